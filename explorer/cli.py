@@ -1,0 +1,345 @@
+"""The command line: ``python -m explorer``. Plain text for people, ``--json`` for machines.
+
+Exit status 0 when all went well, 1 for a run that failed, 2 and one plain sentence for bad input.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import time
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import typer
+from typer.exceptions import TyperException
+
+from explorer.errors import BadInput, ExplorerError
+
+if TYPE_CHECKING:
+    from explorer.store import RunRow
+    from explorer.variants import Variant
+
+app = typer.Typer(
+    help="Compress models and see what each variant really costs.",
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    no_args_is_help=True,
+)
+
+Json = Annotated[bool, typer.Option("--json", help="Print JSON for machines.")]
+RecipeFile = Annotated[str, typer.Argument(metavar="RECIPE", help="A recipe as YAML or JSON.")]
+Run = Annotated[str, typer.Argument(metavar="RUN", help="The id of a run; 'runs' lists them.")]
+Study = Annotated[str, typer.Option(help="The study that the run belongs to.")]
+Fresh = Annotated[bool, typer.Option("--fresh", help="Reuse nothing that was kept from before.")]
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run one command; returns the exit status. Mistakes become one sentence on stderr, never a traceback."""
+    try:
+        return int(app(args=arguments, prog_name="python -m explorer", standalone_mode=False) or 0)
+    except TyperException as error:
+        message = getattr(error, "format_message", error.__str__)().strip()
+        return _refuse(message if message.endswith(".") else f"{message}.", 2)
+    except BadInput as error:
+        return _refuse(str(error), 2)
+    except ExplorerError as error:
+        return _refuse(str(error), 1)
+    except BrokenPipeError:  # the reader has seen enough, as in '| head'
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except (KeyboardInterrupt, typer.Abort):
+        return 130
+
+
+@app.command()
+def models(as_json: Json = False) -> None:
+    """List the built-in models."""
+    from explorer.models import cards
+
+    found = [asdict(card) for card in cards().values()]
+    lines = [
+        f"{card['name']:<16}{card['parameters'] / 1e6:>8.2f} M parameters  {card['description']}" for card in found
+    ]
+    _show(found, lines, as_json)
+
+
+@app.command()
+def techniques(as_json: Json = False) -> None:
+    """List the techniques with their parameters."""
+    from explorer.technique import techniques as known
+
+    found, lines = [], []
+    for technique in known().values():
+        parameters = [asdict(parameter) for parameter in technique.parameters()]
+        names = {"name": technique.name, "title": technique.title, "family": technique.family, "stage": technique.stage}
+        found.append({**names, "summary": technique.summary(), "paper": technique.paper, "parameters": parameters})
+        lines.append(f"{technique.name}  ({technique.family})  {technique.summary()}")
+        lines += [f"    {_parameter(parameter)}" for parameter in parameters]
+    _show(found, lines, as_json)
+
+
+@app.command()
+def targets(as_json: Json = False) -> None:
+    """List where artefacts can run, and what this machine has."""
+    from explorer.measure.targets import availability
+    from explorer.measure.targets import targets as known
+
+    found = [{**asdict(target), "unavailable": availability(name)} for name, target in known().items()]
+    lines = [f"{row['name']:<18}{row['title']:<26}{_available(row['unavailable'])}" for row in found]
+    _show(found, lines, as_json)
+
+
+@app.command()
+def run(recipe: RecipeFile, study: Study = "default", fresh: Fresh = False, as_json: Json = False) -> int:
+    """Run a recipe here and wait for its result; an equal one that is done is shown again."""
+    from explorer import jobs
+    from explorer.jobs.foreground import run_here
+    from explorer.recipe import Recipe
+
+    name, _ = jobs.enqueue(Recipe.load(recipe), study, fresh)
+    row = run_here(name, _Progress())
+    if row.result is None:
+        return _refuse(f"The run '{name}' was {row.state}" + (f": {row.reason}" if row.reason else "") + ".", 1)
+    _show(row.result, _summary(row), as_json)
+    return 0
+
+
+@app.command()
+def submit(recipe: RecipeFile, study: Study = "default", fresh: Fresh = False, as_json: Json = False) -> None:
+    """Queue a recipe in the background and print its run's id."""
+    from explorer import jobs
+    from explorer.recipe import Recipe
+
+    name = jobs.submit(Recipe.load(recipe), study, fresh)
+    _show({"run": name}, [name], as_json)
+
+
+@app.command()
+def runs(
+    study: Annotated[str | None, typer.Option(help="Only this study.")] = None,
+    model: Annotated[str | None, typer.Option(help="Only this model.")] = None,
+    state: Annotated[str | None, typer.Option(help="Only runs in this state.")] = None,
+    as_json: Json = False,
+) -> None:
+    """List the runs, the recorded ones first."""
+    from explorer.rundir import ACTIVE, FINISHED
+    from explorer.store import Store
+
+    if state is not None and state not in (*ACTIVE, *FINISHED):
+        raise BadInput(f"There is no state '{state}'; known are {', '.join((*ACTIVE, *FINISHED))}.")
+    rows = Store().runs(study, None if state is None else (state,), model, with_results=as_json)
+    found = [vars(row) for row in rows] if as_json else []
+    _show(found, [_line(row) for row in rows], as_json)
+
+
+@app.command()
+def logs(
+    run: Run,
+    follow: Annotated[bool, typer.Option("--follow", help="Go on until the run is finished.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Print what a run said."""
+    from explorer import jobs
+
+    if as_json:
+        return _show({"run": run, "log": jobs.log_text(run, None), "events": jobs.events(run)}, [], True)
+    printed = 0
+    while True:
+        active = jobs.active(run)
+        text = jobs.log_text(run, None)
+        print(text[printed:], end="", flush=True)
+        printed = len(text)
+        if not (follow and active):
+            return None
+        time.sleep(0.2)
+
+
+@app.command()
+def cancel(run: Run, as_json: Json = False) -> None:
+    """End a queued or running run."""
+    from explorer import jobs
+    from explorer.store import Store
+
+    if not jobs.cancel(run):
+        raise BadInput(f"The run '{run}' is {Store().run(run).state} already; only a queued or running one can end.")
+    _show({"run": run, "cancelled": True}, [f"{run} is being cancelled."], as_json)
+
+
+@app.command()
+def retry(run: Run, as_json: Json = False) -> None:
+    """Run the recipe of a finished run again, reusing nothing."""
+    from explorer import jobs
+
+    name = jobs.retry(run)
+    _show({"run": name}, [name], as_json)
+
+
+@app.command()
+def front(
+    model: Annotated[str | None, typer.Option(help="Only this model.")] = None,
+    target: Annotated[str, typer.Option(help="Where accuracy and latency were measured.")] = "cpu-onnxruntime",
+    x: Annotated[Literal["size", "latency"], typer.Option(help="What accuracy is set against.")] = "size",
+    batch: Annotated[int, typer.Option(help="The batch size of the latency.", min=1)] = 1,
+    as_json: Json = False,
+) -> None:
+    """List the variants that no other one beats; one front per model, data, host, and recorded or own runs."""
+    from explorer.measure.targets import check_target_names
+    from explorer.store import Store
+    from explorer.variants import flatten
+
+    check_target_names([target])
+    rows = flatten(Store().runs(states=("done",), model=model))
+    fitting = [row for row in rows if row.target == target and row.batch == batch and row.available]
+    best = _fronts([row for row in fitting if not row.estimated], x)
+    lines = [
+        f"{row.run}  {row.model}  {row.label}  {row.accuracy:.1%}  {row.file_bytes / 1e6:.2f} MB  {_latency(row)}"
+        for row in best
+    ]
+    _show([asdict(row) for row in best], lines, as_json)
+
+
+@app.command()
+def export(
+    run: Run,
+    to: Annotated[Path, typer.Option("--to", metavar="DIR", help="Where to put the bundle.")],
+    as_zip: Annotated[bool, typer.Option("--zip", help="One zip file instead of a folder.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Export a finished variant with everything that is needed to run it."""
+    from explorer import jobs
+    from explorer.export import export_bundle
+    from explorer.store import Store
+
+    folder = jobs.run_folder(run)
+    state = Store().run(run).state
+    if state != "done":
+        raise BadInput(f"The run '{run}' is {state}; only one that is done can be exported.")
+    path = export_bundle(folder, to, "zip" if as_zip else "folder")
+    _show({"run": run, "path": str(path)}, [str(path)], as_json)
+
+
+@app.command()
+def reindex(as_json: Json = False) -> None:
+    """Rebuild the index from the run folders."""
+    from explorer.store import Store
+
+    count = Store().reindex()
+    _show({"runs": count}, [f"{count} runs are in the index."], as_json)
+
+
+class _Progress:
+    """Progress events as lines on stderr: each text once, with a new figure at most every second."""
+
+    def __init__(self) -> None:
+        self.text = ""
+        self.at = 0.0
+
+    def __call__(self, event: dict[str, Any]) -> None:
+        text = f"[{event.get('stage')}] {event.get('text')}"
+        now = time.monotonic()
+        if text == self.text and now - self.at < 1:
+            return
+        self.text, self.at = text, now
+        fraction, left, speed = event.get("fraction"), event.get("seconds_left"), event.get("samples_per_s")
+        figures = [
+            f"{fraction:.0%}" if fraction is not None else "",
+            f"{speed:.0f} samples/s" if speed else "",
+            f"{left:.0f} s left" if left else "",
+        ]
+        print("  ".join([text, *filter(None, figures)]), file=sys.stderr, flush=True)
+
+
+def _fronts(rows: list[Variant], x: str) -> list[Variant]:
+    """The front of each group of rows that may be compared with each other."""
+    from explorer.pareto import front as undominated
+
+    groups: dict[tuple[object, ...], list[Variant]] = {}
+    for row in rows:
+        groups.setdefault((row.model, row.task, row.recorded, row.host if x == "latency" else ""), []).append(row)
+    best = []
+    for group in groups.values():
+        cost = "p50_ms" if x == "latency" else "file_bytes"
+        points = [[_or_nan(getattr(row, cost)), _or_nan(row.accuracy)] for row in group]
+        chosen = [row for row, kept in zip(group, undominated(points, (False, True)), strict=True) if kept]
+        best += sorted(chosen, key=lambda row: float(getattr(row, cost)))
+    return best
+
+
+def _summary(row: RunRow) -> list[str]:
+    assert row.result is not None
+    size, before = row.result["size"], row.result["baseline_size"]
+    lines = [
+        f"{row.run}  {row.model}  {row.label}",
+        f"file size  {size['file_bytes'] / 1e6:.2f} MB (baseline {before['file_bytes'] / 1e6:.2f} MB), "
+        f"zipped {size['zipped_bytes'] / 1e6:.2f} MB, {size['parameters']:,} parameters, "
+        f"{size['nonzero_parameters']:,} of them not zero",
+    ]
+    for entry in row.result["accuracy"]:
+        lines.append(f"accuracy   {entry['target']}, {entry['split']}: {_accuracy(entry)}")
+    for entry in row.result["latency"]:
+        lines.append(f"latency    {entry['target']}, batch {entry['batch']}: {_timing(entry)}")
+    return lines + [str(finding) for finding in row.result.get("findings", [])]
+
+
+def _accuracy(entry: dict[str, Any]) -> str:
+    if entry.get("value") is None:
+        return f"unavailable: {entry.get('reason')}"
+    text = f"{entry['value']:.1%} [{entry['ci_low']:.1%}, {entry['ci_high']:.1%}] of {entry['samples']}"
+    if entry.get("difference") is None:
+        return text
+    noise = ", within sampling noise" if entry.get("within_noise") else ""
+    return f"{text}, {100 * entry['difference']:+.1f} points against the baseline{noise}"
+
+
+def _timing(entry: dict[str, Any]) -> str:
+    if entry.get("p50_ms") is None:
+        return f"unavailable: {entry.get('reason')}"
+    text = f"p50 {entry['p50_ms']:.3g} ms, p95 {entry['p95_ms']:.3g} ms"
+    if entry.get("speedup") is not None:
+        text += f", {entry['speedup']:.2f}× the baseline [{entry['speedup_low']:.2f}, {entry['speedup_high']:.2f}]"
+    return text + (", noisy" if entry.get("noisy") else "")
+
+
+def _latency(row: Variant) -> str:
+    speedup = f" ({row.speedup:.2f}× the baseline)" if row.speedup is not None else ""
+    return f"{row.p50_ms:.3g} ms{speedup}" if row.p50_ms is not None else "no latency"
+
+
+def _line(row: RunRow) -> str:
+    doing = f"  {row.text}" if row.state == "running" and row.text else ""
+    done = f" {row.fraction:.0%}" if doing and row.fraction is not None else ""
+    why = f"  {row.reason}" if row.reason else ""
+    return f"{row.run}  {row.state:<9}  {row.model}  {row.label}{doing}{done}{why}"
+
+
+def _parameter(parameter: dict[str, Any]) -> str:
+    if parameter["kind"] == "slider":
+        expected = f"{parameter['low']} to {parameter['high']} {parameter['unit']}".strip()
+    elif parameter["kind"] == "choice":
+        expected = " | ".join(str(option) for option in parameter["options"])
+    else:
+        expected = "true | false"
+    return f"{parameter['name']}: {expected}, default {parameter['default']}. {parameter['help']}"
+
+
+def _available(reason: str | None) -> str:
+    return "available" if reason is None else f"unavailable: {reason}"
+
+
+def _or_nan(value: float | None) -> float:
+    return float("nan") if value is None else float(value)
+
+
+def _show(data: Any, lines: list[str], as_json: bool) -> None:
+    text = json.dumps(data, indent=1, default=str) if as_json else "\n".join(lines)
+    if text:
+        print(text, flush=True)
+
+
+def _refuse(sentence: str, status: int) -> int:
+    print(" ".join(sentence.split()), file=sys.stderr)
+    return status

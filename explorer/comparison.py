@@ -1,0 +1,189 @@
+"""A result in words: the facts of one variant, a table of several, their recipes' differences."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from explorer.charts.compare import Bars
+from explorer.measure.targets import targets
+from explorer.quantities import file_size, significant, signed
+from explorer.store import RunRow
+from explorer.texts import t
+
+SIZES = ("file_bytes", "zipped_bytes", "parameters")
+
+
+@dataclass(frozen=True)
+class Fact:
+    """One line about a variant: ``note`` says how it stands against the baseline or why it is missing.
+
+    ``group`` is what it belongs to: the file, or a target.
+    """
+
+    key: str
+    group: str
+    name: str
+    value: str
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class TableRow:
+    """One row of a table: a cell ``(value, note)`` per variant; a row without cells is the heading of a group."""
+
+    name: str
+    cells: tuple[tuple[str, str], ...] = ()
+
+
+def facts(result: dict[str, Any]) -> list[Fact]:
+    """Size, accuracy and latency of a result in words, each against the baseline measured beside it."""
+    lines = [_size_fact(result, name) for name in SIZES]
+    lines += _nonzero_fact(result["size"])
+    memory = result["memory"].get("peak_rss_bytes")
+    if memory:
+        lines.append(Fact("memory", t("fact.file"), t("fact.memory"), file_size(memory)))
+    for target in dict.fromkeys(entry["target"] for entry in (*result["accuracy"], *result["latency"])):
+        lines += _target_facts(result, target)
+    return lines
+
+
+def _size_fact(result: dict[str, Any], name: str) -> Fact:
+    value, before = result["size"][name], result["baseline_size"][name]
+    written = _count(value) if name == "parameters" else file_size(value)
+    return Fact(name, t("fact.file"), t(f"fact.{name}"), written, times_smaller(before, value))
+
+
+def times_smaller(before: float, value: float) -> str:
+    """How ``value`` stands against the baseline's ``before``, as ``3.89× smaller``."""
+    if before == value or not value:
+        return t("fact.as_baseline")
+    ratio = before / value
+    return t("fact.smaller", ratio=significant(ratio)) if ratio > 1 else t("fact.larger", ratio=significant(1 / ratio))
+
+
+def _nonzero_fact(size: dict[str, int]) -> list[Fact]:
+    """Only where some are zero: else it says nothing."""
+    all_of_them, nonzero = size["parameters"], size["nonzero_parameters"]
+    if not all_of_them or nonzero >= 0.999 * all_of_them:
+        return []
+    share = t("fact.share", share=significant(100 * nonzero / all_of_them))
+    return [Fact("nonzero", t("fact.file"), t("fact.nonzero_parameters"), _count(nonzero), share)]
+
+
+def _count(number: int) -> str:
+    return f"{significant(number / 1e6)} M" if number >= 100_000 else f"{number:,}"
+
+
+def _target_facts(result: dict[str, Any], target: str) -> list[Fact]:
+    """Accuracy and latency on one target, or one line that says why there is neither."""
+    title = target_title(target)
+    accuracies = [entry for entry in result["accuracy"] if entry["target"] == target and entry.get("value") is not None]
+    latencies = [entry for entry in result["latency"] if entry["target"] == target]
+    missing = next((entry for entry in latencies if entry.get("kind") == "unavailable"), None)
+    if missing:
+        return [Fact(f"missing {target}", title, t("fact.latency"), t("fact.unavailable"), missing.get("reason") or "")]
+    return [*(_accuracy_fact(entry, title) for entry in accuracies), *(_latency_fact(entry, title) for entry in latencies)]
+
+
+def _accuracy_fact(entry: dict[str, Any], group: str) -> Fact:
+    value = f"{100 * entry['value']:.1f} %"
+    if entry.get("ci_low") is not None:
+        value += f" [{100 * entry['ci_low']:.1f}, {100 * entry['ci_high']:.1f}]"
+    name = t("fact.accuracy", split=t(f"split.{entry['split']}"))
+    return Fact(f"accuracy {entry['target']} {entry['split']}", group, name, value, difference_words(entry))
+
+
+def difference_words(entry: dict[str, Any]) -> str:
+    """The difference to the baseline in points with its interval, and whether it is more than noise."""
+    if entry.get("difference") is None:
+        return ""
+    words = t("fact.points", points=signed(100 * entry["difference"]))
+    if entry.get("difference_low") is not None:
+        words += f" [{signed(100 * entry['difference_low'])}, {signed(100 * entry['difference_high'])}]"
+    if entry.get("within_noise") is None:
+        return words
+    return words + ", " + t("fact.within_noise" if entry["within_noise"] else "fact.beyond_noise")
+
+
+def _latency_fact(entry: dict[str, Any], group: str) -> Fact:
+    key = f"latency {entry['target']} {entry['batch']}x{entry['sequence']}"
+    value = t("number.none") if entry.get("p50_ms") is None else f"{significant(entry['p50_ms'])} ms"
+    return Fact(key, group, t("fact.latency.batch", batch=entry["batch"]), value, _speed_words(entry))
+
+
+def _speed_words(entry: dict[str, Any]) -> str:
+    if entry.get("speedup") is None:
+        return ""
+    words = t("fact.speedup", ratio=significant(entry["speedup"]))
+    if entry.get("speedup_low") is not None:
+        words += f" [{significant(entry['speedup_low'])}, {significant(entry['speedup_high'])}]"
+    if entry.get("kind") == "estimated":
+        words += ", " + t("fact.estimated")
+    return words + (", " + t("fact.noisy") if entry.get("noisy") else "")
+
+
+def target_title(name: str) -> str:
+    """The target's name for people; one that is not known here keeps its own."""
+    target = targets().get(name)
+    return target.title if target else name
+
+
+def table(results: Sequence[dict[str, Any]]) -> list[TableRow]:
+    """Every fact that one of the results has, in groups with a heading; one cell per result."""
+    by_result = [{fact.key: fact for fact in facts(result)} for result in results]
+    first_of = {key: fact for known in reversed(by_result) for key, fact in known.items()}
+    groups = dict.fromkeys(fact.group for known in by_result for fact in known.values())
+    rows = []
+    for group in groups:
+        rows.append(TableRow(group))
+        keys = dict.fromkeys(key for known in by_result for key, fact in known.items() if fact.group == group)
+        rows += [TableRow(first_of[key].name, tuple(_cell(known.get(key)) for known in by_result)) for key in keys]
+    return rows
+
+
+def _cell(fact: Fact | None) -> tuple[str, str]:
+    return (fact.value, fact.note) if fact else (t("number.none"), "")
+
+
+def bars(run: RunRow) -> Bars:
+    """Size and latency of a run as percent of its baseline."""
+    result = run.result or {}
+    shares: dict[str, float | None] = {}
+    for name in SIZES:
+        shares[t(f"fact.{name}")] = 100 * result["size"][name] / result["baseline_size"][name]
+    for entry in result["latency"]:
+        if entry.get("speedup"):
+            name = f"{target_title(entry['target'])}, {t('fact.latency.batch', batch=entry['batch'])}"
+            shares[name] = 100 / entry["speedup"]
+    file = t("fact.file")
+    words = {
+        fact.name if fact.group == file else f"{fact.group}, {fact.name}": f"{fact.value}, {fact.note}"
+        for fact in facts(result)
+    }
+    return Bars(run.run, run.label, shares, words)
+
+
+def recipe_difference(recipes: Sequence[dict[str, Any]]) -> list[tuple[str, list[str]]]:
+    """Rows of (setting, one cell per recipe) for the settings in which the recipes differ."""
+    flat = [_flat(recipe) for recipe in recipes]
+    keys = dict.fromkeys(key for settings in flat for key in settings)
+    rows = [(key, [settings.get(key, t("number.none")) for settings in flat]) for key in keys]
+    return [(key, cells) for key, cells in rows if len(set(cells)) > 1]
+
+
+def _flat(recipe: dict[str, Any]) -> dict[str, str]:
+    settings = {key: str(recipe[key]) for key in ("model", "data", "seed") if recipe.get(key) is not None}
+    for place, step in enumerate(recipe.get("steps") or (), start=1):
+        settings[t("compare.step", place=place)] = step["technique"]
+        for key, value in step.items():
+            if key != "technique":
+                settings[f"{t('compare.step', place=place)}: {key.replace('_', ' ')}"] = _written(value)
+    return settings
+
+
+def _written(value: Any) -> str:
+    if isinstance(value, bool):
+        return t("word.yes" if value else "word.no")
+    return f"{value:g}" if isinstance(value, float) else str(value)

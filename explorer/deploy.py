@@ -1,0 +1,172 @@
+"""PyTorch to ONNX: export, names that survive it, and a parity check.
+
+The exporter renames weights (``onnx::MatMul_12``). Here every weight gets its parameter's name back, read
+from the path of the module in the node's name, so that techniques of the deploy stage can speak of
+``bert.encoder.layer.0.output.dense.weight``. Linear weights stand transposed, [in, out].
+"""
+
+from __future__ import annotations
+
+import io
+import warnings
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from explorer.errors import ExplorerError
+
+if TYPE_CHECKING:
+    import onnx
+    import torch
+
+    from explorer.models.preprocess import Preprocessor
+
+OPSET = 21
+"""The first opset in which DequantizeLinear takes groups of weights and 4-bit integers."""
+
+EXPORTER_OPSET = 17
+"""What the tracing exporter writes; the graph is converted to ``OPSET`` afterwards."""
+
+PARITY_TOLERANCE = 1e-3
+"""Largest difference of a logit between PyTorch and ONNX Runtime, relative to the largest logit."""
+
+WEIGHT_INPUT = {"MatMul": 1, "Gemm": 1, "Conv": 1, "Gather": 0}
+"""Where a weight stands among the inputs of the operators that carry one."""
+
+
+def export(model: torch.nn.Module, preprocessor: Preprocessor) -> onnx.ModelProto:
+    """Export a classification model; batch and, for text, sequence stay dynamic.
+
+    Uses the tracing exporter (``dynamo=False``): 0.4 s where the other takes 7 to 10 s.
+    """
+    import onnx
+    import torch
+
+    example = preprocessor.dummy(2, 16)
+    names = list(example)
+    tensors = tuple(torch.from_numpy(example[name]) for name in names)
+    buffer = io.BytesIO()
+    with warnings.catch_warnings(), torch.no_grad():
+        warnings.simplefilter("ignore")
+        torch.onnx.export(
+            _logits_only(model, names),
+            tensors,
+            buffer,
+            dynamo=False,
+            input_names=names,
+            output_names=["logits"],
+            dynamic_axes=_dynamic_axes(preprocessor.kind, names),
+            opset_version=EXPORTER_OPSET,
+        )
+    graph = onnx.load_from_string(buffer.getvalue())
+    return _tidy(graph)
+
+
+def check_parity(graph: onnx.ModelProto, model: torch.nn.Module, tensors: dict[str, np.ndarray]) -> float:
+    """Largest relative difference of the logits of both on ``tensors``; raises where it is above the tolerance."""
+    import onnxruntime
+    import torch
+
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = 3
+    session = onnxruntime.InferenceSession(graph.SerializeToString(), options, providers=["CPUExecutionProvider"])
+    exported = session.run(["logits"], tensors)[0]
+    with torch.inference_mode():
+        original = model(**{name: torch.from_numpy(array) for name, array in tensors.items()}).logits.float().numpy()
+    difference = float(np.abs(exported - original).max() / max(1.0, float(np.abs(original).max())))
+    if not difference <= PARITY_TOLERANCE:
+        raise ExplorerError(
+            f"The exported model does not agree with the PyTorch model: logits differ by {difference:.2g} "
+            f"of the largest, expected is at most {PARITY_TOLERANCE:g}."
+        )
+    return difference
+
+
+def weights(graph: onnx.ModelProto) -> dict[str, Any]:
+    """The weight of every node that carries one: node name to initializer."""
+    initializers = {tensor.name: tensor for tensor in graph.graph.initializer}
+    found = {}
+    for node in graph.graph.node:
+        slot = WEIGHT_INPUT.get(node.op_type)
+        if slot is not None and len(node.input) > slot and node.input[slot] in initializers:
+            tensor = initializers[node.input[slot]]
+            if tensor.data_type == 1 and len(tensor.dims) >= 2:
+                found[node.name] = tensor
+    return found
+
+
+def save_graph(graph: onnx.ModelProto, path: Path) -> None:
+    """Check the graph and write it as one file."""
+    import onnx
+
+    onnx.checker.check_model(graph)
+    onnx.save_model(graph, path)
+
+
+def _logits_only(model: torch.nn.Module, names: list[str]) -> torch.nn.Module:
+    import torch
+
+    class LogitsOnly(torch.nn.Module):
+        """Positional tensors in, logits out, as the tracing exporter wants it."""
+
+        def __init__(self) -> None:
+            super().__init__()
+            self.model = model
+
+        def forward(self, *tensors: torch.Tensor) -> Any:
+            return self.model(**dict(zip(names, tensors, strict=True))).logits
+
+    return LogitsOnly().eval()
+
+
+def _dynamic_axes(kind: str, names: list[str]) -> dict[str, dict[int, str]]:
+    axes = {0: "batch", 1: "sequence"} if kind == "text" else {0: "batch"}
+    return {name: axes for name in names} | {"logits": {0: "batch"}}
+
+
+def _tidy(graph: onnx.ModelProto) -> onnx.ModelProto:
+    from onnx import version_converter
+
+    graph = version_converter.convert_version(graph, OPSET)
+    for node in graph.graph.node:
+        node.ClearField("doc_string")
+    graph.producer_name, graph.producer_version = "compression-explorer", ""
+    del graph.graph.value_info[:]
+    _name_weights(graph)
+    return graph
+
+
+def _name_weights(graph: onnx.ModelProto) -> None:
+    _drop_identities(graph)
+    names = [tensor.name for tensor in graph.graph.initializer]
+    renamed = {name: name.removeprefix("model.") for name in names}
+    for node in graph.graph.node:
+        slot = WEIGHT_INPUT.get(node.op_type, len(node.input))
+        for i, role in ((slot, "weight"), (2, "bias")):
+            anonymous = i < len(node.input) and node.input[i].startswith("onnx::") and node.input[i] in renamed
+            if anonymous and (role == "weight" or node.op_type == "Conv"):
+                renamed[node.input[i]] = f"{_module_path(node.name)}.{role}"
+    for tensor in graph.graph.initializer:
+        tensor.name = renamed[tensor.name]
+    for node in graph.graph.node:
+        for i, name in enumerate(node.input):
+            node.input[i] = renamed.get(name, name)
+
+
+def _drop_identities(graph: onnx.ModelProto) -> None:
+    """Let equal weights, which the exporter stores once, be read directly."""
+    constants = {tensor.name for tensor in graph.graph.initializer}
+    copies = {n.output[0]: n.input[0] for n in graph.graph.node if n.op_type == "Identity" and n.input[0] in constants}
+    kept = [node for node in graph.graph.node if node.output[0] not in copies]
+    for node in kept:
+        for i, name in enumerate(node.input):
+            node.input[i] = copies.get(name, name)
+    del graph.graph.node[:]
+    graph.graph.node.extend(kept)
+
+
+def _module_path(node_name: str) -> str:
+    """``/model/bert/encoder/layer.0/output/dense/MatMul`` to ``bert.encoder.layer.0.output.dense``."""
+    parts = node_name.strip("/").split("/")
+    return ".".join(parts[1:-1])

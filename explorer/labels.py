@@ -1,0 +1,54 @@
+"""Short texts that name a recipe's steps wherever runs are listed."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from explorer.technique import Parameter, techniques
+
+BASELINE = "baseline"
+
+
+def label(recipe: dict[str, Any]) -> str:
+    """Name the steps of a recipe given as plain data: ``prune-neurons 50 % → int8-dynamic``.
+
+    Each step shows its first parameter and any other one that differs from its default.
+    """
+    return " → ".join(_step(step) for step in recipe.get("steps") or ()) or BASELINE
+
+
+def families(recipe: dict[str, Any]) -> tuple[str, ...]:
+    """The families of a recipe's steps in order, each once; a technique that exists no more has none."""
+    known = techniques()
+    names = [step.get("technique") for step in recipe.get("steps") or ()]
+    return tuple(dict.fromkeys(known[name].family for name in names if name in known))
+
+
+def _step(step: dict[str, Any]) -> str:
+    name = str(step.get("technique"))
+    technique = techniques().get(name)
+    parts = [name]
+    for place, parameter in enumerate(technique.parameters() if technique else ()):
+        value = step.get(parameter.name, parameter.default)
+        if place == 0 or value != parameter.default:
+            parts.append(_value(parameter, value, named=place > 0))
+    return " ".join(parts)
+
+
+def _value(parameter: Parameter, value: Any, named: bool) -> str:
+    word = parameter.name.replace("_", " ")
+    if isinstance(value, bool):
+        return word if value else f"no {word}"
+    if parameter.kind == "choice" and isinstance(value, str):
+        return value
+    return f"{word} {_quantity(value, parameter.unit)}" if named else _quantity(value, parameter.unit)
+
+
+def _quantity(value: Any, unit: str) -> str:
+    if not isinstance(value, (int, float)):
+        return str(value)
+    if unit == "fraction":
+        return f"{value * 100:g} %"
+    if value == 1 and unit.endswith("s"):
+        unit = unit[:-1]
+    return f"{value:g} {unit}".strip()

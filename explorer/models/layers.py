@@ -1,0 +1,90 @@
+"""Find the parts of a classification model that techniques speak of: weights, feed-forward layers, head.
+
+Parts are found by shape in the fresh architecture of the model's config, not by the names of one family,
+so BERT, RoBERTa, DistilBERT, ViT, DeiT and residual CNNs are all understood.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from explorer.errors import BadInput
+from explorer.models.structure import fresh
+
+if TYPE_CHECKING:
+    import torch
+
+
+@dataclass(frozen=True)
+class FeedForward:
+    """The two linear layers of one feed-forward block, by module name: [hidden, neurons] and back."""
+
+    up: str
+    down: str
+
+
+def head(model: torch.nn.Module) -> str:
+    """The name of the last linear layer, which gives the classes."""
+    import torch
+
+    return [name for name, module in model.named_modules() if isinstance(module, torch.nn.Linear)][-1]
+
+
+def weighted(model: torch.nn.Module, embeddings: bool) -> dict[str, torch.nn.Parameter]:
+    """The weights of linear and convolution layers, and of embeddings if asked for, but never of the head."""
+    import torch
+
+    kinds: tuple[type[torch.nn.Module], ...] = (torch.nn.Linear, torch.nn.Conv2d)
+    if embeddings:
+        kinds = (*kinds, torch.nn.Embedding)
+    last = head(model)
+    return {
+        f"{name}.weight": module.weight  # type: ignore[misc]
+        for name, module in model.named_modules()
+        if isinstance(module, kinds) and name != last
+    }
+
+
+def is_cnn(model: torch.nn.Module) -> bool:
+    """Whether the model computes with convolutions alone (no feed-forward blocks)."""
+    import torch
+
+    convolutions = sum(isinstance(module, torch.nn.Conv2d) for module in model.modules())
+    return convolutions > 1 and not hasattr(model.config, "num_attention_heads")
+
+
+def encoder_layers(model: torch.nn.Module) -> str:
+    """The name of the list that holds the encoder's layers."""
+    import torch
+
+    lists = [(len(module), name) for name, module in model.named_modules() if isinstance(module, torch.nn.ModuleList)]
+    if not lists:
+        raise BadInput(f"'{type(model).__name__}' has no list of encoder layers; expected is a transformer encoder.")
+    return max(lists)[1]
+
+
+def feed_forwards(model: torch.nn.Module) -> list[FeedForward]:
+    """The feed-forward block of each encoder layer, found as a widening linear layer and one back."""
+    import torch
+
+    config: Any = model.config
+    config.architectures = [type(model).__name__]
+    untouched = fresh(config, device="meta")
+    name = encoder_layers(untouched)
+    blocks = []
+    for i, layer in enumerate(untouched.get_submodule(name)):  # type: ignore[arg-type]
+        linears = [(n, m) for n, m in layer.named_modules() if isinstance(m, torch.nn.Linear)]
+        up = next((n, m) for n, m in [*linears, ("", None)] if m is None or m.out_features > m.in_features)
+        down = next(
+            ((n, m) for n, m in linears if up[1] is not None and m.in_features == up[1].out_features), ("", None)
+        )
+        if down[1] is None:
+            raise BadInput(f"Layer {i} of '{type(model).__name__}' has no feed-forward block of two linear layers.")
+        blocks.append(FeedForward(f"{name}.{i}.{up[0]}", f"{name}.{i}.{down[0]}"))
+    return blocks
+
+
+def parameter_count(model: torch.nn.Module) -> int:
+    """The number of parameters."""
+    return sum(parameter.numel() for parameter in model.parameters())

@@ -1,0 +1,308 @@
+"""From a recipe to a measured artefact: a plain function, no threads, no database.
+
+What is finished once is kept in the cache under ``EXPLORER_HOME`` and reused: the baseline's artefact, model steps that
+took time (recipes that begin alike share them), the baseline's answers and the teacher's logits; never a latency.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from explorer import ENGINE_VERSION, cache, deploy
+from explorer.context import Context, GraphSubject, ModelSubject, Report
+from explorer.home import home
+from explorer.measure import accuracy, findings, host, latency, lock, memory, size
+from explorer.measure.runners import unavailable_reason
+from explorer.models import card_for, load_model, model_digest
+from explorer.models.structure import load_torch, save_torch
+from explorer.recipe import Recipe
+from explorer.recipe import digest as recipe_digest
+from explorer.result import Accuracy, Artefact, Latency, Memory, Result, Size, StepReport
+from explorer.tasks import Task, load_task, task_digest
+from explorer.tasks.base import hash_files
+
+if TYPE_CHECKING:
+    import torch
+
+    from explorer.models import LoadedModel
+    from explorer.models.preprocess import Preprocessor
+    from explorer.technique import Technique
+
+SLOW_STEP_SECONDS = 1.0
+"""A model step that took longer is kept for other recipes that begin alike."""
+
+MEASURED_SPLIT, TEST_SPLIT = "validation", "test"
+
+
+def execute(recipe: Recipe, folder: Path, report: Report, *, run: str, digest: str, fresh: bool = False) -> Result:
+    """Compress, save, reload and measure; writes ``artefact/`` into ``folder`` and returns the result.
+
+    ``fresh`` computes every step anew instead of taking finished ones from the cache.
+    Raises ``ExplorerError`` with one plain sentence.
+    """
+    started = time.monotonic()
+    bench = Bench(recipe, report, fresh)
+    with lock.training_slot(bench.home, bench.waiting):
+        baseline = bench.baseline_artefact()
+        artefact = folder / "artefact"
+        steps = bench.make_artefact(artefact, baseline)
+        sizes = size.measure_size(artefact / "model.onnx"), size.measure_size(baseline / "model.onnx")
+        scores = bench.accuracies(artefact, baseline)
+    with lock.measuring_slot(bench.home, bench.waiting):
+        times, peak = bench.latencies(artefact, baseline)
+    result = _result(bench, run, digest, artefact, steps, sizes, scores, times, peak, time.monotonic() - started)
+    return result.model_copy(update={"findings": findings.findings(result.model_dump(mode="json"))})
+
+
+def _result(
+    bench: Bench,
+    run: str,
+    digest: str,
+    artefact: Path,
+    steps: list[StepReport],
+    sizes: tuple[Size, Size],
+    scores: list[Accuracy],
+    times: list[Latency],
+    peak: Memory,
+    seconds: float,
+) -> Result:
+    files = {path.relative_to(artefact).as_posix(): path.stat().st_size for path in _files(artefact)}
+    return Result(
+        run=run,
+        digest=digest,
+        engine=ENGINE_VERSION,
+        recipe=bench.recipe.plain(),
+        task=bench.task.name,
+        labels=list(bench.task.labels),
+        kind=bench.task.kind,
+        finished_at=datetime.now(UTC).isoformat(timespec="seconds"),
+        seconds=round(seconds, 3),
+        steps=steps,
+        size=sizes[0],
+        baseline_size=sizes[1],
+        accuracy=scores,
+        latency=times,
+        memory=peak,
+        host=host.fingerprint(),
+        artefact=Artefact(folder="artefact", files=files, digest=hash_files(_files(artefact))),
+    )
+
+
+class Bench:
+    """One recipe on the workbench: what it needs is loaded when first asked for."""
+
+    def __init__(self, recipe: Recipe, report: Report, fresh: bool = False) -> None:
+        self.recipe, self.report, self.fresh = recipe, report, fresh
+        self.home = home()
+        self.card = card_for(recipe.model, recipe.data)
+        self.contents = model_digest(recipe.model), task_digest(recipe.model, recipe.data)
+
+    def waiting(self, text: str) -> None:
+        """Tell that the run waits for another."""
+        self.report(stage="wait", text=text)
+
+    @cached_property
+    def loaded(self) -> LoadedModel:
+        """The uncompressed model as PyTorch, with its preprocessor and task."""
+        self.report(stage="load", text=f"Loading {self.recipe.model}")
+        return load_model(self.recipe.model, self.recipe.data)
+
+    @cached_property
+    def task(self) -> Task:
+        """The data; built-in data need no model to be loaded."""
+        return load_task(self.card.task) if self.recipe.data is None else self.loaded.task
+
+    def digest(self, steps: int) -> str:
+        """The digest of the recipe's first ``steps`` steps. The baseline, with none, does not depend on the seed."""
+        recipe = self.recipe if steps else self.recipe.model_copy(update={"seed": 0})
+        return recipe_digest(recipe, *self.contents, steps=steps)
+
+    def baseline_artefact(self) -> Path:
+        """The folder of the uncompressed model's artefact, made when it is not in the cache."""
+
+        def make(folder: Path) -> None:
+            self._export(self.loaded.model, self.loaded.preprocessor, [], folder)
+
+        return cache.folder("baselines", self.digest(0), make)
+
+    def make_artefact(self, folder: Path, baseline: Path) -> list[StepReport]:
+        """Apply the steps and write the artefact; returns what each step did."""
+        model_steps = [step for step in self.recipe.steps if step.stage == "model"]
+        deploy_steps = list(self.recipe.steps[len(model_steps) :])
+        shutil.rmtree(folder, ignore_errors=True)
+        if model_steps:
+            subject, reports = self._model_stage(model_steps)
+            return reports + self._export(subject.model, self.loaded.preprocessor, deploy_steps, folder)
+        shutil.copytree(baseline, folder)
+        return self._deploy_stage(deploy_steps, folder)
+
+    def accuracies(self, artefact: Path, baseline: Path) -> list[Accuracy]:
+        """The metric on the validation split on each target, then on the test split on the first that is there."""
+        scores, reasons = [], {name: unavailable_reason(artefact, name) for name in self.recipe.targets}
+        for target, reason in reasons.items():
+            if reason is not None:
+                scores.append(accuracy.unavailable_accuracy(target, MEASURED_SPLIT, reason))
+            else:
+                scores.append(self._accuracy(artefact, baseline, target, MEASURED_SPLIT))
+        first = next((name for name, reason in reasons.items() if reason is None), None)
+        if first is not None:
+            scores.append(self._accuracy(artefact, baseline, first, TEST_SPLIT))
+        return scores
+
+    def latencies(self, artefact: Path, baseline: Path) -> tuple[list[Latency], Memory]:
+        """Latency of every target, and the peak memory on the first that is there."""
+        times, peak = [], Memory()
+        shapes = latency.default_shapes(artefact)
+        for i, target in enumerate(self.recipe.targets):
+            fraction = i / len(self.recipe.targets)
+            self.report(stage="measure", text=f"Timing on {target} beside the baseline", fraction=fraction)
+            times += latency.measure_latency(artefact, baseline, target, shapes, seed=self.recipe.seed)
+            if peak.peak_rss_bytes is None and times[-1].kind == "measured":
+                peak = memory.peak_memory(artefact, target, shapes[0])
+        return times, peak
+
+    def _model_stage(self, steps: list[Technique]) -> tuple[ModelSubject, list[StepReport]]:
+        done, subject, reports = self._finished_prefix(len(steps))
+        for number in range(done, len(steps)):
+            reports.append(self._apply(steps[number], subject, number))
+            if reports[-1].seconds > SLOW_STEP_SECONDS:
+                self._keep_prefix(number + 1, subject, reports)
+        return subject, reports
+
+    def _finished_prefix(self, count: int) -> tuple[int, ModelSubject, list[StepReport]]:
+        """The longest finished beginning of the recipe: its length, its model and its reports."""
+        for length in range(count, 0, -1) if not self.fresh else ():
+            found = cache.find("prefixes", self.digest(length))
+            if found is not None:
+                self.report(stage="load", text=f"Taking the first {length} steps from an earlier run")
+                state = json.loads((found / "subject.json").read_text(encoding="utf-8"))
+                reports = [StepReport(**{**fields, "cached": True}) for fields in state["reports"]]
+                return length, ModelSubject(load_torch(found / "torch"), set(state["pruned"])), reports
+        import copy
+
+        return 0, ModelSubject(copy.deepcopy(self.loaded.model)), []
+
+    def _keep_prefix(self, length: int, subject: ModelSubject, reports: list[StepReport]) -> None:
+        def write(folder: Path) -> None:
+            save_torch(subject.model, folder / "torch")
+            state = {"pruned": sorted(subject.pruned), "reports": [report.model_dump() for report in reports]}
+            (folder / "subject.json").write_text(json.dumps(state), encoding="utf-8")
+
+        cache.folder("prefixes", self.digest(length), write, replace=self.fresh)
+
+    def _apply(self, step: Technique, subject: Any, number: int) -> StepReport:
+        started = time.monotonic()
+        self.report(stage="apply", text=f"{step.title}: step {number + 1} of {len(self.recipe.steps)}")
+        context = Context(
+            # a deploy step reads the graph alone, so a recipe without model steps never loads PyTorch
+            task=self.task,
+            preprocessor=self.loaded.preprocessor if step.stage == "model" else None,
+            teacher=lambda: self.loaded.model,
+            teacher_logits=self._teacher_logits,
+            seed=self.recipe.seed + number,
+            report=self.report,
+        )
+        step.apply(subject, context)
+        seconds = round(time.monotonic() - started, 3)
+        return StepReport(technique=step.name, seconds=seconds, notes=context.notes, figures=context.figures)
+
+    def _teacher_logits(self) -> NDArray[np.float32]:
+        from explorer import training
+
+        def compute() -> NDArray[np.float32]:
+            self.report(stage="apply", text="Asking the teacher for its answers")
+            split = self.task.splits["train"]
+            return training.evaluate(
+                self.loaded.model, split, self.loaded.preprocessor, fast=True, report=self.report
+            )
+
+        logits = cache.array("logits", self.digest(0), compute)
+        self.loaded.model.cpu()
+        return logits
+
+    def _export(
+        self, model: torch.nn.Module, preprocessor: Preprocessor, steps: list[Technique], folder: Path
+    ) -> list[StepReport]:
+        """Export to ONNX, check that both agree, and write the artefact with its deploy steps."""
+        self.report(stage="export", text="Exporting to ONNX and comparing with PyTorch")
+        model = model.cpu().eval()
+        graph = deploy.export(model, preprocessor)
+        sample = self.task.splits["calibration"].subset(5, seed=0)
+        deploy.check_parity(graph, model, preprocessor.encode(sample.inputs))
+        folder.mkdir(parents=True, exist_ok=True)
+        deploy.save_graph(graph, folder / "model.onnx")
+        preprocessor.save(folder)
+        card = {"labels": list(self.task.labels), "kind": self.task.kind, "task": self.task.name}
+        names = {"input_names": list(preprocessor.input_names)}
+        (folder / "model.json").write_text(json.dumps(card | names, indent=1), encoding="utf-8")
+        save_torch(model, folder / "torch")
+        return self._deploy_stage(steps, folder)
+
+    def _deploy_stage(self, steps: list[Technique], folder: Path) -> list[StepReport]:
+        """Edit the artefact's graph; PyTorch cannot load what these steps make, and the folder says so."""
+        if not steps:
+            return []
+        import onnx
+
+        path = folder / "model.onnx"
+        subject = GraphSubject(onnx.load(path))
+        first = len(self.recipe.steps) - len(steps)
+        reports = [self._apply(step, subject, first + i) for i, step in enumerate(steps)]
+        path.unlink()
+        deploy.save_graph(subject.graph, path)
+        shutil.rmtree(folder / "torch", ignore_errors=True)
+        names = " and ".join(step.name for step in steps)
+        reason = f"PyTorch cannot load this file: {names} changes the exported ONNX graph only."
+        (folder / "torch-unavailable.txt").write_text(reason, encoding="utf-8")
+        return reports
+
+    def _accuracy(self, artefact: Path, baseline: Path, target: str, split: str) -> Accuracy:
+        data = self.task.splits[split]
+
+        def answers(folder: Path, words: str) -> NDArray[np.float32]:
+            text = f"Answering {len(data):,} {split} inputs on {target}{words}"
+
+            def progress(done: int, total: int) -> None:
+                self.report(stage="evaluate", text=text, fraction=done / total)
+
+            return accuracy.predict(folder, target, data.inputs, on_progress=_seldom(progress))
+
+        key = f"{self.digest(0)}-{target}-{split}-{_computer()}"
+        expected = cache.array("answers", key, lambda: answers(baseline, " with the baseline"))
+        given = answers(artefact, "") if self.recipe.steps else expected
+        return accuracy.compare(given, expected, data.labels, target, split)
+
+
+def _seldom(progress: Callable[[int, int], None], every_s: float = 0.5) -> Callable[[int, int], None]:
+    last = 0.0
+
+    def call(done: int, total: int) -> None:
+        nonlocal last
+        if time.monotonic() - last >= every_s or done == total:
+            last = time.monotonic()
+            progress(done, total)
+
+    return call
+
+
+def _computer() -> str:
+    """What the answers of a runtime depend on: processor, instruction sets and versions, as 8 digits."""
+    found = host.fingerprint()
+    identity = json.dumps([found["cpu"], found["isa"], found["versions"]], sort_keys=True)
+    return hashlib.sha256(identity.encode()).hexdigest()[:8]
+
+
+def _files(folder: Path) -> list[Path]:
+    return sorted(path for path in folder.rglob("*") if path.is_file())

@@ -1,0 +1,255 @@
+"""A run on disk: request, events, log, result and artefact in one folder, which is the truth about the run.
+
+Only the standard library is imported, since the supervisor lives on it. Files that somebody else may read at any
+moment appear at once and whole (written aside, then renamed or linked); events are appended line by line, and whoever
+reads them skips a line that is cut short or garbage.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Literal
+
+from explorer.errors import BadInput
+
+State = Literal["queued", "running", "done", "failed", "cancelled"]
+ACTIVE: tuple[State, ...] = ("queued", "running")
+FINISHED: tuple[State, ...] = ("done", "failed", "cancelled")
+_TAIL_BYTES = 64 * 1024
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """Where a run stands, read from its folder alone. Times are ISO 8601 in UTC, ``fraction`` is from 0 to 1."""
+
+    state: State
+    started_at: str | None = None
+    finished_at: str | None = None
+    stage: str | None = None
+    text: str | None = None
+    fraction: float | None = None
+    samples_per_s: float | None = None
+    seconds_left: float | None = None
+    reason: str | None = None
+
+
+class RunFolder:
+    """The files of one run; ``path`` is the folder and its name is the run's id."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.run = path.name
+
+    @classmethod
+    def create(cls, runs: Path, request: dict[str, Any]) -> RunFolder:
+        """Make the folder of a new queued run under ``runs``; it appears there whole or not at all.
+
+        ``run`` and ``created_at`` are added to ``request``. Raises ``OSError``, for example when the disk is full.
+        """
+        draft = runs.parent / f"new-run-{os.getpid()}-{time.time_ns()}"
+        draft.mkdir()
+        try:
+            while True:
+                now = datetime.now(UTC)
+                folder = cls(runs / _new_id(now))
+                fields = {"run": folder.run, **request, "created_at": now.isoformat()}
+                write_whole(draft / "request.json", json.dumps(fields, indent=1))
+                if not folder.path.exists():
+                    draft.rename(folder.path)
+                    return folder
+        except OSError:
+            shutil.rmtree(draft, ignore_errors=True)
+            raise
+
+    def request(self) -> dict[str, Any] | None:
+        """The request, or None where the folder is gone or holds none that can be read."""
+        fields = _read_json(self.path / "request.json")
+        return fields if fields and isinstance(fields.get("recipe"), dict) else None
+
+    def add_progress(
+        self,
+        stage: str,
+        text: str,
+        fraction: float | None = None,
+        samples_per_s: float | None = None,
+        seconds_left: float | None = None,
+        metrics: dict[str, Any] | None = None,
+    ) -> None:
+        """Append a progress event; ``fraction`` is from 0 to 1."""
+        fields = {"stage": stage, "text": text, "fraction": fraction, "samples_per_s": samples_per_s}
+        self._append({"kind": "progress", **fields, "seconds_left": seconds_left, "metrics": metrics or {}})
+
+    def add_state(self, state: State, reason: str | None = None) -> None:
+        """Append a change of state; the first finished state stands."""
+        self._append({"kind": "state", "state": state, "reason": reason})
+
+    def events(self) -> list[dict[str, Any]]:
+        """All events in order; lines that cannot be read are left out."""
+        return list(self._events(None))
+
+    def result(self) -> dict[str, Any] | None:
+        """The result, or None where there is none that can be read."""
+        fields = _read_json(self.path / "result.json")
+        return fields if fields and fields.get("state") == "done" else None
+
+    def write_result(self, text: str) -> None:
+        """Write the result whole and safe against a power cut: from then on the run is done."""
+        write_whole(self.path / "result.json", text)
+
+    def claim(self, mark: dict[str, Any]) -> bool:
+        """Make this process the run's only worker by writing ``worker.json``; False where another one came first."""
+        draft = self.path / f"worker-{os.getpid()}.json"
+        write_whole(draft, json.dumps(mark))
+        try:
+            os.link(draft, self.path / "worker.json")
+        except FileExistsError:
+            return False
+        finally:
+            draft.unlink(missing_ok=True)
+        return True
+
+    def worker(self) -> dict[str, Any] | None:
+        """The worker's mark ``{pid, started, since_boot, boot_id, claimed_at}``, or None while the run is unclaimed."""
+        return _read_json(self.path / "worker.json")
+
+    def request_cancel(self) -> None:
+        """Leave the marker that asks for the run's end."""
+        (self.path / "cancel").touch()
+
+    @property
+    def cancel_requested(self) -> bool:
+        """Whether somebody asked for the run's end."""
+        return (self.path / "cancel").exists()
+
+    def log_text(self, tail: int | None = None) -> str:
+        """The log, or its last ``tail`` lines."""
+        try:
+            lines = (self.path / "log.txt").read_text(encoding="utf-8", errors="replace").splitlines(keepends=True)
+        except OSError:
+            return ""
+        return "".join(lines if tail is None else lines[-tail:])
+
+    def drop_artefact(self) -> None:
+        """Remove what a run that failed or was cancelled left half-written."""
+        shutil.rmtree(self.path / "artefact", ignore_errors=True)
+
+    def snapshot(self) -> Snapshot:
+        """Where the run stands: a result always wins, then the first finished state, then the worker's mark."""
+        progress: dict[str, Any] = {}
+        ended: dict[str, Any] | None = None
+        for event in self._events(_TAIL_BYTES):
+            if event.get("kind") == "progress":
+                progress = event
+            elif event.get("state") in FINISHED and ended is None:
+                ended = event
+        mark = self.worker()
+        state, reason, finished_at = self._standing(ended, mark)
+        return Snapshot(
+            state=state,
+            reason=reason,
+            started_at=_iso(mark.get("claimed_at")) if mark else None,
+            finished_at=finished_at,
+            stage=_text(progress.get("stage")),
+            text=_text(progress.get("text")),
+            fraction=_number(progress.get("fraction")),
+            samples_per_s=_number(progress.get("samples_per_s")),
+            seconds_left=_number(progress.get("seconds_left")),
+        )
+
+    def _standing(
+        self, ended: dict[str, Any] | None, mark: dict[str, Any] | None
+    ) -> tuple[State, str | None, str | None]:
+        result = self.result()
+        if result is not None:
+            return "done", None, _text(result.get("finished_at")) or (_iso(ended.get("time")) if ended else None)
+        if ended is None:
+            return ("running" if mark else "queued"), None, None
+        if ended["state"] == "done":
+            return "failed", "The run finished, but its result.json is missing or unreadable.", _iso(ended.get("time"))
+        return ended["state"], _text(ended.get("reason")), _iso(ended.get("time"))
+
+    def _append(self, event: dict[str, Any]) -> None:
+        line = json.dumps({"time": time.time(), **event}).encode() + b"\n"
+        with (self.path / "events.jsonl").open("ab+", buffering=0) as file:
+            if file.seek(0, os.SEEK_END) > 0:
+                file.seek(-1, os.SEEK_END)
+                if file.read(1) != b"\n":  # a writer died in the middle of its line
+                    line = b"\n" + line
+            file.write(line)
+
+    def _events(self, tail_bytes: int | None) -> Iterator[dict[str, Any]]:
+        try:
+            with (self.path / "events.jsonl").open("rb") as file:
+                if tail_bytes is not None:
+                    file.seek(max(0, file.seek(0, os.SEEK_END) - tail_bytes))
+                lines = file.read().splitlines()
+        except OSError:
+            return
+        for line in lines:
+            event = _parse(line)
+            if event is not None:
+                yield event
+
+
+def open_run(runs: Path, run: str) -> RunFolder:
+    """The folder of an existing run; raises ``BadInput`` for an id that is unknown or not an id at all."""
+    path = runs / run
+    if not run or path.parent != runs or run in (".", "..") or not (path / "request.json").is_file():
+        raise BadInput(f"There is no run '{run}'; 'python -m explorer runs' lists the known ones.")
+    return RunFolder(path)
+
+
+def write_whole(path: Path, text: str) -> None:
+    """Write a file so that it is there whole or not at all, even after a power cut: write, fsync, rename."""
+    draft = path.with_name(f".{path.name}-{os.getpid()}")
+    try:
+        with draft.open("w", encoding="utf-8") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        draft.replace(path)
+    except OSError:
+        draft.unlink(missing_ok=True)
+        raise
+
+
+def _new_id(now: datetime) -> str:
+    """Sortable and readable: UTC date, time, then microseconds and a random digit in hexadecimal."""
+    return f"{now:%Y%m%d-%H%M%S}-{now.microsecond:05x}{os.urandom(1)[0] % 16:x}"
+
+
+def _read_json(path: Path) -> dict[str, Any] | None:
+    try:
+        return _parse(path.read_bytes())
+    except OSError:
+        return None
+
+
+def _parse(data: bytes) -> dict[str, Any] | None:
+    try:
+        fields = json.loads(data)
+    except (ValueError, RecursionError):
+        return None
+    return fields if isinstance(fields, dict) else None
+
+
+def _iso(seconds: Any) -> str | None:
+    try:
+        return datetime.fromtimestamp(float(seconds), UTC).isoformat()
+    except (TypeError, ValueError, OverflowError, OSError):
+        return None
+
+
+def _text(value: Any) -> str | None:
+    return value if isinstance(value, str) else None
+
+
+def _number(value: Any) -> float | None:
+    return float(value) if isinstance(value, (int, float)) else None

@@ -1,0 +1,358 @@
+"""The index of all runs in SQLite: a projection of the run folders, rebuilt from them at any time.
+
+Every row is what ``RunFolder.snapshot`` says, so a rebuilt index equals the one that was followed live. Which runs
+exist is compared with the folders on every read; what state they are in is written by the supervisor. In WAL mode
+readers never wait for the writer. A change of the table's shape raises ``_SHAPE``, and the next one to open the index
+rebuilds it: no migration is ever needed.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sqlite3
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, TypeVar
+
+from explorer.errors import BadInput, ExplorerError
+from explorer.home import home
+from explorer.rundir import ACTIVE, RunFolder, State
+
+RECORDED = Path(__file__).parent / "recorded"
+_SHAPE = 1
+_SETTLED_NS = 200_000_000  # folder times are coarse: a younger one may hide a second change
+_BUSY_S = 10.0
+_KEPT_RESULTS = 4000
+_parsed: dict[tuple[str, str, int], dict[str, Any]] = {}
+_T = TypeVar("_T")
+
+_TABLES = """
+DROP INDEX IF EXISTS by_digest;
+DROP INDEX IF EXISTS by_state;
+DROP TABLE IF EXISTS runs;
+DROP TABLE IF EXISTS meta;
+CREATE TABLE runs (
+    run TEXT PRIMARY KEY, digest TEXT, model TEXT, study TEXT, state TEXT NOT NULL, fresh INTEGER NOT NULL,
+    created_at TEXT, started_at TEXT, finished_at TEXT, stage TEXT, text TEXT, fraction REAL, samples_per_s REAL,
+    seconds_left REAL, reason TEXT, recipe TEXT NOT NULL, result TEXT, changed INTEGER NOT NULL
+);
+CREATE INDEX by_digest ON runs (digest);
+CREATE INDEX by_state ON runs (state);
+CREATE TABLE meta (version INTEGER NOT NULL, folders INTEGER NOT NULL);
+"""
+_IDENTITY = ("run", "digest", "model", "study", "state", "fresh", "created_at", "started_at", "finished_at")
+_PROGRESS = ("stage", "text", "fraction", "samples_per_s", "seconds_left", "reason")
+_COLUMNS = (*_IDENTITY, *_PROGRESS, "recipe", "result", "changed")
+# Compare-and-set: a finished state stands, except that a result that is there makes the run done.
+_WRITE = f"""
+INSERT INTO runs ({", ".join(_COLUMNS)}) VALUES ({", ".join(":" + name for name in _COLUMNS)})
+ON CONFLICT (run) DO UPDATE SET {", ".join(f"{name} = excluded.{name}" for name in _COLUMNS[1:])}
+WHERE runs.state = 'queued' OR (runs.state = 'running' AND excluded.state != 'queued')
+   OR (runs.state != 'done' AND excluded.state = 'done')
+"""
+
+
+@dataclass(frozen=True)
+class RunRow:
+    """One run as pages and commands see it; times are ISO 8601 in UTC, ``fraction`` is from 0 to 1.
+
+    ``order`` is its place among the runs shown, by creation. ``recipe`` and ``result`` are shared: do not change them.
+    """
+
+    run: str
+    digest: str
+    model: str
+    label: str
+    study: str
+    state: State
+    created_at: str
+    started_at: str | None
+    finished_at: str | None
+    stage: str | None
+    text: str | None
+    fraction: float | None
+    samples_per_s: float | None
+    seconds_left: float | None
+    reason: str | None
+    recipe: dict[str, Any]
+    result: dict[str, Any] | None
+    recorded: bool
+    families: tuple[str, ...]
+    order: int
+
+
+class Store:
+    """Reads the index beside the run folders; ``path`` is the index file, by default ``EXPLORER_HOME/index.sqlite``."""
+
+    def __init__(self, path: Path | None = None) -> None:
+        self.path = path or home() / "index.sqlite"
+        self.folders = self.path.parent / "runs"
+
+    def runs(
+        self,
+        study: str | None = None,
+        states: Sequence[str] | None = None,
+        model: str | None = None,
+        with_results: bool = True,
+    ) -> list[RunRow]:
+        """The runs in order of creation, the recorded ones first; each filter that is given must hold."""
+        where, values = _where({"study": study, "model": model}, states)
+        recorded = [row for row in recorded_rows() if _fits(row, study, states, model)]
+        return recorded + self._rows(where, values, with_results, first=len(recorded))
+
+    def run(self, run: str) -> RunRow:
+        """One run by its id; raises ``BadInput`` when there is none."""
+        for row in recorded_rows() if run.startswith("recorded-") else self._rows("WHERE run = ?", [run], True):
+            if row.run == run:
+                return row
+        raise BadInput(f"There is no run '{run}'; 'python -m explorer runs' lists the known ones.")
+
+    def find(self, digest: str, states: Sequence[str]) -> list[RunRow]:
+        """The user's own runs with this digest in one of these states, oldest first, without their results."""
+        where, values = _where({"digest": digest}, states)
+        return self._rows(where, values, False)
+
+    def version(self) -> int:
+        """A number that grows with every change of the index: cheap enough to poll."""
+        return self._use(lambda connection: int(connection.execute("SELECT version FROM meta").fetchone()[0]))
+
+    def active(self) -> bool:
+        """Whether any run is queued or running."""
+        return bool(self.in_state(*ACTIVE))
+
+    def in_state(self, *states: State) -> list[str]:
+        """The ids of the user's own runs in these states, in order of creation."""
+        where, values = _where({}, states)
+        return self._column(f"SELECT run FROM runs {where} ORDER BY run", values)
+
+    def studies(self) -> list[str]:
+        """The names of all studies, the recorded one last."""
+        own = self._column("SELECT DISTINCT study FROM runs ORDER BY study", [])
+        return own + sorted({row.study for row in recorded_rows()} - set(own))
+
+    def refresh(self, run: str) -> State | None:
+        """Bring one run's row up to its folder by compare-and-set; returns the state that the row has then."""
+
+        def write(connection: sqlite3.Connection) -> State | None:
+            with _transaction(connection):
+                _write(connection, RunFolder(self.folders / run))
+            row = connection.execute("SELECT state FROM runs WHERE run = ?", [run]).fetchone()
+            return row[0] if row else None
+
+        return self._use(write)
+
+    def reindex(self) -> int:
+        """Throw the index away and rebuild it from the run folders; returns the number of runs."""
+        self._discard()
+        return self._use(lambda connection: int(connection.execute("SELECT count(*) FROM runs").fetchone()[0]))
+
+    def _column(self, query: str, values: list[Any]) -> list[str]:
+        def read(connection: sqlite3.Connection) -> list[str]:
+            self._sync(connection)
+            return [row[0] for row in connection.execute(query, values)]
+
+        return self._use(read)
+
+    def _rows(self, where: str, values: list[Any], with_results: bool, first: int = 0) -> list[RunRow]:
+        columns = [name for name in _COLUMNS if name != "result"]
+
+        def read(connection: sqlite3.Connection) -> list[RunRow]:
+            self._sync(connection)
+            query = f"SELECT {', '.join(columns)} FROM runs {where} ORDER BY run"
+            found = [dict(zip(columns, row, strict=True)) for row in connection.execute(query, values)]
+            results = self._results(connection, found) if with_results else {}
+            return [_row(fields, results.get(fields["run"]), first + order) for order, fields in enumerate(found)]
+
+        return self._use(read)
+
+    def _results(self, connection: sqlite3.Connection, found: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:
+        """The parsed results by run: read from the index once per change of a row, then kept."""
+        keys = {(str(self.path), row["run"], row["changed"]) for row in found if row["state"] == "done"}
+        missing = sorted(keys - _parsed.keys())
+        if len(_parsed) + len(missing) > _KEPT_RESULTS:
+            _parsed.clear()
+            missing = sorted(keys)
+        read = "SELECT result FROM runs WHERE run = ?"
+        texts = [connection.execute(read, [run]).fetchone()[0] for _, run, _ in missing]
+        # One call for all of them, so that equal keys become one string: a third less memory.
+        _parsed.update(zip(missing, json.loads(f"[{','.join(texts)}]"), strict=True))
+        return {key[1]: _parsed[key] for key in keys}
+
+    def _use(self, action: Callable[[sqlite3.Connection], _T]) -> _T:
+        """Do something with a connection; an index that turns out to be corrupt is rebuilt, then tried once more."""
+        try:
+            return self._use_once(action)
+        except sqlite3.Error as error:
+            if not _is_corrupt(error):
+                raise ExplorerError(f"The index of runs cannot be used at the moment: {error}.") from error
+        self._discard()
+        return self._use_once(action)
+
+    def _use_once(self, action: Callable[[sqlite3.Connection], _T]) -> _T:
+        connection = sqlite3.connect(self.path, timeout=_BUSY_S, isolation_level=None)
+        try:
+            connection.execute("PRAGMA synchronous = NORMAL")
+            if connection.execute("PRAGMA user_version").fetchone()[0] != _SHAPE:
+                connection.execute("PRAGMA journal_mode = WAL")
+                self._build(connection)
+            return action(connection)
+        finally:
+            connection.close()
+
+    def _build(self, connection: sqlite3.Connection) -> None:
+        with _transaction(connection):
+            if connection.execute("PRAGMA user_version").fetchone()[0] == _SHAPE:
+                return  # another process was faster
+            for statement in _TABLES.split(";"):
+                connection.execute(statement)
+            # The clock keeps the version growing across rebuilds.
+            connection.execute("INSERT INTO meta VALUES (?, 0)", [time.time_ns() // 1_000_000])
+            self._compare_folders(connection)
+            connection.execute(f"PRAGMA user_version = {_SHAPE}")
+
+    def _sync(self, connection: sqlite3.Connection) -> None:
+        """Add runs whose folders are new and drop those whose folders are gone; one ``stat`` when nothing changed.
+
+        While another process writes, this is left to the next reader instead of waiting.
+        """
+        seen = connection.execute("SELECT folders FROM meta").fetchone()[0]
+        if seen == _modified(self.folders):
+            return
+        connection.execute("PRAGMA busy_timeout = 0")
+        try:
+            with _transaction(connection):
+                self._compare_folders(connection)
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode != sqlite3.SQLITE_BUSY:
+                raise
+        finally:
+            connection.execute(f"PRAGMA busy_timeout = {int(_BUSY_S * 1000)}")
+
+    def _compare_folders(self, connection: sqlite3.Connection) -> None:
+        modified = _modified(self.folders)
+        there = {entry.name for entry in os.scandir(self.folders)} if modified else set()
+        known = {row[0] for row in connection.execute("SELECT run FROM runs")}
+        for run in there - known:
+            _write(connection, RunFolder(self.folders / run))
+        for run in known - there:
+            connection.execute("DELETE FROM runs WHERE run = ?", [run])
+            connection.execute("UPDATE meta SET version = version + 1")
+        settled = modified if time.time_ns() - modified > _SETTLED_NS else 0
+        connection.execute("UPDATE meta SET folders = ?", [settled])
+
+    def _discard(self) -> None:
+        for suffix in ("-wal", "-shm", ""):
+            self.path.with_name(self.path.name + suffix).unlink(missing_ok=True)
+
+
+def recorded_rows() -> list[RunRow]:
+    """The runs of the recorded studies that are shipped with the program, all done; read once per change."""
+    files = sorted(RECORDED.glob("*.json"))
+    return list(_recorded(tuple((path, path.stat().st_mtime_ns) for path in files)))
+
+
+def recorded_studies() -> list[dict[str, Any]]:
+    """What is known about each recorded study: ``recorded_on``, ``host``, ``title`` and ``notes``."""
+    studies = (json.loads(path.read_text(encoding="utf-8")) for path in sorted(RECORDED.glob("*.json")))
+    return [{key: value for key, value in study.items() if key != "results"} for study in studies]
+
+
+@lru_cache(maxsize=2)
+def _recorded(files: tuple[tuple[Path, int], ...]) -> tuple[RunRow, ...]:
+    results = [
+        result for path, _ in files for result in json.loads(path.read_text(encoding="utf-8")).get("results", [])
+    ]
+    return tuple(_recorded_row(result, order) for order, result in enumerate(results))
+
+
+def _recorded_row(result: dict[str, Any], order: int) -> RunRow:
+    run = "recorded-" + result["run"].removeprefix("recorded-")
+    fields: dict[str, Any] = dict.fromkeys(_COLUMNS)
+    fields |= {"run": run, "digest": result["digest"], "model": result["recipe"]["model"], "study": "recorded"}
+    fields |= {"state": "done", "created_at": result["finished_at"], "finished_at": result["finished_at"]}
+    return _run_row(fields, result["recipe"], result, True, order)
+
+
+def _row(fields: dict[str, Any], result: dict[str, Any] | None, order: int) -> RunRow:
+    return _run_row(fields, _parsed_recipe(fields["recipe"]), result, False, order)
+
+
+def _run_row(
+    fields: dict[str, Any], recipe: dict[str, Any], result: dict[str, Any] | None, recorded: bool, order: int
+) -> RunRow:
+    dropped = ("recipe", "result", "fresh", "changed")
+    plain = {name: value for name, value in fields.items() if name not in dropped}
+    key = json.dumps(recipe.get("steps"))
+    label, families = _named(key)
+    return RunRow(**plain, label=label, recipe=recipe, result=result, recorded=recorded, families=families, order=order)
+
+
+@lru_cache(maxsize=8192)
+def _named(steps: str) -> tuple[str, tuple[str, ...]]:
+    from explorer.labels import families, label  # pydantic, which the supervisor does without
+
+    recipe = {"steps": json.loads(steps)}
+    return label(recipe), families(recipe)
+
+
+@lru_cache(maxsize=8192)
+def _parsed_recipe(text: str) -> dict[str, Any]:
+    recipe: dict[str, Any] = json.loads(text)
+    return recipe
+
+
+def _write(connection: sqlite3.Connection, folder: RunFolder) -> None:
+    request = folder.request()
+    if request is None:
+        return  # not a run, or deleted a moment ago
+    version = connection.execute("SELECT version FROM meta").fetchone()[0] + 1
+    snapshot = folder.snapshot()
+    fields = {name: getattr(snapshot, name, None) for name in _COLUMNS}
+    fields |= {"run": folder.run, "changed": version, "fresh": int(bool(request.get("fresh")))}
+    fields |= {key: str(request.get(key) or "") for key in ("digest", "study", "created_at")}
+    fields |= {"model": str(request["recipe"].get("model")), "recipe": json.dumps(request["recipe"])}
+    fields["result"] = json.dumps(folder.result()) if snapshot.state == "done" else None
+    if connection.execute(_WRITE, fields).rowcount:
+        connection.execute("UPDATE meta SET version = ?", [version])
+
+
+@contextmanager
+def _transaction(connection: sqlite3.Connection) -> Iterator[None]:
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        yield
+    except BaseException:
+        connection.execute("ROLLBACK")
+        raise
+    connection.execute("COMMIT")
+
+
+def _is_corrupt(error: sqlite3.Error) -> bool:
+    code = getattr(error, "sqlite_errorcode", None)
+    return code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB) or "no such table" in str(error)
+
+
+def _modified(folder: Path) -> int:
+    """When the folder's entries last changed, in nanoseconds; 0 where there is no folder."""
+    try:
+        return folder.stat().st_mtime_ns
+    except OSError:
+        return 0
+
+
+def _where(equal: dict[str, str | None], states: Sequence[str] | None) -> tuple[str, list[Any]]:
+    terms = [f"{column} = ?" for column, value in equal.items() if value is not None]
+    values: list[Any] = [value for value in equal.values() if value is not None]
+    if states is not None:
+        terms.append(f"state IN ({', '.join('?' * len(states))})")
+        values += states
+    return ("WHERE " + " AND ".join(terms) if terms else ""), values
+
+
+def _fits(row: RunRow, study: str | None, states: Sequence[str] | None, model: str | None) -> bool:
+    return study in (None, row.study) and (states is None or row.state in states) and model in (None, row.model)

@@ -1,0 +1,175 @@
+"""A technique is one compression method: its parameters as data, and one verb.
+
+The declaration (class docstring, class variables and fields) feeds the slider, the validation,
+YAML, the command line, the help text and the contract test. Nothing else has to be registered:
+every file under ``explorer/techniques/`` is imported once, and an import error there is loud.
+"""
+
+from __future__ import annotations
+
+import difflib
+import importlib
+import inspect
+import pkgutil
+from dataclasses import dataclass
+from functools import cache
+from typing import Any, ClassVar, Literal, get_args, get_origin, get_type_hints
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from explorer.errors import BadInput
+
+Stage = Literal["model", "deploy"]
+Family = Literal["pruning", "quantization", "distillation", "training"]
+Need = Literal["calibration", "training", "gradients"]
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """One parameter of a technique as plain data, enough to draw its widget.
+
+    ``kind`` is ``slider`` (``low``, ``high``, ``step`` are set), ``choice`` (``options`` is set)
+    or ``flag``. ``unit`` is a word or sign such as ``fraction``, ``bits`` or ``epochs``.
+    """
+
+    name: str
+    kind: Literal["slider", "choice", "flag"]
+    default: Any
+    help: str
+    unit: str = ""
+    low: float | int | None = None
+    high: float | int | None = None
+    step: float | int | None = None
+    options: tuple[Any, ...] = ()
+
+
+def slider(default: Any, *, low: float, high: float, step: float, help: str, unit: str = "") -> Any:
+    """Declare a number between ``low`` and ``high``, both included."""
+    extra = {"step": step, "unit": unit, "low": low, "high": high}
+    return Field(default, ge=low, le=high, description=help, json_schema_extra=extra)
+
+
+def choice(default: Any, *, help: str, unit: str = "") -> Any:
+    """Declare one of several values; the field's annotation is a ``Literal`` that lists them."""
+    return Field(default, description=help, json_schema_extra={"unit": unit})
+
+
+def flag(default: bool, *, help: str) -> Any:
+    """Declare a yes or no."""
+    return Field(default, description=help)
+
+
+class Technique(BaseModel):
+    """Base of all techniques: a frozen, validated set of parameters with the verb ``apply``.
+
+    Class variables:
+        name: the word used in recipes, for example ``prune-magnitude``.
+        title: the name shown to people.
+        family: decides colour and grouping everywhere.
+        stage: ``model`` edits or trains the PyTorch model, ``deploy`` edits the ONNX graph.
+        needs: what ``apply`` takes from the context besides the subject.
+        effect: which quantities it is meant to improve, of ``file size``, ``zipped size``,
+            ``parameters``, ``latency`` and ``accuracy``.
+        paper: the source of the method.
+        not_after: techniques that must not stand before this one, each with the reason.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    name: ClassVar[str]
+    title: ClassVar[str]
+    family: ClassVar[Family]
+    stage: ClassVar[Stage]
+    needs: ClassVar[frozenset[Need]] = frozenset()
+    effect: ClassVar[tuple[str, ...]]
+    paper: ClassVar[str]
+    not_after: ClassVar[dict[str, str]] = {}
+
+    def apply(self, subject: Any, context: Any) -> None:
+        """Compress ``subject`` (``ModelSubject`` or ``GraphSubject``) in place.
+
+        ``context`` is an ``explorer.pipeline.Context``: data splits, trainer, progress, cancellation.
+        """
+        raise NotImplementedError
+
+    @classmethod
+    def summary(cls) -> str:
+        """The one sentence that explains the technique to a person."""
+        return inspect.cleandoc(cls.__doc__ or "").split("\n\n")[0].replace("\n", " ")
+
+    @classmethod
+    def parameters(cls) -> tuple[Parameter, ...]:
+        """The declared parameters, in the order of their declaration."""
+        hints = get_type_hints(cls)
+        return tuple(_parameter(name, hints[name], field) for name, field in cls.model_fields.items())
+
+    def step(self) -> dict[str, Any]:
+        """The technique as one step of a recipe: its name, then every parameter."""
+        return {"technique": self.name, **self.model_dump()}
+
+
+def _parameter(name: str, hint: Any, field: Any) -> Parameter:
+    extra = field.json_schema_extra or {}
+    unit = str(extra.get("unit", ""))
+    help = str(field.description or "")
+    if hint is bool:
+        return Parameter(name, "flag", field.default, help)
+    if get_origin(hint) is Literal:
+        return Parameter(name, "choice", field.default, help, unit, options=get_args(hint))
+    low, high, step = (hint(extra[key]) for key in ("low", "high", "step"))
+    return Parameter(name, "slider", field.default, help, unit, low, high, step)
+
+
+@cache
+def techniques() -> dict[str, type[Technique]]:
+    """Every technique by name, in the order of family, stage and name. Imports no torch."""
+    import explorer.techniques as package
+
+    found: dict[str, type[Technique]] = {}
+    for info in pkgutil.walk_packages(package.__path__, package.__name__ + "."):
+        module = importlib.import_module(info.name)
+        for value in vars(module).values():
+            if isinstance(value, type) and issubclass(value, Technique) and value.__module__ == info.name:
+                found[value.name] = value
+    families = get_args(Family)
+    order = sorted(found.values(), key=lambda t: (families.index(t.family), t.stage != "model", t.name))
+    return {technique.name: technique for technique in order}
+
+
+def build(step: dict[str, Any]) -> Technique:
+    """Turn one step of a recipe into a technique, or say in one sentence what is wrong with it."""
+    if not isinstance(step, dict) or not isinstance(step.get("technique"), str):
+        raise BadInput(f"A step needs the name of a technique, as in 'technique: int8-dynamic'; given was {step!r}.")
+    name = step["technique"]
+    known = techniques()
+    if name not in known:
+        near = difflib.get_close_matches(name, known, n=1)
+        hint = f"did you mean '{near[0]}'?" if near else "known are " + ", ".join(known) + "."
+        raise BadInput(f"There is no technique '{name}'; {hint}")
+    parameters = {key: value for key, value in step.items() if key != "technique"}
+    try:
+        return known[name](**parameters)
+    except ValidationError as error:
+        raise BadInput(_sentence(known[name], error)) from None
+
+
+def _sentence(technique: type[Technique], error: ValidationError) -> str:
+    parts = []
+    for mistake in error.errors():
+        field = ".".join(str(part) for part in mistake["loc"])
+        parts.append(f"'{field}' is {mistake['input']!r} but {_expected(technique, field)}")
+    return f"{technique.name}: " + "; ".join(parts) + "."
+
+
+def _expected(technique: type[Technique], field: str) -> str:
+    for parameter in technique.parameters():
+        if parameter.name != field:
+            continue
+        if parameter.kind == "slider":
+            whole = "a whole number" if isinstance(parameter.step, int) else "a number"
+            return f"must be {whole} from {parameter.low} to {parameter.high}"
+        if parameter.kind == "choice":
+            return "must be one of " + ", ".join(str(option) for option in parameter.options)
+        return "must be true or false"
+    names = ", ".join(parameter.name for parameter in technique.parameters()) or "none"
+    return f"there is no such parameter (known are {names})"

@@ -1,0 +1,45 @@
+"""Fine-tuning, mostly to recover what pruning lost."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from explorer.context import Context, LearningRate, ModelSubject
+from explorer.technique import Family, Need, Stage, Technique, choice, flag, slider
+
+
+class FineTune(Technique):
+    """Trains the model a little more on the task, so that it recovers from what was cut away; zeros and removed parts stay as they are."""
+
+    name: ClassVar[str] = "fine-tune"
+    title: ClassVar[str] = "Fine-tuning (recovery)"
+    family: ClassVar[Family] = "training"
+    stage: ClassVar[Stage] = "model"
+    needs: ClassVar[frozenset[Need]] = frozenset({"training"})
+    effect: ClassVar[tuple[str, ...]] = ("accuracy",)
+    paper: ClassVar[str] = "Renda et al., Comparing rewinding and fine-tuning, 2020, arXiv:2003.02389"
+
+    epochs: float = slider(
+        1.0, low=0.1, high=20.0, step=0.1, unit="epochs", help="How often the training data is gone through."
+    )
+    learning_rate: LearningRate = choice(
+        "usual", help="Size of the steps: what suits this kind of model (usual), 0.3 times that, or 3 times that."
+    )
+    distill: bool = flag(True, help="Learn from the uncompressed model's answers as well as from the labels.")
+    alpha: float = slider(
+        0.5, low=0.0, high=1.0, step=0.05, unit="fraction",
+        help="Weight of the uncompressed model's answers against the labels; used with distillation.",
+    )  # fmt: skip
+    temperature: float = slider(
+        2.0, low=1.0, high=10.0, step=0.5, help="How much the teacher's answers are softened; used with distillation."
+    )
+
+    def apply(self, subject: ModelSubject, context: Context) -> None:
+        context.train(
+            subject,
+            epochs=self.epochs,
+            learning_rate=self.learning_rate,
+            distill=self.distill,
+            alpha=self.alpha,
+            temperature=self.temperature,
+        )

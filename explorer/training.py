@@ -1,0 +1,432 @@
+"""The one training loop: baselines, recovery and distillation.
+
+What makes it quick on a CPU: one fused AdamW, bf16 where the processor has the instructions, word embeddings frozen
+(half of a small text model, and its gradient is dense), and batches of texts of like length.
+"""
+
+from __future__ import annotations
+
+import functools
+import math
+import platform
+import time
+from collections.abc import Callable, Iterator
+from contextlib import nullcontext
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+from torch.nn import functional
+
+from explorer.errors import Cancelled
+from explorer.models.preprocess import Preprocessor
+from explorer.tasks.base import Split
+
+REPORT_EVERY_S = 0.5
+BUCKET_BATCHES = 50
+LENGTH_STEP = 8
+"""Batches are as long as a multiple of this: every new shape costs the CPU's kernels a compilation and memory."""
+BF16_MINIMUM_PARAMETERS = 5_000_000
+"""Below this, converting weights to bf16 costs more than its faster products gain (measured on a CPU with AMX)."""
+
+Report = Callable[..., None]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How to train.
+
+    Fields:
+        epochs: passes over the data; a fraction stops within a pass.
+        warmup: share of all steps in which the learning rate rises from 0.
+        schedule: how it falls to 0 afterwards.
+        freeze_embeddings: leave word embeddings as they are.
+        samples: train on a subset of this many, drawn by ``seed``.
+        augment: turn, scale, shear and shift every image at random.
+    """
+
+    epochs: float = 1.0
+    learning_rate: float = 5e-5
+    batch_size: int = 32
+    weight_decay: float = 0.01
+    warmup: float = 0.1
+    schedule: Literal["linear", "cosine"] = "linear"
+    freeze_embeddings: bool = True
+    seed: int = 0
+    samples: int | None = None
+    augment: bool = False
+    label_smoothing: float = 0.0
+
+
+@dataclass(frozen=True)
+class TrainingReport:
+    """What training did; ``losses`` holds the mean loss between two reports."""
+
+    samples_per_s: float
+    seconds: float
+    steps: int
+    losses: tuple[float, ...]
+
+
+def usual_plan(kind: Literal["text", "image"], fresh: bool) -> Plan:
+    """What suits a kind of model: texts with frozen embeddings, images with augmentation.
+
+    ``fresh`` is for a student that was only started from its teacher and may move further.
+    """
+    if kind == "text":
+        return Plan(learning_rate=1.5e-4 if fresh else 5e-5, batch_size=64)
+    return Plan(learning_rate=2e-3 if fresh else 1e-3, batch_size=64, schedule="cosine", augment=True)
+
+
+def accumulate_gradients(model: nn.Module, split: Split, preprocessor: Preprocessor, batch_size: int = 64) -> None:
+    """Leave the gradient of the mean cross entropy over ``split`` on every parameter's ``.grad``; the model stays in eval mode."""
+    model.to(best_device()).eval()
+    model.zero_grad(set_to_none=True)
+    for start in range(0, len(split), batch_size):
+        part = split.take(np.arange(start, min(start + batch_size, len(split))))
+        inputs = {name: tensor.to(best_device()) for name, tensor in _tensors(part, preprocessor).items()}
+        labels = torch.from_numpy(part.labels).to(best_device())
+        loss = functional.cross_entropy(model(**inputs).logits, labels, reduction="sum") / len(split)
+        loss.backward()
+    model.cpu()
+
+
+def distillation_loss(student: Tensor, teacher: Tensor, labels: Tensor, alpha: float, temperature: float) -> Tensor:
+    """``alpha * T^2 * KL(teacher || student)`` of the softened answers plus ``(1 - alpha)`` times cross entropy.
+
+    Logits are ``[N, classes]``, ``labels`` int64 ``[N]``; the mean over N. Hinton et al. 2015, arXiv 1503.02531.
+    """
+    soft_student = functional.log_softmax(student / temperature, dim=-1)
+    soft_teacher = functional.log_softmax(teacher / temperature, dim=-1)
+    divergence = (soft_teacher.exp() * (soft_teacher - soft_student)).sum(-1).mean()
+    return alpha * temperature**2 * divergence + (1 - alpha) * functional.cross_entropy(student, labels)
+
+
+def train(
+    model: nn.Module,
+    split: Split,
+    preprocessor: Preprocessor,
+    plan: Plan,
+    *,
+    teacher: nn.Module | None = None,
+    teacher_logits: NDArray[np.float32] | None = None,
+    alpha: float = 0.5,
+    temperature: float = 2.0,
+    keep_zeros: dict[str, Tensor] | None = None,
+    report: Report | None = None,
+    cancelled: Callable[[], bool] | None = None,
+    after_epoch: Callable[[int], None] | None = None,
+) -> TrainingReport:
+    """Train ``model`` in place, deterministic by ``plan.seed``; it is left in eval mode.
+
+    With a ``teacher`` (or its ``teacher_logits`` for the whole split, in order) the loss is ``distillation_loss``.
+    ``keep_zeros`` maps parameter names to masks (1 keeps, 0 stays zero) which are applied after every step.
+    ``after_epoch`` is called with the number of the finished pass. Raises ``Cancelled`` within one step.
+    """
+    report, cancelled = report or _silent, cancelled or _never
+    device = best_device()
+    model.to(device)
+    rows = _rows(len(split), plan)
+    chosen = split.take(rows)
+    batches = _Batches(chosen, preprocessor, plan, device)
+    soft = _soft_labels(chosen, rows, preprocessor, plan, teacher, teacher_logits, report, cancelled, device)
+
+    torch.manual_seed(plan.seed)
+    frozen = _freeze_word_embeddings(model) if plan.freeze_embeddings else []
+    masks = _masks(model, keep_zeros or {}, device)
+    optimizer = _optimizer(model, plan, device)
+    schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, functools.partial(_rate, plan, batches.steps))
+    progress = _Progress(report, batches.steps, plan)
+    model.train()
+    try:
+        for step, (inputs, labels, picked) in enumerate(batches, start=1):
+            if cancelled():
+                raise Cancelled("The training was cancelled.")
+            with autocast(model, device):
+                logits = model(**inputs).logits
+            answers = _teacher_answers(teacher, soft, inputs, picked, device)
+            loss = _loss(logits.float(), answers, labels, plan, alpha, temperature)
+            loss.backward()
+            nn.utils.clip_grad_norm_(_trainable(model), 1.0)
+            optimizer.step()
+            optimizer.zero_grad(set_to_none=True)
+            schedule.step()
+            _apply(masks)
+            progress.update(step, loss, len(labels))
+            if after_epoch is not None and batches.ends_epoch(step):
+                after_epoch(batches.epoch(step))
+                model.train()
+    finally:
+        for parameter in frozen:
+            parameter.requires_grad_(True)
+        model.eval()
+    return progress.finish()
+
+
+def evaluate(
+    model: nn.Module,
+    split: Split,
+    preprocessor: Preprocessor,
+    *,
+    batch_size: int = 128,
+    fast: bool = False,
+    report: Report | None = None,
+    cancelled: Callable[[], bool] | None = None,
+) -> NDArray[np.float32]:
+    """Logits ``[N, classes]`` in the split's order; ``fast`` computes in bf16 where that is quicker."""
+    device = best_device()
+    model.to(device).eval()
+    tensors = _tensors(split, preprocessor)
+    lengths = _lengths(tensors)
+    order = np.argsort(-lengths, kind="stable")
+    pieces, done = [], 0
+    with torch.inference_mode():
+        for start in range(0, len(order), batch_size):
+            if cancelled is not None and cancelled():
+                raise Cancelled("The run was cancelled.")
+            rows = order[start : start + batch_size]
+            with autocast(model, device) if fast else nullcontext():
+                pieces.append(model(**_pick(tensors, rows, lengths, device)).logits.float().cpu())
+            done += len(rows)
+            if report is not None:
+                report(stage="evaluate", text=f"{done:,} of {len(order):,} answered", fraction=done / len(order))
+    logits = np.empty((len(order), pieces[0].shape[1]), dtype=np.float32)
+    logits[order] = torch.cat(pieces).numpy()
+    return logits
+
+
+def accuracy(logits: NDArray[np.float32], labels: NDArray[np.int64]) -> float:
+    """The share of inputs whose largest logit is the label's."""
+    return float((logits.argmax(1) == labels).mean())
+
+
+@functools.cache
+def best_device() -> torch.device:
+    """The GPU where there is one, else the CPU."""
+    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+
+
+@functools.cache
+def cpu_has_bf16() -> bool:
+    """Whether the processor multiplies bf16 in hardware (AMX or AVX512-BF16)."""
+    if platform.system() != "Linux" or not Path("/proc/cpuinfo").exists():
+        return False
+    flags = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace")
+    return "amx_bf16" in flags or "avx512_bf16" in flags
+
+
+def autocast(model: nn.Module, device: torch.device) -> Any:
+    """bf16 where the device multiplies it in hardware and the model is large enough to gain."""
+    large = sum(parameter.numel() for parameter in model.parameters()) >= BF16_MINIMUM_PARAMETERS
+    if device.type == "cpu" and not (large and cpu_has_bf16()):
+        return nullcontext()
+    return torch.autocast(device.type, torch.bfloat16)
+
+
+class _Batches:
+    """Shuffled batches for all epochs; texts are sorted by length within stretches of ``BUCKET_BATCHES`` batches."""
+
+    def __init__(self, split: Split, preprocessor: Preprocessor, plan: Plan, device: torch.device) -> None:
+        self.tensors = _tensors(split, preprocessor)
+        self.labels = torch.from_numpy(split.labels)
+        self.lengths = _lengths(self.tensors)
+        self.size, self.device, self.plan = plan.batch_size, device, plan
+        self.per_epoch = math.ceil(len(split) / plan.batch_size)
+        self.steps = max(1, round(self.per_epoch * plan.epochs))
+
+    def __iter__(self) -> Iterator[tuple[dict[str, Tensor], Tensor, Tensor]]:
+        random = np.random.default_rng(self.plan.seed)
+        for step in range(self.steps):
+            if step % self.per_epoch == 0:
+                order = self._order(random)
+            rows = order[step % self.per_epoch]
+            inputs = _pick(self.tensors, rows, self.lengths, self.device)
+            if self.plan.augment and "pixel_values" in inputs:
+                inputs["pixel_values"] = random_affine(inputs["pixel_values"])
+            yield inputs, self.labels[rows].to(self.device), torch.from_numpy(rows)
+
+    def _order(self, random: np.random.Generator) -> list[NDArray[np.int64]]:
+        rows = random.permutation(len(self.labels))
+        stretch = self.size * BUCKET_BATCHES
+        batches = []
+        for start in range(0, len(rows), stretch):
+            part = rows[start : start + stretch]
+            part = part[np.argsort(self.lengths[part], kind="stable")]
+            batches += [part[i : i + self.size] for i in range(0, len(part), self.size)]
+        return [batches[i] for i in random.permutation(len(batches))]
+
+    def ends_epoch(self, step: int) -> bool:
+        return step % self.per_epoch == 0 or step == self.steps
+
+    def epoch(self, step: int) -> int:
+        return math.ceil(step / self.per_epoch)
+
+
+class _Progress:
+    """Reports about twice a second, and keeps the mean loss between reports."""
+
+    def __init__(self, report: Report, steps: int, plan: Plan) -> None:
+        self.report, self.steps, self.plan = report, steps, plan
+        self.start = self.last = time.monotonic()
+        self.samples, self.done = 0, 0
+        self.pending: list[Tensor] = []
+        self.losses: list[float] = []
+
+    def update(self, step: int, loss: Tensor, samples: int) -> None:
+        self.samples, self.done = self.samples + samples, step
+        self.pending.append(loss.detach())
+        now = time.monotonic()
+        if now - self.last >= REPORT_EVERY_S or step == self.steps:
+            self.last = now
+            self._tell(step, now - self.start)
+
+    def _tell(self, step: int, seconds: float) -> None:
+        self.losses.append(float(torch.stack(self.pending).mean()))
+        self.pending.clear()
+        self.report(
+            stage="train",
+            text=f"step {step:,} of {self.steps:,}",
+            fraction=step / self.steps,
+            samples_per_s=self.samples / seconds,
+            seconds_left=seconds / step * (self.steps - step),
+            metrics={"loss": self.losses[-1]},
+        )
+
+    def finish(self) -> TrainingReport:
+        seconds = time.monotonic() - self.start
+        return TrainingReport(self.samples / seconds, seconds, self.done, tuple(self.losses))
+
+
+def random_affine(pixels: Tensor) -> Tensor:
+    """Each image ``[N, C, H, W]`` turned by up to 15 degrees, scaled 0.85 to 1.15, sheared up to 0.2, shifted up to 12 %."""
+    n, device = len(pixels), pixels.device
+    angle, scale_x, scale_y, shear, right, down = (torch.rand(6, n) * 2 - 1).to(device)
+    angle, scale_x, scale_y = angle * math.radians(15), 1 + 0.15 * scale_x, 1 + 0.15 * scale_y
+    shear, right, down = shear * 0.2, right * 0.24, down * 0.24
+    cos, sin = angle.cos(), angle.sin()
+    first = torch.stack([cos * scale_x, (cos * shear - sin) * scale_y, right], dim=1)
+    second = torch.stack([sin * scale_x, (sin * shear + cos) * scale_y, down], dim=1)
+    grid = functional.affine_grid(torch.stack([first, second], dim=1), list(pixels.shape), align_corners=False)
+    return functional.grid_sample(pixels, grid, padding_mode="border", align_corners=False)
+
+
+def _rows(n: int, plan: Plan) -> NDArray[np.int64]:
+    if plan.samples is None or plan.samples >= n:
+        return np.arange(n)
+    return np.sort(np.random.default_rng(plan.seed).permutation(n)[: plan.samples])
+
+
+def _tensors(split: Split, preprocessor: Preprocessor) -> dict[str, Tensor]:
+    return {name: torch.from_numpy(array) for name, array in preprocessor.encode(split.inputs).items()}
+
+
+def _lengths(tensors: dict[str, Tensor]) -> NDArray[np.int64]:
+    """Tokens of every text; 0 for images, which are all alike."""
+    if "attention_mask" in tensors:
+        return tensors["attention_mask"].sum(1).numpy()
+    return np.zeros(len(next(iter(tensors.values()))), dtype=np.int64)
+
+
+def _pick(
+    tensors: dict[str, Tensor], rows: NDArray[np.int64], lengths: NDArray[np.int64], device: torch.device
+) -> dict[str, Tensor]:
+    longest = -(-int(lengths[rows].max()) // LENGTH_STEP) * LENGTH_STEP
+    index = torch.from_numpy(np.ascontiguousarray(rows))
+    picked = {name: tensor[index] for name, tensor in tensors.items()}
+    if longest:
+        picked = {name: tensor[:, :longest] for name, tensor in picked.items()}
+    return {name: tensor.to(device) for name, tensor in picked.items()}
+
+
+def _freeze_word_embeddings(model: nn.Module) -> list[nn.Parameter]:
+    """Freeze the largest embedding table, which is the vocabulary's; models of images have none."""
+    tables = [module for module in model.modules() if isinstance(module, nn.Embedding)]
+    if not tables:
+        return []
+    words = max(tables, key=lambda table: table.num_embeddings).weight
+    frozen = [words] if words.requires_grad else []
+    words.requires_grad_(False)
+    return frozen
+
+
+def _trainable(model: nn.Module) -> list[nn.Parameter]:
+    return [parameter for parameter in model.parameters() if parameter.requires_grad]
+
+
+def _masks(model: nn.Module, keep_zeros: dict[str, Tensor], device: torch.device) -> list[tuple[Tensor, Tensor]]:
+    parameters = dict(model.named_parameters())
+    return [(parameters[name].data, mask.to(device, parameters[name].dtype)) for name, mask in keep_zeros.items()]
+
+
+def _apply(masks: list[tuple[Tensor, Tensor]]) -> None:
+    for weight, mask in masks:
+        weight.mul_(mask)
+
+
+def _optimizer(model: nn.Module, plan: Plan, device: torch.device) -> torch.optim.Optimizer:
+    weights = [parameter for parameter in _trainable(model) if parameter.ndim > 1]
+    others = [parameter for parameter in _trainable(model) if parameter.ndim <= 1]
+    groups = [{"params": weights, "weight_decay": plan.weight_decay}, {"params": others, "weight_decay": 0.0}]
+    return torch.optim.AdamW(groups, lr=plan.learning_rate, fused=True)
+
+
+def _rate(plan: Plan, steps: int, step: int) -> float:
+    rising = plan.warmup * steps
+    if step < rising:
+        return (step + 1) / (rising + 1)
+    left = (steps - step) / max(1.0, steps - rising)
+    return left if plan.schedule == "linear" else 0.5 - 0.5 * math.cos(math.pi * left)
+
+
+def _soft_labels(
+    split: Split,
+    rows: NDArray[np.int64],
+    preprocessor: Preprocessor,
+    plan: Plan,
+    teacher: nn.Module | None,
+    logits: NDArray[np.float32] | None,
+    report: Report,
+    cancelled: Callable[[], bool],
+    device: torch.device,
+) -> Tensor | None:
+    """The teacher's logits for the chosen rows, computed once; None where each augmented batch asks the teacher."""
+    if teacher is not None and plan.augment:
+        teacher.to(device).eval()
+        return None
+    if logits is not None:
+        return torch.from_numpy(logits[rows])
+    if teacher is None:
+        return None
+    return torch.from_numpy(evaluate(teacher, split, preprocessor, fast=True, report=report, cancelled=cancelled))
+
+
+def _teacher_answers(
+    teacher: nn.Module | None, soft: Tensor | None, inputs: dict[str, Tensor], rows: Tensor, device: torch.device
+) -> Tensor | None:
+    if soft is not None:
+        return soft[rows].to(device)
+    if teacher is None:
+        return None
+    with torch.no_grad(), autocast(teacher, device):
+        answers: Tensor = teacher(**inputs).logits.float()
+    return answers
+
+
+def _loss(
+    logits: Tensor, answers: Tensor | None, labels: Tensor, plan: Plan, alpha: float, temperature: float
+) -> Tensor:
+    if answers is None:
+        return functional.cross_entropy(logits, labels, label_smoothing=plan.label_smoothing)
+    return distillation_loss(logits, answers, labels, alpha, temperature)
+
+
+def _silent(**_: Any) -> None:
+    """A report that goes nowhere."""
+
+
+def _never() -> bool:
+    return False
