@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import shutil
 import time
 from collections.abc import Callable
@@ -63,7 +62,7 @@ def execute(recipe: Recipe, folder: Path, report: Report, *, run: str, digest: s
     with lock.measuring_slot(bench.home, bench.waiting):
         times, peak = bench.latencies(artefact, baseline)
     result = _result(bench, run, digest, artefact, steps, sizes, scores, times, peak, time.monotonic() - started)
-    return result.model_copy(update={"findings": findings.findings(result.model_dump(mode="json"))})
+    return result.model_copy(update={"findings": findings.findings(result.model_dump(mode="json"), size.embedding_bytes(artefact / "model.onnx"))})
 
 
 def _result(
@@ -247,6 +246,8 @@ class Bench:
         card = {"labels": list(self.task.labels), "kind": self.task.kind, "task": self.task.name}
         names = {"input_names": list(preprocessor.input_names)}
         (folder / "model.json").write_text(json.dumps(card | names, indent=1), encoding="utf-8")
+        if self.task.kind == "image":
+            np.save(folder / "example.npy", np.asarray(sample.inputs)[0], allow_pickle=False)
         save_torch(model, folder / "torch")
         return self._deploy_stage(steps, folder)
 

@@ -1,0 +1,1 @@
+"""Files that travel in every export, as they are; they import nothing of the explorer."""

@@ -1,0 +1,120 @@
+"""What this machine is, as far as it matters for a measurement; never its name, its users or its folders."""
+
+from __future__ import annotations
+
+import math
+import os
+import platform
+import shutil
+import subprocess
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+X86 = ("avx2", "avx512f", "avx512_vnni", "avx_vnni", "avx512_bf16", "amx_bf16", "amx_int8")
+INSTRUCTION_SETS = (*X86, "asimd", "i8mm", "sve")
+PACKAGES = ("torch", "onnxruntime", "onnxruntime-gpu", "transformers", "numpy")
+
+
+def fingerprint(threads: int | None = None) -> dict[str, Any]:
+    """Processor, instruction sets, cores, threads, memory, system, versions and GPU, as JSON-ready data.
+
+    ``threads`` is the number that measurements use, by default ``default_threads()``. What cannot be found out is left
+    empty or None.
+    """
+    return {
+        "cpu": _cpu_name(),
+        "isa": _instruction_sets(),
+        "cores": len(usable_cpus()),
+        "threads": threads or default_threads(),
+        "memory_bytes": psutil.virtual_memory().total,
+        "os": _system(),
+        "python": platform.python_version(),
+        "versions": {name: found for name in PACKAGES if (found := _version(name))},
+        "gpu": _gpu(),
+    }
+
+
+def usable_cpus() -> list[int]:
+    """Numbers of the logical processors that this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return sorted(os.sched_getaffinity(0))
+    return list(range(os.cpu_count() or 1))
+
+
+def default_threads() -> int:
+    """Physical cores that this process may use: a second thread on a core does not speed up matrix products."""
+    cores = psutil.cpu_count(logical=False) or len(usable_cpus())
+    return max(1, min(cores, len(usable_cpus()), _quota()))
+
+
+def _quota() -> int:
+    """Cores that a container's quota allows (cgroup 2), or more than any machine has."""
+    try:
+        quota, period = Path("/sys/fs/cgroup/cpu.max").read_text().split()
+        return max(1, math.floor(int(quota) / int(period)))
+    except (OSError, ValueError):
+        return 1 << 16
+
+
+def _cpu_name() -> str:
+    for line in _cpuinfo():
+        if line.startswith("model name"):
+            return line.partition(":")[2].strip()
+    return _sysctl("machdep.cpu.brand_string") or platform.processor() or platform.machine()
+
+
+def _instruction_sets() -> list[str]:
+    for line in _cpuinfo():
+        if line.startswith(("flags", "Features")):
+            flags = line.partition(":")[2].split()
+            return [name for name in INSTRUCTION_SETS if name in flags]
+    flags = _sysctl("machdep.cpu.leaf7_features").lower().split()
+    return [name for name in INSTRUCTION_SETS if name in flags] or (["asimd"] if platform.machine() == "arm64" else [])
+
+
+def _cpuinfo() -> list[str]:
+    try:
+        return Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:
+        return []
+
+
+def _sysctl(name: str) -> str:
+    return _output("sysctl", "-n", name) if platform.system() == "Darwin" else ""
+
+
+def _system() -> str:
+    kernel = f"{platform.system()} {'.'.join(platform.release().split('.')[:2])}"
+    try:
+        return f"{platform.freedesktop_os_release()['PRETTY_NAME']} ({kernel})"
+    except (OSError, KeyError):
+        return kernel
+
+
+def _version(package: str) -> str | None:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return None
+
+
+def _gpu() -> dict[str, Any] | None:
+    row = _output("nvidia-smi", "--query-gpu=name,driver_version,memory.total", "--format=csv,noheader,nounits")
+    fields = [field.strip() for field in row.partition("\n")[0].split(",")]
+    if len(fields) != 3 or not fields[2].isdigit():
+        return None
+    return {"name": fields[0], "driver": fields[1], "memory_bytes": int(fields[2]) << 20}
+
+
+def _output(*command: str) -> str:
+    """What a program prints, or nothing where it is missing or fails."""
+    if shutil.which(command[0]) is None:
+        return ""
+    try:
+        finished = subprocess.run(command, capture_output=True, text=True, timeout=10, check=False)
+    except (OSError, subprocess.TimeoutExpired):
+        return ""
+    return finished.stdout.strip() if finished.returncode == 0 else ""

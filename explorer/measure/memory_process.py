@@ -1,0 +1,39 @@
+"""The process in which peak memory is read: ``python -m explorer.measure.memory_process SPECIFICATION ANSWER``."""
+
+import resource
+import sys
+from pathlib import Path
+from typing import Any
+
+from explorer.measure.process import serve
+from explorer.measure.runners import open_runner
+from explorer.models.preprocess import Preprocessor
+
+RUNS = 3
+
+
+def measure(specification: dict[str, Any]) -> dict[str, Any]:
+    """Load and run the artefact, then read the peak."""
+    folder = Path(specification["folder"])
+    batch, sequence = specification["shape"]
+    runner = open_runner(folder, specification["target"], specification["threads"])
+    call = runner.bind(Preprocessor.load(folder).dummy(batch, sequence))
+    for _ in range(RUNS):
+        call()
+    return {"peak_rss_bytes": _peak_bytes()}
+
+
+def _peak_bytes() -> int:
+    """Linux's ``ru_maxrss`` starts with the parent's memory at the time of the fork; ``VmHWM`` does not."""
+    try:
+        for line in Path("/proc/self/status").read_text().splitlines():
+            if line.startswith("VmHWM:"):
+                return int(line.split()[1]) * 1024
+    except OSError:
+        pass
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak if sys.platform == "darwin" else peak * 1024
+
+
+if __name__ == "__main__":
+    serve(measure)

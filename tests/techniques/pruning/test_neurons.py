@@ -1,0 +1,96 @@
+import copy
+
+import pytest
+import torch
+import torch_pruning
+
+from explorer.models.layers import feed_forwards, parameter_count
+from explorer.techniques.pruning.neurons import PruneNeurons, choose_kept, keep_neurons, neuron_scores
+from tests.techniques.workbench import KINDS, workbench
+
+
+def block() -> tuple[torch.nn.Linear, torch.nn.Linear]:
+    torch.manual_seed(1)
+    return torch.nn.Linear(6, 32), torch.nn.Linear(32, 6)
+
+
+@pytest.mark.parametrize("importance", ["l1", "l2"])
+def test_scores_by_hand(importance: str) -> None:
+    up, down = block()
+    power = 1 if importance == "l1" else 2
+    for i in (0, 17):
+        expected = up.weight[i].abs().pow(power).sum() + up.bias[i].abs() ** power
+        expected += down.weight[:, i].abs().pow(power).sum()
+        assert neuron_scores(up, down, importance, seed=0)[i] == pytest.approx(float(expected))
+
+
+def test_taylor_scores_are_weight_times_gradient() -> None:
+    up, down = block()
+    down(torch.relu(up(torch.randn(8, 6)))).square().sum().backward()
+    expected = (up.weight * up.weight.grad).abs().sum(1) + (up.bias * up.bias.grad).abs()
+    expected += (down.weight * down.weight.grad).abs().sum(0)
+    assert torch.allclose(neuron_scores(up, down, "taylor", seed=0), expected)
+
+
+def test_the_same_neurons_as_torch_pruning() -> None:
+    up, down = block()
+    net = torch.nn.Sequential(up, torch.nn.ReLU(), down)
+    ours = choose_kept([neuron_scores(up, down, "l2", seed=0)], 0.5, "uniform", 1)[0]
+    expected = up.weight[ours].clone()
+    # no normalisation and no bias, so that both rank by the same sum
+    with torch.no_grad():
+        up.bias.zero_()
+    ours = choose_kept([neuron_scores(up, down, "l2", seed=0)], 0.5, "uniform", 1)[0]
+    expected = up.weight[ours].clone()
+    importance = torch_pruning.importance.GroupMagnitudeImportance(p=2, group_reduction="sum", normalizer=None)
+    pruner = torch_pruning.pruner.BasePruner(
+        net, torch.randn(2, 6), importance=importance, pruning_ratio=0.5, ignored_layers=[down]
+    )
+    pruner.step()
+    assert torch.equal(net[0].weight, expected)
+
+
+def test_removing_a_neuron_is_the_same_as_silencing_it() -> None:
+    up, down = block()
+    silenced = copy.deepcopy(down)
+    keep = torch.tensor([0, 3, 4, 20, 31])
+    gone = torch.ones(32, dtype=torch.bool)
+    gone[keep] = False
+    with torch.no_grad():
+        silenced.weight[:, gone] = 0
+    inputs = torch.randn(5, 6)
+    expected = silenced(torch.relu(up(inputs)))
+    keep_neurons(up, down, keep)
+    assert up.weight.shape == (5, 6) and down.weight.shape == (6, 5)
+    assert torch.allclose(down(torch.relu(up(inputs))), expected, atol=1e-6)
+
+
+def test_widths_are_multiples_and_never_empty() -> None:
+    scores = [torch.arange(1.0, 33.0), torch.arange(1.0, 33.0) ** 3]
+    for scope in ("uniform", "global"):
+        for sparsity in (0.0, 0.3, 0.9):
+            widths = [len(keep) for keep in choose_kept(scores, sparsity, scope, 8)]
+            assert all(width % 8 == 0 and 8 <= width <= 32 for width in widths)
+    assert [len(keep) for keep in choose_kept(scores, 0.0, "global", 8)] == [32, 32]
+    narrow, wide = choose_kept(scores, 0.5, "global", 1)
+    assert len(narrow) != len(wide) and len(narrow) + len(wide) == 32
+
+
+@pytest.mark.parametrize("importance", ["l1", "l2", "taylor", "random"])
+@pytest.mark.parametrize("kind", KINDS)
+def test_parameters_are_really_gone(kind: str, importance: str) -> None:
+    bench = workbench(kind)
+    subject = bench.subject()
+    PruneNeurons(sparsity=0.5, importance=importance, round_to=1).apply(subject, bench.context())
+    assert parameter_count(subject.model) < 0.9 * parameter_count(bench.model)
+    assert all(parameter.grad is None for parameter in subject.model.parameters())
+    if kind != "cnn":
+        assert {subject.model.get_submodule(b.up).out_features for b in feed_forwards(subject.model)} == {16}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_zero_sparsity_is_the_identity(kind: str) -> None:
+    bench = workbench(kind)
+    subject = bench.subject()
+    PruneNeurons(sparsity=0.0).apply(subject, bench.context())
+    assert torch.allclose(bench.logits(subject.model), bench.logits(bench.model))

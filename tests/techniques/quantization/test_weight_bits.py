@@ -1,0 +1,94 @@
+import numpy as np
+import onnx
+import pytest
+from onnxruntime.quantization.matmul_nbits_quantizer import MatMulNBitsQuantizer
+
+from explorer.techniques.quantization.weight_bits import (
+    WeightBits,
+    dequantize_groups,
+    fitting_group,
+    pack_bits,
+    quantize_groups,
+)
+from tests.techniques.workbench import KINDS, run_onnx, workbench
+
+
+def matrix(n: int = 24, k: int = 96) -> np.ndarray:
+    return np.random.default_rng(0).standard_normal((n, k)).astype(np.float32)
+
+
+@pytest.mark.parametrize("bits", [2, 4, 8])
+@pytest.mark.parametrize("k", [96, 75])
+def test_every_weight_is_within_half_a_step(bits: int, k: int) -> None:
+    weights = matrix(k=k)
+    codes, scales, zeros = quantize_groups(weights, bits, 32)
+    assert codes.max() <= 2**bits - 1
+    error = np.abs(dequantize_groups(codes, scales, zeros, 32) - weights)
+    step = np.repeat(scales, 32, axis=1)[:, :k]
+    # the zero point is rounded too, so the ends of the range may be another half step away
+    assert (error <= step * 1.001).all() and np.median(error / step) < 0.3
+
+
+def test_zero_stays_exactly_zero() -> None:
+    weights = matrix()
+    weights[weights < 0.5] = 0
+    assert (dequantize_groups(*quantize_groups(weights, 4, 32), 32)[weights == 0] == 0).all()
+
+
+def test_codes_are_those_of_onnxruntime() -> None:
+    """onnxruntime's own 4-bit quantizer on the same matrix gives the same values to within a rounding of the scale."""
+    weights = matrix(n=16, k=64)
+    x = onnx.helper.make_tensor_value_info("x", onnx.TensorProto.FLOAT, [1, 64])
+    y = onnx.helper.make_tensor_value_info("y", onnx.TensorProto.FLOAT, [1, 16])
+    node = onnx.helper.make_node("MatMul", ["x", "w"], ["y"], name="product")
+    graph = onnx.helper.make_graph([node], "g", [x], [y], [onnx.numpy_helper.from_array(weights.T.copy(), "w")])
+    model = onnx.helper.make_model(graph, opset_imports=[onnx.helper.make_opsetid("", 21)], ir_version=10)
+    quantizer = MatMulNBitsQuantizer(model, bits=4, block_size=32, is_symmetric=False)
+    quantizer.process()
+    stored = {t.name: onnx.numpy_helper.to_array(t) for t in quantizer.model.model.graph.initializer}
+    theirs = next(array for name, array in stored.items() if name.startswith("w") and array.dtype == np.uint8 and array.ndim == 3)
+    codes, scales, _ = quantize_groups(weights, 4, 32)
+    ours = pack_bits(codes.reshape(16, 2, 32), 4)
+    low = np.abs((ours & 15).astype(int) - (theirs & 15).astype(int))
+    high = np.abs((ours >> 4).astype(int) - (theirs >> 4).astype(int))
+    assert max(low.max(), high.max()) <= 1 and (low + high == 0).mean() > 0.95
+    their_scales = next(a for n, a in stored.items() if a.dtype == np.float32 and a.size == scales.size)
+    assert np.allclose(their_scales.reshape(scales.shape), scales, rtol=1e-5)
+
+
+@pytest.mark.parametrize("bits", [2, 4, 8])
+def test_packing_puts_the_first_code_lowest(bits: int) -> None:
+    codes = np.random.default_rng(0).integers(0, 2**bits, (3, 11)).astype(np.uint8)
+    packed = pack_bits(codes, bits)
+    assert packed.shape == (3, -(-11 * bits // 8))
+    for row in range(3):
+        number = int.from_bytes(packed[row].tobytes(), "little")
+        assert [(number >> (bits * i)) & (2**bits - 1) for i in range(11)] == codes[row].tolist()
+
+
+def test_a_group_is_never_much_wider_than_the_row() -> None:
+    assert [fitting_group(128, width) for width in (9, 16, 17, 64, 100, 500)] == [16, 16, 32, 64, 128, 128]
+
+
+@pytest.mark.parametrize("bits", [8, 4, 2])
+@pytest.mark.parametrize("group", [16, 64])
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_file_computes_with_the_rounded_weights(kind: str, group: int, bits: int) -> None:
+    """The packed graph answers as the float graph does with every weight rounded by ``quantize_groups``."""
+    from explorer import deploy
+
+    bench = workbench(kind)
+    subject, rounded = bench.graph(), bench.graph()
+    chosen = deploy.weights(rounded.graph)
+    for name, tensor in list(chosen.items())[:-1]:
+        node = next(node for node in rounded.graph.graph.node if node.name == name)
+        values = onnx.numpy_helper.to_array(tensor)
+        transposed = node.op_type == "MatMul"
+        flat = (values.T if transposed else values).reshape(values.shape[1] if transposed else len(values), -1)
+        size = group if node.op_type == "Conv" else fitting_group(group, flat.shape[1])
+        near = dequantize_groups(*quantize_groups(flat, bits, size), size)
+        near = near.T if transposed else near.reshape(values.shape)
+        tensor.CopyFrom(onnx.numpy_helper.from_array(np.ascontiguousarray(near), tensor.name))
+    WeightBits(bits=bits, group_size=group).apply(subject, bench.context())
+    expected, given = run_onnx(rounded.graph, bench.tensors()), run_onnx(subject.graph, bench.tensors())
+    assert np.abs(expected - given).max() < 2e-3 * max(1.0, float(np.abs(expected).max()))

@@ -1,0 +1,150 @@
+"""What every technique must keep, on every kind of model. A new technique is covered by being declared."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import zlib
+
+import numpy as np
+import pytest
+
+from explorer import deploy
+from explorer.errors import BadInput
+from explorer.measure.size import measure_size
+from explorer.models.structure import load_torch, save_torch
+from explorer.recipe import Recipe
+from explorer.technique import Technique, build, techniques
+from tests.techniques.workbench import KINDS, run_onnx, workbench
+
+every_technique = pytest.mark.parametrize("technique", techniques().values(), ids=lambda t: t.name)
+every_kind = pytest.mark.parametrize("kind", KINDS)
+
+
+def short(technique: type[Technique]) -> Technique:
+    """The technique with its defaults, but trained for a moment only and in the finest bit-width."""
+    mild = {"epochs": 0.5, "bits": 8}
+    return technique(**{name: value for name, value in mild.items() if name in technique.model_fields})
+
+
+@every_technique
+def test_declaration_is_complete(technique: type[Technique]) -> None:
+    summary = technique.summary()
+    assert summary.endswith(".") and len(summary) > 40
+    assert "arXiv:" in technique.paper
+    assert set(technique.effect) <= {"file size", "zipped size", "parameters", "latency", "accuracy"} and technique.effect
+    for parameter in technique.parameters():
+        assert parameter.help.endswith("."), parameter.name
+        if parameter.kind == "slider":
+            assert parameter.low is not None and parameter.low <= parameter.default <= parameter.high
+            assert parameter.step > 0
+        if parameter.kind == "choice":
+            assert parameter.default in parameter.options
+
+
+@every_technique
+def test_yaml_and_json_round_trip(technique: type[Technique]) -> None:
+    recipe = Recipe(model="vit-digits", steps=(technique(),))
+    assert Recipe.from_yaml(recipe.to_yaml()) == recipe
+    assert Recipe.parse(recipe.plain()) == recipe
+
+
+@every_technique
+def test_an_unknown_parameter_is_refused_by_name(technique: type[Technique]) -> None:
+    with pytest.raises(BadInput, match="'sparsness'.*no such parameter"):
+        build({"technique": technique.name, "sparsness": 1})
+
+
+@every_technique
+def test_values_outside_the_range_are_refused_by_name(technique: type[Technique]) -> None:
+    for parameter in technique.parameters():
+        wrong = {"slider": (parameter.high or 0) + 1, "choice": "nonsense", "flag": "perhaps"}[parameter.kind]
+        with pytest.raises(BadInput, match=rf"'{parameter.name}' is .* must be"):
+            build({"technique": technique.name, parameter.name: wrong})
+
+
+@every_kind
+@every_technique
+def test_the_artefact_agrees_with_the_model_it_came_from(technique: type[Technique], kind: str, tmp_path) -> None:
+    bench, step = workbench(kind), short(technique)
+    context = bench.context()
+    if step.stage == "model":
+        subject = bench.subject()
+        step.apply(subject, context)
+        save_torch(subject.model, tmp_path)
+        reloaded = load_torch(tmp_path)
+        assert (bench.logits(reloaded) - bench.logits(subject.model)).abs().max() == 0
+        graph = deploy.export(reloaded, bench.preprocessor)
+        assert deploy.check_parity(graph, reloaded, bench.tensors()) < 1e-4
+    else:
+        deployed = bench.graph()
+        exact = run_onnx(deployed.graph, bench.tensors())
+        step.apply(deployed, context)
+        deploy.save_graph(deployed.graph, tmp_path / "model.onnx")
+        assert np.abs(run_onnx(deployed.graph, bench.tensors()) - exact).max() < 0.35 * np.abs(exact).max()
+    assert context.notes, "a step says what it did"
+
+
+@every_kind
+@every_technique
+def test_promised_sizes_are_delivered(technique: type[Technique], kind: str, tmp_path) -> None:
+    bench, step = workbench(kind), short(technique)
+    before, after = tmp_path / "before.onnx", tmp_path / "after.onnx"
+    deployed = bench.graph()
+    deploy.save_graph(deployed.graph, before)
+    if step.stage == "model":
+        subject = bench.subject()
+        step.apply(subject, bench.context())
+        deploy.save_graph(deploy.export(subject.model, bench.preprocessor), after)
+    else:
+        step.apply(deployed, bench.context())
+        deploy.save_graph(deployed.graph, after)
+    old, new = measure_size(before), measure_size(after)
+    if "parameters" in step.effect:
+        assert new.parameters < old.parameters
+    else:
+        assert new.parameters == old.parameters
+    if "file size" in step.effect and "parameters" in step.effect:
+        assert new.file_bytes < old.file_bytes
+    elif "file size" in step.effect:  # tiny graphs are mostly structure: compare what the weights take
+        assert _weight_bytes(after) < 0.6 * _weight_bytes(before)
+    if "zipped size" in step.effect:
+        assert _zipped_weights(after) < 0.95 * _zipped_weights(before)
+
+
+@every_technique
+def test_the_same_seed_gives_the_same_model(technique: type[Technique]) -> None:
+    bench, step = workbench("bert"), short(technique)
+    if step.stage == "deploy":
+        graphs = [bench.graph(), bench.graph()]
+        for graph in graphs:
+            step.apply(graph, bench.context())
+        assert graphs[0].graph.SerializeToString() == graphs[1].graph.SerializeToString()
+        return
+    subjects = [bench.subject(), bench.subject()]
+    for subject in subjects:
+        step.apply(subject, bench.context(seed=3))
+    first, second = (bench.logits(subject.model) for subject in subjects)
+    assert (first - second).abs().max() < 1e-6
+
+
+def test_declarations_import_nothing_heavy() -> None:
+    code = (
+        "import sys; from explorer.technique import techniques; [t.parameters() for t in techniques().values()];"
+        "heavy = {'torch', 'transformers', 'onnxruntime', 'onnx', 'streamlit'} & set(sys.modules); sys.exit(str(heavy) if heavy else 0)"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def _arrays(path) -> list[bytes]:
+    import onnx
+
+    return [tensor.raw_data for tensor in onnx.load(path).graph.initializer]
+
+
+def _weight_bytes(path) -> int:
+    return sum(len(raw) for raw in _arrays(path))
+
+
+def _zipped_weights(path) -> int:
+    return sum(len(zlib.compress(raw)) for raw in _arrays(path))
