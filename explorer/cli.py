@@ -27,7 +27,6 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
-    no_args_is_help=True,
 )
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for machines.")]
@@ -39,10 +38,11 @@ Fresh = Annotated[bool, typer.Option("--fresh", help="Reuse nothing that was kep
 
 def main(arguments: list[str] | None = None) -> int:
     """Run one command; returns the exit status. Mistakes become one sentence on stderr, never a traceback."""
+    words = sys.argv[1:] if arguments is None else arguments
     try:
-        return int(app(args=arguments, prog_name="python -m explorer", standalone_mode=False) or 0)
+        return int(app(args=words or ["--help"], prog_name="python -m explorer", standalone_mode=False) or 0)
     except TyperException as error:
-        message = getattr(error, "format_message", error.__str__)().strip()
+        message = getattr(error, "format_message", error.__str__)().strip().replace("Value error, ", "")
         return _refuse(message if message.endswith(".") else f"{message}.", 2)
     except BadInput as error:
         return _refuse(str(error), 2)
@@ -211,13 +211,14 @@ def export(
 ) -> None:
     """Export a finished variant with everything that is needed to run it."""
     from explorer import jobs
-    from explorer.export import export_bundle
     from explorer.store import Store
 
     folder = jobs.run_folder(run)
     state = Store().run(run).state
     if state != "done":
         raise BadInput(f"The run '{run}' is {state}; only one that is done can be exported.")
+    from explorer.export import export_bundle  # onnx, once it is needed
+
     path = export_bundle(folder, to, "zip" if as_zip else "folder")
     _show({"run": run, "path": str(path)}, [str(path)], as_json)
 

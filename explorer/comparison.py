@@ -8,7 +8,7 @@ from typing import Any
 
 from explorer.charts.compare import Bars
 from explorer.measure.targets import targets
-from explorer.quantities import file_size, significant, signed
+from explorer.quantities import count, file_size, signed, significant
 from explorer.store import RunRow
 from explorer.texts import t
 
@@ -51,7 +51,7 @@ def facts(result: dict[str, Any]) -> list[Fact]:
 
 def _size_fact(result: dict[str, Any], name: str) -> Fact:
     value, before = result["size"][name], result["baseline_size"][name]
-    written = _count(value) if name == "parameters" else file_size(value)
+    written = count(value) if name == "parameters" else file_size(value)
     return Fact(name, t("fact.file"), t(f"fact.{name}"), written, times_smaller(before, value))
 
 
@@ -69,11 +69,7 @@ def _nonzero_fact(size: dict[str, int]) -> list[Fact]:
     if not all_of_them or nonzero >= 0.999 * all_of_them:
         return []
     share = t("fact.share", share=significant(100 * nonzero / all_of_them))
-    return [Fact("nonzero", t("fact.file"), t("fact.nonzero_parameters"), _count(nonzero), share)]
-
-
-def _count(number: int) -> str:
-    return f"{significant(number / 1e6)} M" if number >= 100_000 else f"{number:,}"
+    return [Fact("nonzero", t("fact.file"), t("fact.nonzero_parameters"), count(nonzero), share)]
 
 
 def _target_facts(result: dict[str, Any], target: str) -> list[Fact]:
@@ -84,7 +80,10 @@ def _target_facts(result: dict[str, Any], target: str) -> list[Fact]:
     missing = next((entry for entry in latencies if entry.get("kind") == "unavailable"), None)
     if missing:
         return [Fact(f"missing {target}", title, t("fact.latency"), t("fact.unavailable"), missing.get("reason") or "")]
-    return [*(_accuracy_fact(entry, title) for entry in accuracies), *(_latency_fact(entry, title) for entry in latencies)]
+    return [
+        *(_accuracy_fact(entry, title) for entry in accuracies),
+        *(_latency_fact(entry, title) for entry in latencies),
+    ]
 
 
 def _accuracy_fact(entry: dict[str, Any], group: str) -> Fact:

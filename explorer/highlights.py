@@ -10,9 +10,9 @@ from explorer.variants import Variant
 
 @dataclass(frozen=True)
 class Highlights:
-    """Variants whose accuracy the test cannot tell from the baseline's: the smallest, and the fastest measured quietly.
+    """The smallest and the fastest (measured quietly) of those whose accuracy is within noise of the baseline's.
 
-    ``baseline`` is what they are compared with; each is None where there is none. ``variants`` counts what was measured.
+    ``baseline`` is what they are compared with; each is None where there is none. ``variants`` counts all.
     """
 
     baseline: Variant | None

@@ -30,7 +30,9 @@ class SweepAxis:
     def values(self) -> list[float]:
         """All values, both ends included where the step meets them; raises ``BadInput`` for an impossible range."""
         if self.low > self.high:
-            raise BadInput(f"The sweep of '{self.parameter}' goes from {self.low:g} to {self.high:g}; give the smaller first.")
+            raise BadInput(
+                f"The sweep of '{self.parameter}' goes from {self.low:g} to {self.high:g}; give the smaller first."
+            )
         if self.by <= 0:
             raise BadInput(f"The step of the sweep of '{self.parameter}' is {self.by:g}; it must be more than 0.")
         count = math.floor((self.high - self.low) / self.by + 1e-9) + 1
@@ -69,7 +71,7 @@ class Estimate:
 def estimate(recipe: Recipe, runs: Iterable[RunLike]) -> Estimate | None:
     """Add up what the same techniques took on the same model in the reader's own runs; None where one is unknown.
 
-    Recorded runs do not count, since another machine made them. Steps that were taken from the cache do not count either.
+    Recorded runs do not count, since another machine made them; neither do steps that were taken from the cache.
     """
     results = [run.result for run in runs if run.result and not run.recorded and run.model == recipe.model]
     parts = [_rest_seconds(results), *(_step_seconds(results, step.name) for step in recipe.steps)]

@@ -112,6 +112,14 @@ def file_size(count: float) -> str:
     return t("number.bytes", count=int(count))
 
 
+def count(number: float) -> str:
+    """How many, for people: ``512``, ``175 k``, ``22.7 M``."""
+    for limit, unit in ((1e6, "M"), (1e4, "k")):
+        if number >= limit:
+            return f"{significant(number / (1e6 if unit == 'M' else 1e3))} {unit}"
+    return f"{number:,.0f}"
+
+
 def duration(seconds: float) -> str:
     """Seconds as people say them: ``8 s``, ``2 min 5 s``, ``1 h 4 min``."""
     whole = round(seconds)

@@ -2,8 +2,8 @@
 
 Every row is what ``RunFolder.snapshot`` says, so a rebuilt index equals the one that was followed live. Which runs
 exist is compared with the folders on every read; what state they are in is written by the supervisor. In WAL mode
-readers never wait for the writer. A change of the table's shape raises ``_SHAPE``, and the next one to open the index
-rebuilds it: no migration is ever needed.
+readers never wait for the writer. An index of another shape, by its ``user_version``, is rebuilt by the next one that
+opens it: no migration is ever needed.
 """
 
 from __future__ import annotations
@@ -12,9 +12,11 @@ import json
 import os
 import sqlite3
 import time
+import zlib
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, TypeVar
@@ -24,11 +26,9 @@ from explorer.home import home
 from explorer.rundir import ACTIVE, RunFolder, State
 
 RECORDED = Path(__file__).parent / "recorded"
-_SHAPE = 1
 _SETTLED_NS = 200_000_000  # folder times are coarse: a younger one may hide a second change
 _BUSY_S = 10.0
-_KEPT_RESULTS = 4000
-_parsed: dict[tuple[str, str, int], dict[str, Any]] = {}
+_KEPT_ROWS = 4000
 _T = TypeVar("_T")
 
 _TABLES = """
@@ -37,17 +37,19 @@ DROP INDEX IF EXISTS by_state;
 DROP TABLE IF EXISTS runs;
 DROP TABLE IF EXISTS meta;
 CREATE TABLE runs (
-    run TEXT PRIMARY KEY, digest TEXT, model TEXT, study TEXT, state TEXT NOT NULL, fresh INTEGER NOT NULL,
-    created_at TEXT, started_at TEXT, finished_at TEXT, stage TEXT, text TEXT, fraction REAL, samples_per_s REAL,
+    run TEXT PRIMARY KEY, digest TEXT, model TEXT, study TEXT, state TEXT NOT NULL, created_at TEXT,
+    started_at TEXT, finished_at TEXT, stage TEXT, text TEXT, fraction REAL, samples_per_s REAL,
     seconds_left REAL, reason TEXT, recipe TEXT NOT NULL, result TEXT, changed INTEGER NOT NULL
 );
 CREATE INDEX by_digest ON runs (digest);
 CREATE INDEX by_state ON runs (state);
 CREATE TABLE meta (version INTEGER NOT NULL, folders INTEGER NOT NULL);
 """
-_IDENTITY = ("run", "digest", "model", "study", "state", "fresh", "created_at", "started_at", "finished_at")
+_SHAPE = zlib.crc32(_TABLES.encode()) >> 1
+_IDENTITY = ("run", "digest", "model", "study", "state", "created_at", "started_at", "finished_at")
 _PROGRESS = ("stage", "text", "fraction", "samples_per_s", "seconds_left", "reason")
-_COLUMNS = (*_IDENTITY, *_PROGRESS, "recipe", "result", "changed")
+_SHOWN = (*_IDENTITY, *_PROGRESS)
+_COLUMNS = (*_SHOWN, "recipe", "result", "changed")
 # Compare-and-set: a finished state stands, except that a result that is there makes the run done.
 _WRITE = f"""
 INSERT INTO runs ({", ".join(_COLUMNS)}) VALUES ({", ".join(":" + name for name in _COLUMNS)})
@@ -61,7 +63,7 @@ WHERE runs.state = 'queued' OR (runs.state = 'running' AND excluded.state != 'qu
 class RunRow:
     """One run as pages and commands see it; times are ISO 8601 in UTC, ``fraction`` is from 0 to 1.
 
-    ``order`` is its place among the runs shown, by creation. ``recipe`` and ``result`` are shared: do not change them.
+    ``order`` grows with the time of creation. ``recipe`` and ``result`` are shared between callers: do not change them.
     """
 
     run: str
@@ -86,6 +88,10 @@ class RunRow:
     order: int
 
 
+_Key = tuple[str, bool, str, int]
+_kept: dict[_Key, RunRow] = {}
+
+
 class Store:
     """Reads the index beside the run folders; ``path`` is the index file, by default ``EXPLORER_HOME/index.sqlite``."""
 
@@ -103,7 +109,7 @@ class Store:
         """The runs in order of creation, the recorded ones first; each filter that is given must hold."""
         where, values = _where({"study": study, "model": model}, states)
         recorded = [row for row in recorded_rows() if _fits(row, study, states, model)]
-        return recorded + self._rows(where, values, with_results, first=len(recorded))
+        return recorded + self._rows(where, values, with_results)
 
     def run(self, run: str) -> RunRow:
         """One run by its id; raises ``BadInput`` when there is none."""
@@ -158,30 +164,23 @@ class Store:
 
         return self._use(read)
 
-    def _rows(self, where: str, values: list[Any], with_results: bool, first: int = 0) -> list[RunRow]:
-        columns = [name for name in _COLUMNS if name != "result"]
+    def _rows(self, where: str, values: list[Any], with_results: bool) -> list[RunRow]:
+        """The rows in order; each is read and parsed once per change, then kept."""
 
         def read(connection: sqlite3.Connection) -> list[RunRow]:
             self._sync(connection)
-            query = f"SELECT {', '.join(columns)} FROM runs {where} ORDER BY run"
-            found = [dict(zip(columns, row, strict=True)) for row in connection.execute(query, values)]
-            results = self._results(connection, found) if with_results else {}
-            return [_row(fields, results.get(fields["run"]), first + order) for order, fields in enumerate(found)]
+            found = connection.execute(f"SELECT run, changed FROM runs {where} ORDER BY run", values)
+            keys = [(str(self.path), with_results, run, changed) for run, changed in found]
+            rows = {key: row for key in keys if (row := _kept.get(key))}
+            missing = [key for key in keys if key not in rows]
+            if missing:
+                rows.update(zip(missing, _read(connection, [key[2] for key in missing], with_results), strict=True))
+                if len(_kept) > _KEPT_ROWS:
+                    _kept.clear()
+                _kept.update(rows)
+            return [rows[key] for key in keys]
 
         return self._use(read)
-
-    def _results(self, connection: sqlite3.Connection, found: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:
-        """The parsed results by run: read from the index once per change of a row, then kept."""
-        keys = {(str(self.path), row["run"], row["changed"]) for row in found if row["state"] == "done"}
-        missing = sorted(keys - _parsed.keys())
-        if len(_parsed) + len(missing) > _KEPT_RESULTS:
-            _parsed.clear()
-            missing = sorted(keys)
-        read = "SELECT result FROM runs WHERE run = ?"
-        texts = [connection.execute(read, [run]).fetchone()[0] for _, run, _ in missing]
-        # One call for all of them, so that equal keys become one string: a third less memory.
-        _parsed.update(zip(missing, json.loads(f"[{','.join(texts)}]"), strict=True))
-        return {key[1]: _parsed[key] for key in keys}
 
     def _use(self, action: Callable[[sqlite3.Connection], _T]) -> _T:
         """Do something with a connection; an index that turns out to be corrupt is rebuilt, then tried once more."""
@@ -264,32 +263,36 @@ def recorded_studies() -> list[dict[str, Any]]:
 
 @lru_cache(maxsize=2)
 def _recorded(files: tuple[tuple[Path, int], ...]) -> tuple[RunRow, ...]:
-    results = [
-        result for path, _ in files for result in json.loads(path.read_text(encoding="utf-8")).get("results", [])
-    ]
-    return tuple(_recorded_row(result, order) for order, result in enumerate(results))
+    studies = [json.loads(path.read_text(encoding="utf-8")) for path, _ in files]
+    return tuple(_recorded_row(result) for study in studies for result in study.get("results", []))
 
 
-def _recorded_row(result: dict[str, Any], order: int) -> RunRow:
+def _recorded_row(result: dict[str, Any]) -> RunRow:
     run = "recorded-" + result["run"].removeprefix("recorded-")
-    fields: dict[str, Any] = dict.fromkeys(_COLUMNS)
+    fields: dict[str, Any] = dict.fromkeys(_SHOWN)
     fields |= {"run": run, "digest": result["digest"], "model": result["recipe"]["model"], "study": "recorded"}
     fields |= {"state": "done", "created_at": result["finished_at"], "finished_at": result["finished_at"]}
-    return _run_row(fields, result["recipe"], result, True, order)
+    return _run_row(fields, result["recipe"], result, recorded=True)
 
 
-def _row(fields: dict[str, Any], result: dict[str, Any] | None, order: int) -> RunRow:
-    return _run_row(fields, _parsed_recipe(fields["recipe"]), result, False, order)
+def _read(connection: sqlite3.Connection, runs: list[str], with_results: bool) -> list[RunRow]:
+    columns = ", ".join((*_SHOWN, "recipe", "result" if with_results else "NULL"))
+    query = f"SELECT {columns} FROM runs WHERE run = ?"
+    found = [connection.execute(query, [run]).fetchone() for run in runs]
+    # One call for all of them: equal keys become one string, which takes a third less memory.
+    texts = ",".join(f"[{recipe},{result or 'null'}]" for *_, recipe, result in found)
+    return [
+        _run_row(dict(zip(_SHOWN, row, strict=False)), recipe, result, recorded=False)
+        for row, (recipe, result) in zip(found, json.loads(f"[{texts}]"), strict=True)
+    ]
 
 
-def _run_row(
-    fields: dict[str, Any], recipe: dict[str, Any], result: dict[str, Any] | None, recorded: bool, order: int
-) -> RunRow:
-    dropped = ("recipe", "result", "fresh", "changed")
-    plain = {name: value for name, value in fields.items() if name not in dropped}
-    key = json.dumps(recipe.get("steps"))
-    label, families = _named(key)
-    return RunRow(**plain, label=label, recipe=recipe, result=result, recorded=recorded, families=families, order=order)
+def _run_row(fields: dict[str, Any], recipe: dict[str, Any], result: dict[str, Any] | None, recorded: bool) -> RunRow:
+    label, families = _named(json.dumps(recipe.get("steps")))
+    order = _order(fields["created_at"])
+    return RunRow(
+        **fields, label=label, recipe=recipe, result=result, recorded=recorded, families=families, order=order
+    )
 
 
 @lru_cache(maxsize=8192)
@@ -300,10 +303,12 @@ def _named(steps: str) -> tuple[str, tuple[str, ...]]:
     return label(recipe), families(recipe)
 
 
-@lru_cache(maxsize=8192)
-def _parsed_recipe(text: str) -> dict[str, Any]:
-    recipe: dict[str, Any] = json.loads(text)
-    return recipe
+def _order(created_at: str) -> int:
+    """Microseconds since 1970; 0 for a time that cannot be read."""
+    try:
+        return int(datetime.fromisoformat(created_at).timestamp() * 1_000_000)
+    except ValueError:
+        return 0
 
 
 def _write(connection: sqlite3.Connection, folder: RunFolder) -> None:
@@ -313,7 +318,7 @@ def _write(connection: sqlite3.Connection, folder: RunFolder) -> None:
     version = connection.execute("SELECT version FROM meta").fetchone()[0] + 1
     snapshot = folder.snapshot()
     fields = {name: getattr(snapshot, name, None) for name in _COLUMNS}
-    fields |= {"run": folder.run, "changed": version, "fresh": int(bool(request.get("fresh")))}
+    fields |= {"run": folder.run, "changed": version}
     fields |= {key: str(request.get(key) or "") for key in ("digest", "study", "created_at")}
     fields |= {"model": str(request["recipe"].get("model")), "recipe": json.dumps(request["recipe"])}
     fields["result"] = json.dumps(folder.result()) if snapshot.state == "done" else None

@@ -45,7 +45,7 @@ class Parameter:
 
 def slider(default: Any, *, low: float, high: float, step: float, help: str, unit: str = "") -> Any:
     """Declare a number between ``low`` and ``high``, both included."""
-    extra = {"step": step, "unit": unit, "low": low, "high": high}
+    extra: dict[str, Any] = {"step": step, "unit": unit, "low": low, "high": high}
     return Field(default, ge=low, le=high, description=help, json_schema_extra=extra)
 
 

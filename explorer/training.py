@@ -91,7 +91,7 @@ def accumulate_gradients(model: nn.Module, split: Split, preprocessor: Preproces
         inputs = {name: tensor.to(best_device()) for name, tensor in _tensors(part, preprocessor).items()}
         labels = torch.from_numpy(part.labels).to(best_device())
         loss = functional.cross_entropy(model(**inputs).logits, labels, reduction="sum") / len(split)
-        loss.backward()
+        torch.autograd.backward(loss)
     model.cpu()
 
 
@@ -121,7 +121,7 @@ def train(
     cancelled: Callable[[], bool] | None = None,
     after_epoch: Callable[[int], None] | None = None,
 ) -> TrainingReport:
-    """Train ``model`` in place, deterministic by ``plan.seed``; it is left in eval mode.
+    """Train ``model`` in place, deterministic by ``plan.seed``; it is left on the CPU in eval mode.
 
     With a ``teacher`` (or its ``teacher_logits`` for the whole split, in order) the loss is ``distillation_loss``.
     ``keep_zeros`` maps parameter names to masks (1 keeps, 0 stays zero) which are applied after every step.
@@ -141,6 +141,7 @@ def train(
     optimizer = _optimizer(model, plan, device)
     schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, functools.partial(_rate, plan, batches.steps))
     progress = _Progress(report, batches.steps, plan)
+    attention = _set_attention(model, "sdpa")
     model.train()
     try:
         for step, (inputs, labels, picked) in enumerate(batches, start=1):
@@ -150,7 +151,7 @@ def train(
                 logits = model(**inputs).logits
             answers = _teacher_answers(teacher, soft, inputs, picked, device)
             loss = _loss(logits.float(), answers, labels, plan, alpha, temperature)
-            loss.backward()
+            torch.autograd.backward(loss)
             nn.utils.clip_grad_norm_(_trainable(model), 1.0)
             optimizer.step()
             optimizer.zero_grad(set_to_none=True)
@@ -159,11 +160,12 @@ def train(
             progress.update(step, loss, len(labels))
             if after_epoch is not None and batches.ends_epoch(step):
                 after_epoch(batches.epoch(step))
-                model.train()
+                model.to(device).train()
     finally:
         for parameter in frozen:
             parameter.requires_grad_(True)
-        model.eval()
+        _set_attention(model, attention)
+        model.cpu().eval()
     return progress.finish()
 
 
@@ -194,6 +196,7 @@ def evaluate(
             done += len(rows)
             if report is not None:
                 report(stage="evaluate", text=f"{done:,} of {len(order):,} answered", fraction=done / len(order))
+    model.cpu()
     logits = np.empty((len(order), pieces[0].shape[1]), dtype=np.float32)
     logits[order] = torch.cat(pieces).numpy()
     return logits
@@ -342,7 +345,7 @@ def _pick(
     return {name: tensor.to(device) for name, tensor in picked.items()}
 
 
-def _freeze_word_embeddings(model: nn.Module) -> list[nn.Parameter]:
+def _freeze_word_embeddings(model: nn.Module) -> list[Tensor]:
     """Freeze the largest embedding table, which is the vocabulary's; models of images have none."""
     tables = [module for module in model.modules() if isinstance(module, nn.Embedding)]
     if not tables:
@@ -353,18 +356,28 @@ def _freeze_word_embeddings(model: nn.Module) -> list[nn.Parameter]:
     return frozen
 
 
+def _set_attention(model: nn.Module, kind: str) -> str:
+    """Compute attention another way, and tell how it was: eager is what exports, fused is quicker to train."""
+    config: Any = getattr(model, "config", None)
+    before = str(getattr(config, "_attn_implementation", None) or "eager")
+    if before != kind and getattr(model, "_supports_sdpa", False):
+        model.set_attn_implementation(kind)  # type: ignore[operator]
+    return before
+
+
 def _trainable(model: nn.Module) -> list[nn.Parameter]:
     return [parameter for parameter in model.parameters() if parameter.requires_grad]
 
 
 def _masks(model: nn.Module, keep_zeros: dict[str, Tensor], device: torch.device) -> list[tuple[Tensor, Tensor]]:
     parameters = dict(model.named_parameters())
-    return [(parameters[name].data, mask.to(device, parameters[name].dtype)) for name, mask in keep_zeros.items()]
+    return [(parameters[name], mask.to(device, parameters[name].dtype)) for name, mask in keep_zeros.items()]
 
 
 def _apply(masks: list[tuple[Tensor, Tensor]]) -> None:
-    for weight, mask in masks:
-        weight.mul_(mask)
+    with torch.no_grad():
+        for weight, mask in masks:
+            weight.mul_(mask)
 
 
 def _optimizer(model: nn.Module, plan: Plan, device: torch.device) -> torch.optim.Optimizer:

@@ -85,9 +85,35 @@ class Variant:
         return self.family == "baseline"
 
 
-_SHARED_LATENCY = (
-    "batch sequence p50_ms p50_low_ms p50_high_ms p95_ms baseline_p50_ms throughput_per_s speedup speedup_low speedup_high noise_reason"
-).split()
+# What a row says about its own variant and not about the baseline beside it.
+_NOT_THE_BASELINES = [
+    "accuracy_low",
+    "accuracy_high",
+    "difference_low",
+    "difference_high",
+    "within_noise",
+    "p50_low_ms",
+    "p50_high_ms",
+    "p95_ms",
+    "throughput_per_s",
+    "speedup_low",
+    "speedup_high",
+    "noise_reason",
+]
+_SHARED_LATENCY = [
+    "batch",
+    "sequence",
+    "p50_ms",
+    "p50_low_ms",
+    "p50_high_ms",
+    "p95_ms",
+    "baseline_p50_ms",
+    "throughput_per_s",
+    "speedup",
+    "speedup_low",
+    "speedup_high",
+    "noise_reason",
+]
 
 
 def flatten(runs: Iterable[RunLike]) -> list[Variant]:
@@ -130,7 +156,7 @@ def choose(
 
 
 def models_of_one_task(rows: Iterable[Variant], shown: str | None = None) -> list[str]:
-    """The models that share the task of the run ``shown``, else of the reader's latest run, else of the first recorded one."""
+    """The models that share the task of the run ``shown``, else of the latest own one, else of the first."""
     known = list(rows)
     if not known:
         return []
@@ -178,13 +204,20 @@ def _place(row: Variant) -> tuple[Any, ...]:
 
 def _derived_baseline(row: Variant, size: dict[str, int]) -> Variant:
     """The baseline measured beside ``row``: what the row's figures say about it, without intervals."""
-    blank = dict.fromkeys(
-        ("accuracy_low", "accuracy_high", "difference_low", "difference_high", "p50_low_ms", "p50_high_ms")
-    ) | dict.fromkeys(("p95_ms", "throughput_per_s", "speedup_low", "speedup_high", "noise_reason"))
-    return replace(
-        row, **size, **blank, run=f"baseline-of-{row.run}", label="baseline", family="baseline", families=(), derived=True,
-        accuracy=row.baseline_accuracy, difference=0.0, within_noise=None, p50_ms=row.baseline_p50_ms, speedup=1.0, noisy=False,
-    )  # fmt: skip
+    blank = dict.fromkeys(_NOT_THE_BASELINES)
+    known: dict[str, Any] = {
+        "run": f"baseline-of-{row.run}",
+        "label": "baseline",
+        "family": "baseline",
+        "families": (),
+        "derived": True,
+        "accuracy": row.baseline_accuracy,
+        "difference": 0.0,
+        "p50_ms": row.baseline_p50_ms,
+        "speedup": 1.0,
+        "noisy": False,
+    }
+    return replace(row, **{**blank, **size, **known})
 
 
 def _common(run: RunLike, result: dict[str, Any]) -> dict[str, Any]:

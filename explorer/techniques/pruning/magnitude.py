@@ -35,9 +35,9 @@ class PruneMagnitude(Technique):
     embeddings: bool = flag(False, help="Prune the embedding tables too; they are half of a small text model.")
 
     def apply(self, subject: ModelSubject, context: Context) -> None:
-        from explorer.models.layers import parameter_count, weighted
-
         import torch
+
+        from explorer.models.layers import parameter_count, weighted
 
         chosen = weighted(subject.model, self.embeddings)
         masks = magnitude_masks(list(chosen.values()), self.sparsity, self.scope)

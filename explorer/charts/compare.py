@@ -1,0 +1,77 @@
+"""Chosen variants side by side as shares of the baseline."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import plotly.graph_objects as go
+
+from explorer.charts import style
+from explorer.charts.style import Theme
+from explorer.quantities import significant
+from explorer.texts import t
+
+
+@dataclass(frozen=True)
+class Bars:
+    """One variant: by quantity its share of the baseline in percent (None: not measured) and its figures in words."""
+
+    run: str
+    label: str
+    shares: dict[str, float | None]
+    words: dict[str, str]
+
+
+@dataclass(frozen=True)
+class CompareInfo:
+    """Bars of all variants; ``categories`` are the quantities in order."""
+
+    title: str
+    subtitle: str
+    x_title: str
+    categories: tuple[str, ...]
+    variants: tuple[Bars, ...]
+
+
+def compare_info(variants: Sequence[Bars]) -> CompareInfo:
+    """Arrange the variants; a category that none of them has is left out."""
+    categories = dict.fromkeys(key for bars in variants for key, share in bars.shares.items() if share is not None)
+    return CompareInfo(
+        t("chart.compare.title"), t("chart.compare.subtitle"), t("chart.compare.x"), tuple(categories), tuple(variants)
+    )
+
+
+def compare_figure(info: CompareInfo, theme: Theme = "light") -> go.Figure:
+    """Draw ``info`` as grouped horizontal bars with a line at the baseline."""
+    figure = go.Figure(layout=style.base_layout(theme, info.title, info.subtitle))
+    names = [style.wrapped(category, 18) for category in info.categories]
+    for index, bars in enumerate(info.variants):
+        shares = [bars.shares.get(category) for category in info.categories]
+        figure.add_trace(
+            go.Bar(
+                y=names,
+                x=shares,
+                orientation="h",
+                name=style.wrapped(bars.label, 40),
+                customdata=[[bars.run]] * len(names),
+                text=["" if share is None else f"{significant(share)} %" for share in shares],
+                textposition="outside",
+                textfont={"size": 11, "color": style.MUTED[theme]},
+                cliponaxis=False,
+                hovertext=[style.plain(f"{bars.label} · {c}: {bars.words.get(c, '')}") for c in info.categories],
+                hoverinfo="text",
+                marker={"color": style.SERIES_COLOURS[index % len(style.SERIES_COLOURS)]},
+            )
+        )
+    figure.add_vline(x=100, line={"color": style.INK[theme], "width": 1.4, "dash": "dash"})
+    longest = max([100.0, *(share for bars in info.variants for share in bars.shares.values() if share)])
+    rows = max(len(info.categories) * len(info.variants), 1)
+    figure.update_layout(
+        height=170 + 24 * rows,
+        bargap=0.3,
+        xaxis=style.axis(theme, info.x_title, range=[0, 1.1 * longest], ticksuffix=" %"),
+        yaxis=style.axis(theme, "", autorange="reversed", showgrid=False),
+        legend={"traceorder": "normal", "y": -0.16},
+    )
+    return figure

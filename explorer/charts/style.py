@@ -1,0 +1,111 @@
+"""How every chart looks: two themes, one fixed colour per technique family, quiet axes."""
+
+from __future__ import annotations
+
+import html
+import textwrap
+from typing import Any, Literal
+
+import plotly.graph_objects as go
+
+Theme = Literal["light", "dark"]
+
+# Okabe and Ito's colour-blind-safe set without its light members: each keeps a contrast
+# of 3:1 on both backgrounds, and a deuteranope can tell any two apart.
+FAMILY_COLOURS = {
+    "pruning": "#D55E00",
+    "quantization": "#0072B2",
+    "distillation": "#009E73",
+    "training": "#7C4DDB",
+    "combined": "#C0649A",
+}
+BACKGROUNDS: dict[Theme, str] = {"light": "#FFFFFF", "dark": "#14171C"}
+INK: dict[Theme, str] = {"light": "#262B33", "dark": "#E6E8EB"}
+MUTED: dict[Theme, str] = {"light": "#646C79", "dark": "#9AA3AF"}
+GRID: dict[Theme, str] = {"light": "#E8EAED", "dark": "#2A2F37"}
+INTERVAL: dict[Theme, str] = {"light": "#A9B0BA", "dark": "#5B6470"}
+
+SYMBOLS = ("circle", "square", "diamond", "triangle-up", "pentagon", "hexagon", "star")
+SERIES_COLOURS = ("#0072B2", "#D55E00", "#009E73", "#C0649A", "#7C4DDB", "#8A6D3B")
+
+CONFIG = {
+    "displaylogo": False,
+    "scrollZoom": False,
+    "modeBarButtonsToRemove": ["lasso2d", "autoScale2d", "zoomIn2d", "zoomOut2d"],
+    "toImageButtonOptions": {"format": "png", "scale": 2},
+}
+
+
+def family_colour(family: str, theme: Theme) -> str:
+    """The colour of a family; the baseline is drawn in the colour of the text."""
+    return FAMILY_COLOURS.get(family, INK[theme])
+
+
+def base_layout(theme: Theme, title: str, subtitle: str = "") -> dict[str, Any]:
+    """The layout that all figures share."""
+    return {
+        "title": {
+            "text": wrapped(title, 52),
+            "subtitle": {"text": wrapped(subtitle, 64), "font": {"size": 12, "color": MUTED[theme]}},
+            "font": {"size": 15, "color": INK[theme], "weight": 600},
+            "x": 0,
+            "xref": "container",
+            "xanchor": "left",
+            "y": 0.98,
+            "yanchor": "top",
+        },
+        "font": {"family": "Source Sans, sans-serif", "size": 13, "color": INK[theme]},
+        "paper_bgcolor": "rgba(0,0,0,0)",
+        "plot_bgcolor": "rgba(0,0,0,0)",
+        "margin": {"l": 8, "r": 12, "t": 64 if subtitle else 36, "b": 8},
+        "hoverlabel": {
+            "align": "left",
+            "bgcolor": BACKGROUNDS[theme],
+            "bordercolor": MUTED[theme],
+            "font": {"color": INK[theme], "size": 13},
+        },
+        "legend": {
+            "orientation": "h",
+            "x": 0,
+            "xanchor": "left",
+            "y": -0.2,
+            "yanchor": "top",
+            "font": {"size": 12},
+            "itemsizing": "constant",
+            "title": {"text": ""},
+        },
+        "modebar": {
+            "bgcolor": "rgba(0,0,0,0)",
+            "color": INTERVAL[theme],
+            "activecolor": INK[theme],
+            "orientation": "v",
+        },
+    }
+
+
+def axis(theme: Theme, title: str, **more: Any) -> dict[str, Any]:
+    """One axis: thin grid, no zero line, a title in grey."""
+    return {
+        "title": {"text": title, "font": {"size": 12, "color": MUTED[theme]}, "standoff": 8},
+        "gridcolor": GRID[theme],
+        "linecolor": GRID[theme],
+        "tickfont": {"size": 12, "color": MUTED[theme]},
+        "zeroline": False,
+        "automargin": True,
+        **more,
+    }
+
+
+def empty_figure(theme: Theme) -> go.Figure:
+    """A figure without traces in this theme."""
+    return go.Figure(layout=base_layout(theme, ""))
+
+
+def plain(text: str) -> str:
+    """Text from people or files, safe inside Plotly's small HTML."""
+    return html.escape(text, quote=False)
+
+
+def wrapped(text: str, width: int) -> str:
+    """Safe text broken into lines, for places that do not wrap by themselves."""
+    return "<br>".join(plain(line) for line in textwrap.wrap(text, width))

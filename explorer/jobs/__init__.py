@@ -1,0 +1,177 @@
+"""Background jobs: submit, cancel, retry and delete runs, and read what they say.
+
+A run survives the dashboard, the supervisor and this process: it is a folder, and a worker process that writes into
+it. Equal recipes are not run twice: what ``submit`` looks up and what it writes happen under one lock.
+"""
+
+from __future__ import annotations
+
+import errno
+import subprocess
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from explorer.errors import BadInput, ExplorerError
+from explorer.home import home, runs_folder
+from explorer.rundir import ACTIVE, RunFolder, open_run
+
+if TYPE_CHECKING:
+    from explorer.recipe import Recipe
+
+_supervisors: dict[Path, tuple[subprocess.Popen[bytes], float]] = {}
+"""By home, the one that this process started last, and when."""
+
+
+def submit(recipe: Recipe, study: str = "default", fresh: bool = False) -> str:
+    """Queue a recipe and return its run's id; a supervisor is started when none is alive.
+
+    An equal recipe that is done or active is returned instead; with ``fresh`` only one that is active and fresh itself.
+    """
+    run, _ = enqueue(recipe, study, fresh)
+    ensure_supervisor()
+    return run
+
+
+def enqueue(recipe: Recipe, study: str = "default", fresh: bool = False) -> tuple[str, bool]:
+    """Write a queued run without starting anything; returns its id and whether it is new (see ``submit``)."""
+    from explorer.jobs.processes import hold
+    from explorer.store import Store
+
+    if not study.strip() or study == "recorded":
+        raise BadInput(f"A study needs a name other than 'recorded'; given was '{study}'.")
+    request = {
+        "recipe": recipe.plain(),
+        "digest": _digest(recipe),
+        "study": study,
+        "fresh": fresh,
+        "cwd": str(Path.cwd()),
+    }
+    try:
+        with hold(home() / "submit.lock"):
+            equal = _equal(request)
+            if equal is not None:
+                return equal, False
+            run = RunFolder.create(runs_folder(), request).run
+            Store().refresh(run)  # so that whoever holds the lock next finds it
+            return run, True
+    except OSError as error:
+        full = error.errno in (errno.ENOSPC, errno.EDQUOT)
+        cause = "the disk is full; free some space" if full else error.strerror
+        raise ExplorerError(f"The run could not be written to EXPLORER_HOME: {cause}.") from error
+
+
+def cancel(run: str) -> bool:
+    """Ask for a run's end, which takes at most 4 seconds; False when it is finished already."""
+    if not active(run):
+        return False
+    _folder(run).request_cancel()
+    ensure_supervisor()
+    return True
+
+
+def retry(run: str) -> str:
+    """Run the same recipe again, without reusing anything kept from before; a recorded run works too."""
+    from explorer.recipe import Recipe
+    from explorer.store import Store
+
+    row = Store().run(run)
+    if row.state in ACTIVE:
+        raise BadInput(f"The run '{run}' is still {row.state}; cancel it before you try it again.")
+    return submit(Recipe.parse(row.recipe), study="default" if row.recorded else row.study, fresh=True)
+
+
+def delete(run: str) -> None:
+    """Move a finished run into ``EXPLORER_HOME/trash``; raises ``BadInput`` for one that is active."""
+    folder = _folder(run)
+    state = folder.snapshot().state
+    if state in ACTIVE:
+        raise BadInput(f"The run '{run}' is still {state}; cancel it before you delete it.")
+    trash = home() / "trash"
+    trash.mkdir(exist_ok=True)
+    folder.path.rename(trash / run)
+
+
+def active(run: str) -> bool:
+    """Whether a run is queued or running, read from its folder."""
+    return _folder(run).snapshot().state in ACTIVE
+
+
+def log_text(run: str, tail: int | None = 200) -> str:
+    """The last ``tail`` lines of a run's log; a recorded run has none."""
+    return "" if _is_recorded(run) else _folder(run).log_text(tail)
+
+
+def events(run: str) -> list[dict[str, Any]]:
+    """All progress and state events of a run, in order; a recorded run has none."""
+    return [] if _is_recorded(run) else _folder(run).events()
+
+
+def run_folder(run: str) -> Path:
+    """The folder of a run; raises ``BadInput`` where there is none."""
+    return _folder(run).path
+
+
+def ensure_supervisor() -> None:
+    """Start the supervisor, detached from this process, unless one is alive or about to be."""
+    from explorer.jobs.lifecycle import start_supervisor
+    from explorer.jobs.processes import hold
+
+    base = home()
+    lock = base / "supervisor.lock"
+    with hold(lock, wait_s=0) as free:
+        last_holder = lock.read_text()
+    if free and not _is_starting(base, last_holder):
+        _supervisors[base] = start_supervisor(base), time.monotonic()
+
+
+def _is_starting(base: Path, last_holder: str) -> bool:
+    """Whether the one that was started last has yet to get the lock; it tries for longer than is allowed for here."""
+    from explorer.jobs.lifecycle import LOCK_WAIT_S
+
+    process, started = _supervisors.get(base, (None, 0.0))
+    if process is None or process.poll() is not None or str(process.pid) == last_holder:
+        return False
+    return time.monotonic() - started < LOCK_WAIT_S
+
+
+def _folder(run: str) -> RunFolder:
+    if _is_recorded(run):
+        raise BadInput(f"'{run}' is a recorded run and has no files here; retry it to make a run of your own.")
+    return open_run(runs_folder(), run)
+
+
+def _is_recorded(run: str) -> bool:
+    return run.startswith("recorded-")
+
+
+def _digest(recipe: Recipe) -> str:
+    from explorer.models import model_digest
+    from explorer.recipe import digest
+    from explorer.tasks import task_digest
+
+    return digest(recipe, model_digest(recipe.model), task_digest(recipe.model, recipe.data))
+
+
+def _equal(request: dict[str, Any]) -> str | None:
+    """The oldest run that serves as well as the requested one."""
+    from explorer.store import Store
+
+    for row in Store().find(request["digest"], ("done", *ACTIVE)):
+        if _serves(RunFolder(runs_folder() / row.run), request):
+            return row.run
+    return None
+
+
+def _serves(folder: RunFolder, wanted: dict[str, Any]) -> bool:
+    """Whether a run of the same digest has all targets wanted, and is done or on its way there."""
+    from explorer.jobs.processes import alive
+
+    request, state = folder.request(), folder.snapshot().state
+    if request is None or not set(wanted["recipe"]["targets"]) <= set(request["recipe"].get("targets", ())):
+        return False
+    if state == "done":
+        return not wanted["fresh"]
+    if folder.cancel_requested or (wanted["fresh"] and not request.get("fresh")):
+        return False
+    return state == "queued" or (state == "running" and alive(folder.worker()))

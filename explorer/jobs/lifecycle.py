@@ -1,0 +1,147 @@
+"""Start a run's worker, watch and stop it, and write down how it ended: for the supervisor and for the foreground."""
+
+from __future__ import annotations
+
+import errno
+import os
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from explorer.jobs import processes
+from explorer.rundir import FINISHED, RunFolder
+
+PROJECT = Path(__file__).parents[2]
+DISK_FULL = "the disk is full; free some space and try again"
+GRACE_S = 3.0
+"""How long a worker may take to end by itself before it is killed."""
+LOCK_WAIT_S = 1.0
+"""How long a supervisor that starts tries to get the lock from one that leaves."""
+
+
+def environment(home: Path) -> dict[str, str]:
+    """What a process of ours needs to find the program and its home, wherever it was started from."""
+    paths = [str(PROJECT), *filter(None, [os.environ.get("PYTHONPATH")])]
+    return {**os.environ, "PYTHONPATH": os.pathsep.join(paths), "EXPLORER_HOME": str(home), "PYTHONUNBUFFERED": "1"}
+
+
+def start_worker(folder: RunFolder) -> subprocess.Popen[bytes]:
+    """Start the run's worker in a session, and so a process group, of its own."""
+    with (folder.path / "log.txt").open("ab") as log:  # from the start, so that a failing import is in it
+        return subprocess.Popen(
+            [sys.executable, "-m", "explorer.jobs.worker", str(folder.path)],
+            env=environment(folder.path.parents[1]),
+            cwd=PROJECT,
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
+        )
+
+
+def start_supervisor(home: Path) -> subprocess.Popen[bytes]:
+    """Start a supervisor for ``home``, detached; it leaves at once when there is one."""
+    with (home / "supervisor.log").open("ab") as log:
+        return subprocess.Popen(
+            [sys.executable, "-m", "explorer.jobs.supervisor"],
+            env=environment(home),
+            cwd=PROJECT,
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
+        )
+
+
+@dataclass
+class Watch:
+    """A run that goes on: its worker's mark, and its process where it is a child of this one."""
+
+    folder: RunFolder
+    mark: dict[str, Any] | None
+    process: subprocess.Popen[bytes] | None = None
+    stopped_at: float | None = None
+    seen: tuple[int, int] | None = None
+
+    @classmethod
+    def start(cls, folder: RunFolder) -> Watch:
+        """Start a worker for the run and watch it."""
+        process = start_worker(folder)
+        return cls(folder, processes.mark(process.pid), process)
+
+    def gone(self) -> bool:
+        """Whether no worker is left; where another worker was first to claim the run, that one is watched from now."""
+        if self.process is not None and self.process.poll() is None:
+            return False
+        claimed = self.folder.worker()
+        if self.process is not None and claimed and claimed["pid"] != self.process.pid:
+            self.process = None
+        if self.process is not None:
+            return True
+        self.mark = claimed or self.mark
+        return not processes.alive(self.mark)
+
+    def stop_if_asked(self) -> None:
+        """Where a cancel is requested: ask the worker and what it started to end, and kill them after a while."""
+        if not self.folder.cancel_requested:
+            return
+        now = time.monotonic()
+        if self.stopped_at is None:
+            self.stopped_at = now
+            self.send(signal.SIGTERM)
+        elif now - self.stopped_at > GRACE_S:
+            self.send(signal.SIGKILL)
+
+    def send(self, number: signal.Signals) -> None:
+        """Send a signal to the worker and everything that it started."""
+        processes.send(processes.family(self.mark), number)
+
+    def settle(self) -> None:
+        """Write down how the run ended, its worker being gone; raises ``OSError`` when that cannot be written."""
+        self.send(signal.SIGKILL)  # what the worker left running
+        settle(self.folder, self.mark, self.process.returncode if self.process else None)
+
+    def news(self) -> bool:
+        """Whether events were written since the last call."""
+        before, self.seen = self.seen, _written(self.folder.path / "events.jsonl")
+        return self.seen != before
+
+
+def settle(folder: RunFolder, mark: dict[str, Any] | None, exit_status: int | None) -> None:
+    """Write down how a run ended whose worker is gone, unless the worker did so itself.
+
+    ``exit_status`` is negative for a signal and None where nobody could see it.
+    """
+    if folder.snapshot().state in FINISHED:
+        return
+    folder.drop_artefact()
+    if folder.cancel_requested:
+        folder.add_state("cancelled")
+    else:
+        folder.add_state("failed", _reason(mark, exit_status))
+
+
+def _reason(mark: dict[str, Any] | None, exit_status: int | None) -> str:
+    if exit_status == -signal.SIGKILL:
+        return "the worker process was killed (signal 9), perhaps for lack of memory"
+    if exit_status == errno.ENOSPC:
+        return DISK_FULL
+    if exit_status is not None and exit_status < 0:
+        return f"the worker process was killed (signal {-exit_status})"
+    if exit_status is not None:
+        return f"the worker process ended before its work was done (exit status {exit_status}); its log may say why"
+    if mark and not processes.same_boot(mark):
+        return "interrupted: the machine was restarted while the run was going on"
+    return "interrupted: the worker process is gone, perhaps killed for lack of memory"
+
+
+def _written(path: Path) -> tuple[int, int]:
+    try:
+        status = path.stat()
+    except OSError:
+        return (0, 0)
+    return status.st_size, status.st_mtime_ns

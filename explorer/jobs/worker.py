@@ -1,0 +1,156 @@
+"""The worker: ``python -m explorer.jobs.worker RUN_FOLDER`` executes one run and writes into its folder only.
+
+It claims the run, reports ``running`` before anything heavy is imported, and ends with a result or with one sentence
+that says why there is none. SIGTERM becomes ``Cancelled``, raised wherever the work is at that moment.
+``EXPLORER_PIPELINE=module:function`` puts another function in the place of ``explorer.pipeline.execute``: the tests of
+the jobs use one that needs no torch.
+"""
+
+from __future__ import annotations
+
+import errno
+import importlib
+import os
+import signal
+import sys
+import time
+import traceback
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from explorer.errors import Cancelled, ExplorerError
+from explorer.jobs import processes
+from explorer.jobs.lifecycle import DISK_FULL
+from explorer.rundir import RunFolder, State
+
+NO_MEMORY = "there is not enough memory for this run; close other programs or choose a smaller model"
+
+
+def perform(folder: RunFolder) -> int:
+    """Execute one run to its end; returns the exit status.
+
+    0 when it is done or another worker has it, 28 (``ENOSPC``) when the disk is full, else 1.
+    """
+    if not folder.claim({**processes.mark(), "claimed_at": time.time()}):
+        return 0
+    signal.signal(signal.SIGTERM, _raise_cancelled)
+    try:
+        folder.add_state("running")
+        folder.add_progress("load", "Starting")
+        if folder.cancel_requested:
+            raise Cancelled
+        text = _execute(folder)
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)  # from here on the run is won
+        folder.write_result(text)
+    except BaseException as error:
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        return _give_up(folder, error)
+    with suppress(OSError):  # the result alone says it too
+        folder.add_state("done")
+    return 0
+
+
+def explain(error: BaseException, cancel_requested: bool) -> tuple[State, str | None]:
+    """The finished state and the one sentence for whatever stopped the work."""
+    if isinstance(error, (Cancelled, KeyboardInterrupt)):
+        if cancel_requested:
+            return "cancelled", None
+        return "failed", "interrupted: the worker process was told to stop"
+    if any(_is_disk_full(cause) for cause in _causes(error)):
+        return "failed", DISK_FULL
+    if any(_is_out_of_memory(cause) for cause in _causes(error)):
+        return "failed", NO_MEMORY
+    if isinstance(error, ExplorerError):
+        return "failed", str(error)
+    first_line = str(error).strip().split("\n")[0]
+    return "failed", f"unexpected: {type(error).__name__}: {first_line}".removesuffix(": ")
+
+
+def _execute(folder: RunFolder) -> str:
+    request = folder.request()
+    if request is None:
+        raise ExplorerError("The run's request is missing or unreadable.")
+    with suppress(OSError):  # paths in a recipe are relative to where it was submitted
+        os.chdir(request.get("cwd") or ".")
+    execute = _pipeline()  # torch is imported here
+    from explorer.recipe import Recipe
+
+    recipe = Recipe.parse(request["recipe"])
+    names = {"run": folder.run, "digest": request.get("digest", ""), "fresh": bool(request.get("fresh"))}
+    result = execute(recipe, folder.path, _reporter(folder), **names)
+    return str(result.model_dump_json(indent=1))
+
+
+def _reporter(folder: RunFolder) -> Callable[..., None]:
+    """Progress goes to the events and, when it says something new, to the log."""
+    said = ""
+
+    def report(stage: str, text: str, **figures: Any) -> None:
+        nonlocal said
+        folder.add_progress(stage, text, **figures)
+        if said != f"[{stage}] {text}":
+            said = f"[{stage}] {text}"
+            print(said, flush=True)
+
+    return report
+
+
+def _pipeline() -> Callable[..., Any]:
+    module, _, function = os.environ.get("EXPLORER_PIPELINE", "explorer.pipeline:execute").partition(":")
+    execute: Callable[..., Any] = getattr(importlib.import_module(module), function)
+    return execute
+
+
+def _give_up(folder: RunFolder, error: BaseException) -> int:
+    state, reason = explain(error, folder.cancel_requested)
+    with suppress(OSError):  # the log may be what filled the disk
+        traceback.print_exception(error)
+        sys.stderr.flush()
+    folder.drop_artefact()
+    with suppress(OSError):  # then the supervisor says it from the exit status
+        folder.add_state(state, reason)
+    return errno.ENOSPC if reason == DISK_FULL else 1
+
+
+def _causes(error: BaseException | None) -> Iterator[BaseException]:
+    while error is not None:
+        yield error
+        error = error.__cause__ or error.__context__
+
+
+def _is_disk_full(error: BaseException) -> bool:
+    full = isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)
+    return full or "No space left on device" in str(error)  # as writers that are not Python's report it
+
+
+def _is_out_of_memory(error: BaseException) -> bool:
+    text = str(error).lower()
+    return isinstance(error, MemoryError) or "out of memory" in text or "can't allocate memory" in text
+
+
+def _raise_cancelled(number: int, frame: object) -> None:
+    raise Cancelled("The run was cancelled.")
+
+
+def _log_to(path: Path) -> None:
+    """Send everything that this process and its libraries print to the run's log, line by line."""
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
+    os.dup2(descriptor, 1)
+    os.dup2(descriptor, 2)
+    os.close(descriptor)
+
+
+def main() -> None:
+    """Execute the run whose folder is the only argument."""
+    if len(sys.argv) != 2 or not Path(sys.argv[1]).is_dir():
+        sys.exit("usage: python -m explorer.jobs.worker RUN_FOLDER")
+    folder = RunFolder(Path(sys.argv[1]).absolute())
+    os.environ["EXPLORER_HOME"] = str(folder.path.parents[1])  # stays right when the current folder changes
+    _log_to(folder.path / "log.txt")
+    sys.exit(perform(folder))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,99 @@
+"""Where models come from: built-in ones, a Hugging Face id, or a local folder. torch is imported inside functions only."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+from explorer.errors import BadInput
+from explorer.tasks.base import Kind, Task
+
+if TYPE_CHECKING:
+    from torch import nn
+
+    from explorer.models.preprocess import Preprocessor
+
+Architecture = Literal["bert", "vit", "cnn", "other"]
+
+
+@dataclass(frozen=True)
+class ModelCard:
+    """What is known about a model without loading it.
+
+    ``task`` is the built-in task, or the name of the user's data; ``parameters`` counts weights and
+    ``file_bytes`` is what they take in float32 (4 bytes each).
+    """
+
+    name: str
+    title: str
+    kind: Kind
+    architecture: Architecture
+    task: str
+    description: str
+    parameters: int
+    file_bytes: int
+    labels: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class LoadedModel:
+    """A PyTorch model in eval mode with its preprocessor, its task and its card."""
+
+    model: nn.Module
+    preprocessor: Preprocessor
+    task: Task
+    card: ModelCard
+
+
+def cards() -> dict[str, ModelCard]:
+    """The built-in models by name. Reads small files, loads nothing."""
+    from explorer.models import zoo
+
+    return {name: zoo.card(name) for name in zoo.NAMES}
+
+
+def card_for(model: str, data: str | None = None) -> ModelCard:
+    """The card of any model; raises ``BadInput`` when it cannot be used, or needs data and none are given."""
+    from explorer.models import hub, zoo
+    from explorer.tasks import needs_data
+
+    if model in zoo.NAMES:
+        return zoo.card(model)
+    card = hub.card(model, data)
+    if data is None:
+        raise BadInput(needs_data(model))
+    return card
+
+
+def model_digest(model: str) -> str:
+    """A hash over the content of the model's files; of a hub model, over its id and the revision that is on this machine."""
+    from explorer.models import hub, zoo
+
+    return zoo.digest(model) if model in zoo.NAMES else hub.digest(model)
+
+
+def load_model(model: str, data: str | None = None) -> LoadedModel:
+    """Load the model and the task it is measured on.
+
+    Raises ``BadInput``: no such model, no classification head, pickled weights, labels that do not match the data.
+    """
+    from explorer.models import hub, zoo
+    from explorer.models.preprocess import ImagePreprocessor
+    from explorer.tasks import load_task, user_task
+
+    card = card_for(model, data)
+    _quiet()
+    network, preprocessor = zoo.load(model) if model in zoo.NAMES else hub.load(model)
+    if data is None:
+        return LoadedModel(network, preprocessor, load_task(card.task), card)
+    fit = preprocessor.fit if isinstance(preprocessor, ImagePreprocessor) else None
+    return LoadedModel(network, preprocessor, user_task(data, card.kind, card.labels, fit), card)
+
+
+def _quiet() -> None:
+    """Keep transformers' loading bars and reports out of the run's log."""
+    from transformers.utils import logging as transformers_logging
+
+    transformers_logging.disable_progress_bar()
+    logging.getLogger("transformers").setLevel(logging.ERROR)

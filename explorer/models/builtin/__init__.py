@@ -1,0 +1,1 @@
+"""The built-in models' files and the scripts that trained them."""

@@ -1,0 +1,68 @@
+"""Every text of the interface, by key and language: ``t("key", name=value)``.
+
+One file per language lies beside this module (``en.json``, flat keys). A text missing in another language
+falls back to English. Texts of techniques come from their declarations; a language overrides them with the keys
+``technique.<name>.summary``, ``technique.<name>.title`` and ``technique.<name>.<parameter>``.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+
+from explorer.technique import Parameter, Technique
+
+DEFAULT_LANGUAGE = "en"
+
+_chosen: list[Callable[[], str | None]] = [lambda: None]
+
+
+def follow(language: Callable[[], str | None]) -> None:
+    """Ask ``language`` for the language of whoever reads now; None leaves it to ``EXPLORER_LANGUAGE``."""
+    _chosen[0] = language
+
+
+@cache
+def languages() -> tuple[str, ...]:
+    """The languages that have a file here."""
+    return tuple(sorted(path.stem for path in Path(__file__).parent.glob("*.json")))
+
+
+def language() -> str:
+    """The language in use: the reader's choice, else ``EXPLORER_LANGUAGE``, else English."""
+    wanted = _chosen[0]() or os.environ.get("EXPLORER_LANGUAGE") or DEFAULT_LANGUAGE
+    return wanted if wanted in languages() else DEFAULT_LANGUAGE
+
+
+@cache
+def texts_of(language: str) -> dict[str, str]:
+    """All texts of one language by key."""
+    path = Path(__file__).parent / f"{language}.json"
+    texts: dict[str, str] = json.loads(path.read_text(encoding="utf-8"))
+    return texts
+
+
+def t(key: str, **values: object) -> str:
+    """The text of ``key`` with its ``{names}`` filled in; raises ``KeyError`` for an unknown key."""
+    text = texts_of(language()).get(key)
+    if text is None:
+        text = texts_of(DEFAULT_LANGUAGE)[key]
+    return text.format(**values) if values else text
+
+
+def technique_title(technique: type[Technique]) -> str:
+    """The technique's name for people."""
+    return texts_of(language()).get(f"technique.{technique.name}.title", technique.title)
+
+
+def technique_summary(technique: type[Technique]) -> str:
+    """The sentence that explains the technique."""
+    return texts_of(language()).get(f"technique.{technique.name}.summary", technique.summary())
+
+
+def parameter_help(technique: type[Technique], parameter: Parameter) -> str:
+    """The help text of one of its parameters."""
+    return texts_of(language()).get(f"technique.{technique.name}.{parameter.name}", parameter.help)

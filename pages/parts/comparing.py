@@ -1,0 +1,66 @@
+"""Chosen variants side by side."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from explorer.charts import CONFIG, compare_figure, compare_info
+from explorer.comparison import bars, recipe_difference
+from explorer.comparison import table as facts
+from explorer.store import RunRow
+from explorer.texts import t
+from pages.parts import data, state
+from pages.parts.page import theme
+from pages.parts.tables import fact_table, table
+
+
+def picker() -> list[RunRow]:
+    """Choose two to six variants; begins with those that were sent here."""
+    by_run = {row.run: row for row in data.finished()}
+    state.remember_value("compare-picker", [run for run in state.compared() if run in by_run])
+    chosen = st.multiselect(
+        t("compare.pick"),
+        list(by_run),
+        key="compare-picker",
+        max_selections=state.MOST_COMPARED,
+        format_func=lambda run: variant_name(by_run[run]),
+        on_change=lambda: state.compare(st.session_state["compare-picker"]),
+    )
+    return [by_run[run] for run in chosen]
+
+
+def variant_name(row: RunRow) -> str:
+    """Label and model, and whether it was recorded."""
+    return f"{row.label} · {row.model}" + (f" · {t('word.recorded')}" if row.recorded else "")
+
+
+def differences(rows: list[RunRow]) -> None:
+    """Every quantity of every variant, with intervals and what lies within noise."""
+    if len({row.model for row in rows}) > 1:
+        st.info(t("compare.models_differ"))
+    if len({row.recorded for row in rows}) > 1:
+        st.info(t("compare.hosts_differ"))
+    fact_table([t("column.quantity"), *_names(rows)], facts([row.result or {} for row in rows]))
+
+
+def bars_chart(rows: list[RunRow]) -> None:
+    """Size and latency as percent of the baseline."""
+    info = compare_info([bars(row) for row in rows])
+    st.plotly_chart(compare_figure(info, theme()), theme=None, config=CONFIG, alt=info.title, key="compare-bars")
+
+
+def recipes(rows: list[RunRow]) -> None:
+    """The settings in which the recipes differ."""
+    difference = recipe_difference([row.recipe for row in rows])
+    if difference:
+        table(
+            [t("column.setting"), *_names(rows)],
+            [[name, *cells] for name, cells in difference],
+            range(1, len(rows) + 1),
+        )
+    else:
+        st.markdown(t("compare.same_recipe"))
+
+
+def _names(rows: list[RunRow]) -> list[str]:
+    return [row.label + (f" ({t('word.recorded')})" if row.recorded else "") for row in rows]

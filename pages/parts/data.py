@@ -1,0 +1,72 @@
+"""What pages read: runs and their rows, cached until the index changes. What comes back is shared: do not change it."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from explorer import store as index
+from explorer.errors import BadInput
+from explorer.home import home
+from explorer.measure.targets import availability
+from explorer.models import ModelCard, cards
+from explorer.store import RunRow, Store
+from explorer.variants import Variant, flatten, with_baselines
+
+
+def runs() -> list[RunRow]:
+    """All runs with their results, recorded ones first."""
+    return _runs(*_version())
+
+
+def variants() -> list[Variant]:
+    """The rows of all finished runs and their baselines."""
+    return _variants(*_version())
+
+
+def find(run: str) -> RunRow | None:
+    """One run, or None when it is not there any more."""
+    return next((row for row in runs() if row.run == run), None)
+
+
+def finished() -> list[RunRow]:
+    """The runs that have a result."""
+    return [row for row in runs() if row.result]
+
+
+def active() -> bool:
+    """Whether anything is queued or running."""
+    return Store().active()
+
+
+@st.cache_data(ttl=60, show_spinner=False)
+def model_cards() -> dict[str, ModelCard]:
+    """The built-in models that can be used."""
+    try:
+        return cards()
+    except BadInput:
+        return {}
+
+
+def _version() -> tuple[str, int, int]:
+    """Changes whenever the runs do; asking what is active first lets the index notice new and deleted folders."""
+    store = Store()
+    store.active()
+    recorded = max((path.stat().st_mtime_ns for path in index.RECORDED.glob("*.json")), default=0)
+    return str(home()), store.version(), recorded
+
+
+@st.cache_resource(max_entries=1, show_spinner=False)
+def _runs(home: str, version: int, recorded: int) -> list[RunRow]:
+    return Store().runs()
+
+
+@st.cache_resource(max_entries=1, show_spinner=False)
+def _variants(home: str, version: int, recorded: int) -> list[Variant]:
+    rows = _runs(home, version, recorded)
+    return with_baselines(flatten(rows), rows)
+
+
+@st.cache_data(ttl=300, show_spinner=False)
+def missing(target: str) -> str | None:
+    """Why a target is not here, or None."""
+    return availability(target)

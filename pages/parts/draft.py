@@ -1,0 +1,76 @@
+"""The recipe that is being put together: plain values in the session, whatever widgets are on the page."""
+
+from __future__ import annotations
+
+from itertools import count
+from typing import Any
+
+import streamlit as st
+
+from explorer.measure.targets import targets
+from explorer.recipe import Recipe
+from explorer.technique import Technique, techniques
+from pages.parts import data
+
+_ids = count(1)
+
+
+def draft() -> dict[str, Any]:
+    """The draft of this session: model, data, steps as ``{id, technique, values}``, targets, seed, study."""
+    if "draft" not in st.session_state:
+        available = [name for name in targets() if data.missing(name) is None]
+        st.session_state["draft"] = {
+            "model": "",
+            "data": "",
+            "steps": [],
+            "targets": available,
+            "seed": 0,
+            "study": "default",
+        }
+    found: dict[str, Any] = st.session_state["draft"]
+    return found
+
+
+def recipe() -> Recipe:
+    """The draft as a recipe; raises ``BadInput`` with what is wrong."""
+    fields = draft()
+    steps = [{"technique": step["technique"], **step["values"]} for step in fields["steps"]]
+    chosen = {"model": fields["model"], "targets": fields["targets"], "seed": fields["seed"], "steps": steps}
+    return Recipe.parse(chosen | ({"data": fields["data"]} if fields["data"] else {}))
+
+
+def load(given: Recipe, study: str = "default") -> None:
+    """Replace the draft by a recipe; the widgets of the form take their values from it."""
+    st.session_state["draft"] = {
+        "model": given.model,
+        "data": given.data or "",
+        "targets": list(given.targets),
+        "seed": given.seed,
+        "study": study,
+        "steps": [_step(type(step), step.model_dump()) for step in given.steps],
+    }
+    for key in [key for key in st.session_state if str(key).startswith("form-")]:
+        del st.session_state[key]
+
+
+def add(name: str) -> None:
+    """Append a technique with its usual values."""
+    technique = techniques()[name]
+    draft()["steps"].append(
+        _step(technique, {parameter.name: parameter.default for parameter in technique.parameters()})
+    )
+
+
+def move(position: int, by: int) -> None:
+    """Exchange a step with the one before or after it."""
+    steps = draft()["steps"]
+    steps[position], steps[position + by] = steps[position + by], steps[position]
+
+
+def remove(position: int) -> None:
+    """Take a step out."""
+    del draft()["steps"][position]
+
+
+def _step(technique: type[Technique], values: dict[str, Any]) -> dict[str, Any]:
+    return {"id": next(_ids), "technique": technique.name, "values": values}

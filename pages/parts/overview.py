@@ -1,0 +1,83 @@
+"""The Overview's pieces: three numbers, one chart, three ways to start."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from explorer.charts import Axes, tradeoff_info
+from explorer.comparison import times_smaller
+from explorer.highlights import highlights
+from explorer.measure.targets import targets
+from explorer.quantities import QUANTITIES
+from explorer.texts import t
+from explorer.variants import Variant, choose, models_of_one_task
+from pages.parts import launch, state, tradeoffs
+from pages.parts.page import go, safe
+
+TARGET, BATCH = "cpu-onnxruntime", 1
+
+
+def model_picker(rows: list[Variant]) -> str:
+    """Choose the model to look at; begins with the latest."""
+    models = list(dict.fromkeys(row.model for row in rows))
+    first = models_of_one_task(rows, state.shown())[0]
+    chosen = st.segmented_control(
+        t("filter.model"), models, default=first, key="overview-model", required=True, label_visibility="collapsed"
+    )
+    return chosen or first
+
+
+def numbers(rows: list[Variant], model: str) -> None:
+    """The smallest and the fastest variant that lost nothing measurable, and how many there are."""
+    chosen = choose(rows, TARGET, BATCH, [model])
+    best = highlights(chosen)
+    smallest, fastest, count = st.columns(3)
+    with smallest:
+        _number("overview.smallest", best.smallest, "file_size", _times_smaller(best.smallest, best.baseline))
+    with fastest:
+        _number("overview.fastest", best.fastest, "speedup", t("overview.against_baseline"))
+    own = sum(not row.recorded and not row.baseline for row in chosen)
+    note = t("overview.own_and_recorded", own=own, recorded=best.variants - own)
+    with count:
+        _card(t("overview.measured"), f"{best.variants:,}", note)
+
+
+def _number(key: str, row: Variant | None, quantity: str, note: str) -> None:
+    value = QUANTITIES[quantity].of(row) if row else None
+    if row is None or value is None:
+        _card(t(key), t("overview.none_yet"), t("overview.none_yet.note"), t("overview.noise.help"))
+    else:
+        _card(t(key), QUANTITIES[quantity].number(value), f"{note} · {row.label}", t("overview.noise.help"))
+
+
+def _card(label: str, value: str, note: str, help: str | None = None) -> None:
+    with st.container(border=True, height="stretch", gap="xsmall"):
+        st.metric(label, value, help=help)
+        st.caption(safe(note))
+
+
+def _times_smaller(row: Variant | None, baseline: Variant | None) -> str:
+    return times_smaller(baseline.file_bytes, row.file_bytes) if row and baseline else ""
+
+
+def chart(rows: list[Variant], model: str) -> None:
+    """Accuracy against file size of that model; a click leads to the details."""
+    where = t("chart.where", target=targets()[TARGET].title, batch=BATCH)
+    info = tradeoff_info(choose(rows, TARGET, BATCH, [model]), Axes(), where, state.selected())
+    if info.empty:
+        st.info(safe(info.empty))
+        return
+    if tradeoffs.chart(info, "chart-overview"):
+        go("trade_offs")
+
+
+def ways_to_start() -> None:
+    """Three doors."""
+    for column, name in zip(st.columns(3), ("compress", "trade_offs", "export"), strict=True):
+        with column.container(border=True, height="stretch"):
+            st.markdown(f"**{t(f'overview.{name}.title')}**")
+            st.markdown(t(f"overview.{name}.text"))
+            if st.button(t(f"go.{name}"), key=f"go-{name}", type="primary" if name == "compress" else "secondary"):
+                go(name)
+            if name == "compress":
+                launch.example_button("overview-example")

@@ -1,0 +1,83 @@
+"""What every page begins with, and how it shows mistakes."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import streamlit as st
+
+from explorer import texts
+from explorer.charts import Theme
+from explorer.errors import ExplorerError
+from explorer.texts import t
+from pages.parts import state
+
+PAGES = {
+    "overview": ("app.py", ":material/home:"),
+    "compress": ("pages/1_Compress.py", ":material/compress:"),
+    "runs": ("pages/2_Runs.py", ":material/list:"),
+    "trade_offs": ("pages/3_Trade_offs.py", ":material/scatter_plot:"),
+    "compare": ("pages/4_Compare.py", ":material/compare_arrows:"),
+    "export": ("pages/5_Export.py", ":material/download:"),
+}
+
+# Less air above the title, and tables of figures that stand in columns.
+STYLE = """<style>
+.stMainBlockContainer { padding-top: 3.2rem; padding-bottom: 3rem; }
+@media (min-width: 768px) { .stMainBlockContainer { padding-left: 3rem; padding-right: 3rem; } }
+.stMarkdown table { width: 100%; font-size: 0.92rem; font-variant-numeric: tabular-nums; }
+.stMarkdown th, .stMarkdown td { border-left: none !important; border-right: none !important; }
+.stMarkdown th, .stMarkdown td { padding: 0.3rem 0.5rem !important; }
+.stMarkdown:has(table) { overflow-x: auto; }
+.stMarkdown td:first-child strong { white-space: nowrap; }
+</style>"""
+
+
+def start(name: str) -> None:
+    """Set the page up: its title and sentence, the links to the others, what was selected before."""
+    st.set_page_config(page_title=t(f"page.{name}.name"), page_icon="🗜️", layout="wide", initial_sidebar_state=220)
+    st.html(STYLE)
+    texts.follow(lambda: st.session_state.get("language"))
+    state.restore()
+    with st.sidebar:
+        _navigation()
+    st.title(t(f"page.{name}.title"), anchor=False)
+    st.markdown(t(f"page.{name}.sentence"))
+
+
+def _navigation() -> None:
+    st.markdown(f"**{t('app.name')}**")
+    for name, (path, icon) in PAGES.items():
+        st.page_link(path, label=t(f"page.{name}.name"), icon=icon, query_params=st.query_params.to_dict())
+    if len(texts.languages()) > 1:
+        options = texts.languages()
+        st.selectbox(
+            t("app.language"), options, options.index(texts.language()), key="language", persist_state="session"
+        )
+    st.caption(t("app.private"))
+
+
+def go(name: str) -> None:
+    """Switch to another page and keep the selection."""
+    st.switch_page(PAGES[name][0], query_params=st.query_params.to_dict())
+
+
+def theme() -> Theme:
+    """The reader's theme."""
+    return "dark" if st.context.theme.type == "dark" else "light"
+
+
+@contextmanager
+def plain_errors() -> Iterator[None]:
+    """Show a mistake as its one sentence."""
+    try:
+        yield
+    except ExplorerError as error:
+        st.error(safe(str(error)))
+
+
+def safe(text: str) -> str:
+    """Text from people or files that must not act as Markdown."""
+    return re.sub(r"([\\`*_\[\]<>$~|#])", r"\\\1", text)

@@ -1,0 +1,163 @@
+"""The form of the Compress page: model, techniques with a widget for every parameter, targets and seed."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import streamlit as st
+
+from explorer.measure.targets import targets
+from explorer.quantities import count, file_size
+from explorer.technique import Parameter, Technique, techniques
+from explorer.texts import parameter_help, t, technique_summary, technique_title
+from pages.parts import data, draft
+from pages.parts.page import safe
+from pages.parts.state import remember_value
+
+OWN = "own"
+
+
+def model_picker() -> None:
+    """Choose a built-in model, or name one of one's own with its data."""
+    fields, cards = draft.draft(), data.model_cards()
+    fields["model"] = fields["model"] or next(iter(cards), "")
+    remember_value("form-model", fields["model"] if fields["model"] in cards else OWN)
+    chosen = st.radio(
+        t("compress.model"),
+        [*cards, OWN],
+        key="form-model",
+        label_visibility="collapsed",
+        format_func=lambda name: cards[name].title if name in cards else t("compress.model.own"),
+        captions=[_card_caption(name) for name in [*cards, OWN]],
+    )
+    if chosen in cards:
+        fields["model"], fields["data"] = chosen, ""
+    else:
+        _own_model(fields, set(cards))
+
+
+def _card_caption(name: str) -> str:
+    card = data.model_cards().get(name)
+    if card is None:
+        return t("compress.model.own.caption")
+    size = t("compress.model.size", parameters=count(card.parameters), size=file_size(card.file_bytes))
+    return f"`{card.name}` · {size}. {safe(card.description)}"
+
+
+def _own_model(fields: dict[str, Any], built_in: set[str]) -> None:
+    remember_value("form-own-model", "" if fields["model"] in built_in else fields["model"])
+    remember_value("form-own-data", fields["data"])
+    model, path = st.columns(2)
+    fields["model"] = model.text_input(
+        t("compress.model.id"), key="form-own-model", help=t("compress.model.id.help")
+    ).strip()
+    fields["data"] = path.text_input(
+        t("compress.model.data"), key="form-own-data", help=t("compress.model.data.help")
+    ).strip()
+
+
+def steps_editor() -> None:
+    """The techniques in their order, each with its sliders, and a way to add one more."""
+    steps = draft.draft()["steps"]
+    for position, step in enumerate(steps):
+        with st.container(border=True):
+            _step_editor(position, len(steps), step)
+    _technique_adder(first=not steps)
+
+
+def _step_editor(position: int, steps: int, step: dict[str, Any]) -> None:
+    technique = techniques()[step["technique"]]
+    st.markdown(f"**{position + 1}. {technique_title(technique)}**")
+    st.caption(f"{t(f'family.{technique.family}')} · {technique_summary(technique)}")
+    columns = st.columns(2)
+    for place, parameter in enumerate(technique.parameters()):
+        with columns[place % 2]:
+            step["values"][parameter.name] = _widget(technique, parameter, step)
+    with st.container(horizontal=True):
+        key, place = f"form-{step['id']}", position + 1
+        st.button(
+            t("compress.up", place=place),
+            key=f"{key}-up",
+            on_click=draft.move,
+            args=(position, -1),
+            disabled=position == 0,
+            type="tertiary",
+            icon=":material/arrow_upward:",
+        )
+        st.button(
+            t("compress.down", place=place),
+            key=f"{key}-down",
+            on_click=draft.move,
+            args=(position, 1),
+            disabled=position == steps - 1,
+            type="tertiary",
+            icon=":material/arrow_downward:",
+        )
+        st.button(
+            t("compress.remove", place=place),
+            key=f"{key}-remove",
+            on_click=draft.remove,
+            args=(position,),
+            type="tertiary",
+            icon=":material/close:",
+        )
+
+
+def _widget(technique: type[Technique], parameter: Parameter, step: dict[str, Any]) -> Any:
+    """The widget that a declaration asks for; its value lives in the draft."""
+    key = f"form-{step['id']}-{parameter.name}"
+    remember_value(key, step["values"].get(parameter.name, parameter.default))
+    label, help = parameter_label(parameter), parameter_help(technique, parameter)
+    if parameter.kind == "flag":
+        return st.toggle(label, key=key, help=help)
+    if parameter.kind == "choice":
+        return st.selectbox(label, parameter.options, key=key, help=help, format_func=str)
+    return st.slider(
+        label, parameter.low, parameter.high, step=parameter.step, key=key, help=help, format=slider_format(parameter)
+    )
+
+
+def parameter_label(parameter: Parameter) -> str:
+    """The parameter's name for people."""
+    return parameter.name.replace("_", " ").capitalize()
+
+
+def slider_format(parameter: Parameter) -> str:
+    """How a slider writes its number: fractions as percent, others with their unit unless the label names it."""
+    if parameter.unit == "fraction":
+        return "percent"
+    return "%g" if parameter.unit in parameter.name else f"%g {parameter.unit}"
+
+
+def _technique_adder(first: bool) -> None:
+    known = techniques()
+    chosen = st.selectbox(
+        t("compress.add.first" if first else "compress.add.next"),
+        list(known),
+        key="form-new",
+        format_func=lambda name: f"{technique_title(known[name])}  ·  {t(f'family.{known[name].family}').lower()}",
+    )
+    if chosen:
+        st.caption(technique_summary(known[chosen]))
+    st.button(t("compress.add"), on_click=draft.add, args=(chosen,), icon=":material/add:", disabled=chosen is None)
+
+
+def places() -> None:
+    """Where to measure (what is not there is disabled and says why), seed and study."""
+    fields = draft.draft()
+    for name, target in targets().items():
+        reason = data.missing(name)
+        remember_value(f"form-target-{name}", name in fields["targets"] and reason is None)
+        st.checkbox(target.title, key=f"form-target-{name}", disabled=reason is not None)
+        if reason is not None:
+            st.caption(t("compress.target.missing", reason=safe(reason)))
+    fields["targets"] = [name for name in targets() if st.session_state[f"form-target-{name}"]]
+    seed, study = st.columns(2)
+    remember_value("form-seed", fields["seed"])
+    remember_value("form-study", fields["study"])
+    fields["seed"] = seed.number_input(
+        t("compress.seed"), 0, 2**31 - 1, step=1, key="form-seed", help=t("compress.seed.help")
+    )
+    fields["study"] = (
+        study.text_input(t("compress.study"), key="form-study", help=t("compress.study.help")).strip() or "default"
+    )

@@ -1,0 +1,98 @@
+"""One run in detail: as a job (learning curve, log, retry) and as a variant (numbers, findings, recipe)."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from explorer import jobs
+from explorer.charts import CONFIG, learning_figure, learning_info
+from explorer.comparison import table
+from explorer.errors import ExplorerError
+from explorer.quantities import duration, short_date
+from explorer.recipe import Recipe
+from explorer.store import RunRow
+from explorer.texts import t
+from explorer.variants import host_text
+from pages.parts import state
+from pages.parts.page import go, plain_errors, safe, theme
+from pages.parts.tables import fact_table
+
+
+def job(row: RunRow) -> None:
+    """How a run went or goes: state, buttons, learning curve, log."""
+    st.subheader(safe(row.label), anchor=False)
+    st.caption(f"{safe(row.model)} · {t(f'state.{row.state}')} · `{row.run}`")
+    if row.reason:
+        st.error(t("runs.reason", reason=safe(row.reason)))
+    _job_buttons(row)
+    try:
+        info, log = learning_info(jobs.events(row.run)), jobs.log_text(row.run, tail=200)
+    except ExplorerError as error:
+        st.info(safe(str(error)))
+        return
+    if info.series:
+        st.plotly_chart(learning_figure(info, theme()), theme=None, config=CONFIG, alt=info.title, key="learning-curve")
+    with st.expander(t("runs.log")):
+        st.code(log or t("runs.log.empty"), language=None, height=320)
+
+
+def _job_buttons(row: RunRow) -> None:
+    with st.container(horizontal=True):
+        if row.state == "done" and st.button(t("runs.show"), key=f"show-{row.run}", icon=":material/scatter_plot:"):
+            state.select([row.run])
+            go("trade_offs")
+        if row.state in ("failed", "cancelled") and st.button(t("runs.retry"), key=f"retry-{row.run}", type="primary"):
+            with plain_errors():
+                state.select([jobs.retry(row.run)])
+                st.rerun()
+        if row.state not in ("queued", "running"):
+            with st.popover(t("runs.delete"), icon=":material/delete:"):
+                st.markdown(t("runs.delete.sure"))
+                if st.button(t("runs.delete.yes"), key=f"delete-{row.run}"):
+                    with plain_errors():
+                        jobs.delete(row.run)
+                        state.forget(row.run)
+                        st.rerun()
+
+
+def variant(row: RunRow) -> None:
+    """What a run found out, and where to go with it."""
+    result = row.result or {}
+    st.subheader(safe(row.label), anchor=False)
+    device_host = host_text(result["host"])
+    kind = "details.recorded" if row.recorded else "details.own"
+    st.caption(t(kind, model=safe(row.model), date=short_date(result["finished_at"]), host=safe(device_host)))
+    variant_buttons(row)
+    fact_table([t("column.quantity"), t("column.value")], table([result]))
+    _findings(result)
+    with st.expander(t("details.recipe")):
+        st.code(Recipe.parse(row.recipe).to_yaml(), language="yaml")
+
+
+def _findings(result: dict) -> None:
+    notes = [safe(note) for step in result["steps"] for note in step.get("notes", ())]
+    lines = [*(safe(finding) for finding in result["findings"]), *notes]
+    if lines:
+        st.markdown("\n".join(f"- {line}" for line in lines))
+    st.caption(t("details.took", time=duration(result["seconds"])))
+
+
+def variant_buttons(row: RunRow) -> None:
+    """Compare, export, and for a recorded run: do it again here."""
+    with st.container(horizontal=True):
+        if st.button(t("details.compare"), key=f"compare-{row.run}", icon=":material/compare_arrows:"):
+            state.add_to_comparison(row.run)
+            go("compare")
+        if st.button(t("details.export"), key=f"export-{row.run}", icon=":material/download:"):
+            state.select([row.run])
+            go("export")
+        if row.recorded:
+            rerun_button(row)
+
+
+def rerun_button(row: RunRow) -> None:
+    """Run a recorded recipe on this machine, whatever is done already."""
+    if st.button(t("details.rerun"), key=f"rerun-{row.run}", type="primary", icon=":material/replay:"):
+        with plain_errors():
+            state.select([jobs.submit(Recipe.parse(row.recipe), fresh=True)])
+            go("runs")

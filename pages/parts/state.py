@@ -1,0 +1,73 @@
+"""What a session remembers: ids and plain values, mirrored in the URL.
+
+``selected`` are the runs that are lit up on the charts (the last one is shown in detail), ``compared`` those put
+side by side.
+"""
+
+from __future__ import annotations
+
+import streamlit as st
+
+MOST_COMPARED = 6
+
+
+def restore() -> None:
+    """Take the selection from the session, else from the URL, and write it to the URL again."""
+    for name in ("selected", "compared"):
+        if name not in st.session_state:
+            st.session_state[name] = [run for run in st.query_params.get(name, "").split(",") if run]
+    _publish()
+
+
+def selected() -> list[str]:
+    """The runs that are lit up."""
+    return list(st.session_state.get("selected", []))
+
+
+def compared() -> list[str]:
+    """The runs that stand side by side."""
+    return list(st.session_state.get("compared", []))
+
+
+def shown() -> str | None:
+    """The run whose details are shown."""
+    return selected()[-1] if selected() else None
+
+
+def select(runs: list[str]) -> None:
+    """Light up these runs instead of the others."""
+    st.session_state["selected"] = list(dict.fromkeys(runs))
+    _publish()
+
+
+def compare(runs: list[str]) -> None:
+    """Put these runs side by side, at most six."""
+    st.session_state["compared"] = list(dict.fromkeys(runs))[:MOST_COMPARED]
+    _publish()
+
+
+def add_to_comparison(run: str) -> None:
+    """Put one more run beside those that are compared; the oldest leaves when there are too many."""
+    st.session_state["compared"] = [*(other for other in compared() if other != run), run][-MOST_COMPARED:]
+    _publish()
+
+
+def forget(run: str) -> None:
+    """Take a run that was deleted out of everything."""
+    select([other for other in selected() if other != run])
+    compare([other for other in compared() if other != run])
+
+
+def remember_value(key: str, value: object) -> None:
+    """Give a widget its value before it is drawn, unless it has one: a value that is not drawn for one run is lost."""
+    if key not in st.session_state:
+        st.session_state[key] = value
+
+
+def _publish() -> None:
+    for name in ("selected", "compared"):
+        runs = ",".join(st.session_state.get(name, []))
+        if runs:
+            st.query_params[name] = runs
+        elif name in st.query_params:
+            del st.query_params[name]

@@ -1,0 +1,109 @@
+"""The trade-off charts and what was picked on them."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from explorer.charts import CONFIG, TradeoffInfo, tradeoff_figure, tradeoff_info
+from explorer.measure.targets import targets
+from explorer.quantities import QUANTITIES
+from explorer.texts import t
+from explorer.variants import Variant
+from pages.parts import data, empty, run_details, state
+from pages.parts.filters import View
+from pages.parts.page import go, safe, theme
+from pages.parts.tables import table
+
+
+def panels(rows: list[Variant], view: View) -> None:
+    """One chart per device, side by side when there are two; a selected variant is lit up in each."""
+    if len(view.devices) == 1:
+        chart, details = st.columns([3, 2], gap="large")
+        with chart:
+            panel(rows, view, view.devices[0])
+        with details:
+            picked()
+        return
+    for column, device in zip(st.columns(len(view.devices), gap="large"), view.devices, strict=True):
+        with column:
+            panel(rows, view, device)
+    picked()
+
+
+def panel(rows: list[Variant], view: View, device: str) -> None:
+    """The chart of one device, or the reason why there is none."""
+    target = view.target(device)
+    title = targets()[target].title
+    chosen = view.rows(rows, device)
+    info = tradeoff_info(chosen, view.axes, t("chart.where", target=title, batch=view.batch), state.selected())
+    if info.empty and not chosen:
+        reason = data.missing(target)
+        empty.reason(title, t("chart.unavailable", reason=reason) if reason else info.empty)
+        return
+    if info.empty:
+        empty.reason(title, info.empty)
+        return
+    chart(info, f"chart-{target}")
+    _front_table(info, chosen)
+
+
+def chart(info: TradeoffInfo, key: str) -> bool:
+    """The figure; a click, shift-click or box selects runs. True when that happened just now."""
+    st.plotly_chart(
+        tradeoff_figure(info, theme()),
+        theme=None,
+        key=key,
+        config=CONFIG,
+        on_select=lambda: _pick(key),
+        selection_mode=("points", "box"),
+        alt=f"{info.title}. {info.subtitle}",
+    )
+    st.caption(safe(info.caption))
+    return st.session_state.pop("picked-on", None) == key
+
+
+def _pick(key: str) -> None:
+    """Keep the run ids of what was picked. An empty event may only mean that the chart was drawn anew: ignore it."""
+    points = st.session_state[key]["selection"]["points"]
+    runs = [point["customdata"][0] for point in points if point.get("customdata")]
+    if runs:
+        state.select(runs)
+        st.session_state["picked-on"] = key
+
+
+def _front_table(info: TradeoffInfo, rows: list[Variant]) -> None:
+    """The front in figures, for people and programs that do not read charts."""
+    front = dict.fromkeys(run for front in info.fronts for run in front.runs)
+    by_run = {row.run: row for row in rows}
+    keys = ("accuracy", "file_size", "latency", "speedup")
+    with st.expander(t("front.title", count=len(front))):
+        table(
+            [t("column.label"), *(QUANTITIES[key].title for key in keys)],
+            [[by_run[run].label, *(QUANTITIES[key].write(by_run[run]) for key in keys)] for run in front],
+            range(1, 5),
+        )
+
+
+def picked() -> None:
+    """The details of the shown run; what to do with several; else how to pick one."""
+    runs = state.selected()
+    if len(runs) > 1:
+        with st.container(horizontal=True, vertical_alignment="center"):
+            st.markdown(t("picked.several", count=len(runs)))
+            if st.button(t("picked.compare"), key="compare-picked"):
+                state.compare(runs)
+                go("compare")
+    row = data.find(runs[-1]) if runs else None
+    with st.container(border=True):
+        if row is None or not row.result:
+            st.markdown(
+                t("picked.none" if not runs else "picked.baseline" if _is_baseline(runs[-1]) else "picked.gone")
+            )
+        else:
+            run_details.variant(row)
+    if runs:
+        st.button(t("picked.clear"), type="tertiary", on_click=state.select, args=([],), key="clear-picked")
+
+
+def _is_baseline(run: str) -> bool:
+    return run.startswith("baseline-of-")

@@ -1,0 +1,159 @@
+import pytest
+
+from explorer.charts import Axes, tradeoff_figure, tradeoff_info
+from explorer.charts.tradeoff import WEBGL_MARKS, staircase
+from explorer.variants import choose, flatten, with_baselines
+from tests.support.sample_results import OTHER_HOST, sample_runs
+
+
+def rows_of(runs, target="cpu-onnxruntime", models=("minilm-tweets",)):
+    return choose(with_baselines(flatten(runs), runs), target, 1, models)
+
+
+@pytest.fixture
+def own():
+    return rows_of(sample_runs(16))
+
+
+@pytest.fixture
+def mixed():
+    return rows_of(sample_runs(16) + sample_runs(16, seed=1, recorded=True, host=OTHER_HOST))
+
+
+def test_one_mark_per_variant_with_its_run_and_units(own):
+    info = tradeoff_info(own, Axes())
+    assert {mark.run for mark in info.marks} == {row.run for row in own}
+    mark = next(mark for mark in info.marks if mark.baseline)
+    assert (mark.x, mark.y) == (91.0, pytest.approx(80.0))
+    assert mark.y_interval == pytest.approx((78.3, 81.7))
+
+
+def test_titles_say_meaning_unit_and_which_way_is_better(own):
+    info = tradeoff_info(own, Axes(x="speedup"), "CPU")
+    assert info.title == "Accuracy against speed-up"
+    assert info.x_title == "Speed-up (×)   larger is better →"
+    assert info.y_title == "Accuracy (%)   higher is better →"
+    assert tradeoff_info(own, Axes(x="latency")).x_title == "Latency p50 (ms)   ← smaller is better"
+    assert info.caption == "Measured on Imaginary CPU 9000, 2 cores, 2026-11-20."
+
+
+def test_nobody_beats_what_stands_on_the_front(own):
+    info = tradeoff_info(own, Axes())
+    on_front = [mark for mark in info.marks if mark.on_front]
+    for mark in on_front:
+        assert not any(o.x <= mark.x and o.y >= mark.y and (o.x, o.y) != (mark.x, mark.y) for o in info.marks)
+    assert {mark.run for mark in on_front} == set(info.fronts[0].runs)
+
+
+@pytest.mark.parametrize("x", ["file_size", "latency", "speedup"])
+def test_recorded_points_and_own_ones_never_share_a_front(mixed, x):
+    info = tradeoff_info(mixed, Axes(x=x))
+    assert {front.recorded for front in info.fronts} == {True, False}
+    for front in info.fronts:
+        assert {run.startswith("recorded-") for run in front.runs} == {front.recorded}
+
+
+def test_two_hosts_share_a_size_front_but_no_latency_front():
+    second = [run for run in sample_runs(24, seed=2, host=OTHER_HOST)][16:]
+    rows = rows_of(sample_runs(8) + second)
+    assert len(tradeoff_info(rows, Axes(x="file_size")).fronts) == 1
+    fronts = tradeoff_info(rows, Axes(x="latency")).fronts
+    host_of = {row.run: row.host for row in rows}
+    assert [len({host_of[run] for run in front.runs}) for front in fronts] == [1, 1]
+
+
+def test_different_tasks_never_share_a_front():
+    rows = rows_of(sample_runs(16), models=())
+    task_of = {row.run: row.task for row in rows}
+    fronts = tradeoff_info(rows, Axes()).fronts
+    assert sorted(front.name for front in fronts) == ["digits", "tweets"]
+    assert all({task_of[run] for run in front.runs} == {front.name} for front in fronts)
+
+
+@pytest.mark.parametrize(
+    ("larger_is_better", "xs", "ys"),
+    [(False, (1, 3, 3, 5, 5), (1, 1, 2, 2, 4)), (True, (1, 1, 3, 3, 5), (4, 2, 2, 1, 1))],
+)
+def test_the_staircase_never_promises_more_than_was_measured(larger_is_better, xs, ys):
+    points = [(1, 4), (3, 2), (5, 1)] if larger_is_better else [(1, 1), (3, 2), (5, 4)]
+    assert staircase(points, larger_is_better) == (xs, ys)
+
+
+def test_the_gpu_without_a_gpu_says_why():
+    info = tradeoff_info(rows_of(sample_runs(8), "cuda-onnxruntime"), Axes())
+    assert info.marks == ()
+    assert info.empty == "Not measured: no NVIDIA GPU was found on this machine."
+
+
+def test_filters_that_leave_nothing_say_so():
+    assert tradeoff_info([], Axes()).empty == "No variant fits these filters. Take one of them away."
+
+
+def test_area_grows_with_the_third_quantity(own):
+    info = tradeoff_info(own, Axes(size="parameters"))
+    marks = sorted((mark for mark in info.marks if mark.diameter > 8), key=lambda mark: mark.x)
+    assert [mark.diameter for mark in marks] == sorted(mark.diameter for mark in marks)
+    assert marks[-1].diameter == 28
+    assert {mark.diameter for mark in tradeoff_info(own, Axes()).marks} == {11}
+
+
+def test_the_selection_lies_on_top_and_is_named(own):
+    chosen = own[3].run
+    info = tradeoff_info(own, Axes(), selected=[chosen])
+    assert info.marks[-1].run == chosen and info.marks[-1].selected
+    assert own[3].label in {
+        annotation.text.replace("<br>", " ") for annotation in tradeoff_figure(info).layout.annotations
+    }
+
+
+def test_noise_matters_on_measured_axes_only():
+    runs = sample_runs(4)
+    runs[1].result["latency"][0]["noisy"] = True
+    rows = rows_of(runs)
+    noisy = {mark.run for mark in tradeoff_info(rows, Axes(x="latency")).marks if mark.noisy}
+    assert runs[1].run in noisy
+    assert not any(mark.noisy for mark in tradeoff_info(rows, Axes(x="file_size")).marks)
+
+
+def test_an_estimate_is_never_on_a_measured_front():
+    runs = sample_runs(4)
+    for run in runs[1:]:
+        for entry in run.result["latency"]:
+            entry["kind"] = "estimated"
+    info = tradeoff_info(rows_of(runs), Axes(x="latency"))
+    assert {run for front in info.fronts for run in front.runs} == {runs[0].run}
+    assert sum(mark.estimated for mark in info.marks) == 3
+
+
+def test_every_mark_in_the_figure_carries_its_run(mixed):
+    info = tradeoff_info(mixed, Axes())
+    for theme in ("light", "dark"):
+        figure = tradeoff_figure(info, theme)
+        drawn = [entry[0] for trace in figure.data if trace.customdata is not None for entry in trace.customdata]
+        assert sorted(drawn) == sorted(mark.run for mark in info.marks)
+        assert figure.layout.dragmode is None  # Streamlit selects nothing on click with "select" or "lasso"
+
+
+def test_recorded_marks_are_open(mixed):
+    figure = tradeoff_figure(tradeoff_info(mixed, Axes()))
+    for trace in figure.data:
+        for entry, symbol in zip(trace.customdata or (), trace.marker.symbol or (), strict=False):
+            assert symbol.startswith("circle")
+            assert ("open" in symbol) == (
+                entry[0].startswith("recorded") or entry[0].startswith("baseline-of-recorded")
+            )
+
+
+def test_names_cannot_act_as_markup():
+    from dataclasses import replace
+
+    runs = [replace(run, label="<b onclick=x>&") for run in sample_runs(2)]
+    info = tradeoff_info(rows_of(runs), Axes(), selected=[runs[1].run])
+    assert all("<b onclick" not in mark.hover for mark in info.marks)
+    assert "<b onclick" not in tradeoff_figure(info).to_json().replace("\\u003c", "<")
+
+
+def test_very_many_marks_are_drawn_by_webgl(own):
+    rows = own * (WEBGL_MARKS // len(own) + 1)
+    kinds = {trace.type for trace in tradeoff_figure(tradeoff_info(rows, Axes())).data if trace.customdata is not None}
+    assert kinds == {"scattergl"}

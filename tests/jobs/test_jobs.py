@@ -1,0 +1,294 @@
+"""Jobs with real supervisor and worker processes: what happens when each of them is killed, cancelled or disturbed."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+
+import psutil
+import pytest
+
+from explorer import jobs
+from explorer.errors import BadInput
+from explorer.rundir import RunFolder
+from explorer.store import Store
+
+
+def test_a_submitted_run_is_done_with_its_result_log_and_progress(home):
+    run = jobs.submit(home.recipe(), study="mine")
+    row = home.settled(run)
+    assert (row.state, row.reason, row.study) == ("done", None, "mine")
+    assert row.result["size"]["file_bytes"] == 5
+    assert (row.stage, row.fraction, row.samples_per_s, row.seconds_left) == ("apply", 0.5, 100.0, 1.0)
+    assert row.created_at <= row.started_at
+    assert "a line in the log" in jobs.log_text(run)
+    states = [event["state"] for event in jobs.events(run) if event["kind"] == "state"]
+    assert states == ["running", "done"]
+    assert not Store().active()
+
+
+def test_runs_are_executed_one_after_another_in_order(home):
+    runs = [jobs.submit(home.recipe(seed)) for seed in range(3)]
+    assert runs == sorted(runs)
+    for run in runs:
+        home.settled(run)
+    ends = [[event["time"] for event in jobs.events(run)] for run in runs]
+    assert ends[0][-1] < ends[1][0] and ends[1][-1] < ends[2][0]
+
+
+def test_an_equal_recipe_is_not_run_twice(home, monkeypatch):
+    monkeypatch.setenv("EXPLORER_PIPELINE", "tests.jobs.pipelines:gated")
+    with ThreadPoolExecutor(6) as tabs:
+        runs = set(tabs.map(lambda _: jobs.submit(home.recipe()), range(6)))
+    assert len(runs) == 1
+    run = runs.pop()
+    assert len(list((home.path / "runs").iterdir())) == 1
+    (home.folder(run) / "go").touch()
+    assert home.settled(run).state == "done"
+    assert jobs.submit(home.recipe()) == run
+    assert jobs.submit(home.recipe(), fresh=True) != run
+
+
+def test_an_equal_recipe_on_more_targets_is_run(home):
+    run = jobs.submit(home.recipe())
+    home.settled(run)
+    more = home.recipe().model_copy(update={"targets": ("cpu-onnxruntime", "cpu-torch")})
+    assert jobs.submit(more) != run
+
+
+def test_cancel_ends_the_worker_and_what_it_started_within_four_seconds(home, monkeypatch):
+    monkeypatch.setenv("EXPLORER_PIPELINE", "tests.jobs.pipelines:with_child")
+    run = jobs.submit(home.recipe())
+    pids = [home.training(run), int((home.folder(run) / "child").read_text())]
+    assert all(psutil.pid_exists(pid) for pid in pids)
+    assert jobs.cancel(run)
+    home.until(lambda: not any(_runs(pid) for pid in pids), seconds=4)
+    row = home.settled(run)
+    assert (row.state, row.reason, row.stage) == ("cancelled", None, "train")
+
+
+def test_cancel_is_reacted_to_by_the_worker_itself_and_leaves_nothing_half_written(home, monkeypatch):
+    monkeypatch.setenv("EXPLORER_PIPELINE", "tests.jobs.pipelines:gated")
+    run = jobs.submit(home.recipe())
+    home.training(run)
+    jobs.cancel(run)
+    assert home.settled(run).state == "cancelled"
+    assert not (home.folder(run) / "artefact").exists()
+    assert "Cancelled" in jobs.log_text(run)
+    assert not jobs.cancel(run)
+
+
+def test_a_queued_run_can_be_cancelled_before_it_starts(home, monkeypatch):
+    monkeypatch.setenv("EXPLORER_PIPELINE", "tests.jobs.pipelines:gated")
+    first, second = jobs.submit(home.recipe(0)), jobs.submit(home.recipe(1))
+    home.training(first)
+    jobs.cancel(second)
+    assert home.settled(second).state == "cancelled"
+    assert not (home.folder(second) / "worker.json").exists()
+    assert home.row(first).state == "running"
+
+
+def test_a_killed_worker_is_failed_with_the_reason_and_keeps_its_progress(home, monkeypatch):
+    monkeypatch.setenv("EXPLORER_PIPELINE", "tests.jobs.pipelines:gated")
+    run = jobs.submit(home.recipe())
+    os.kill(home.training(run), signal.SIGKILL)
+    row = home.settled(run)
+    assert row.state == "failed"
+    assert row.reason == "the worker process was killed (signal 9), perhaps for lack of memory"
+    assert (row.stage, row.text, row.fraction) == ("train", "Training", 0.25)
+
+
+def test_a_killed_supervisor_leaves_the_job_running_and_the_next_one_adopts_it(home, monkeypatch):
+    monkeypatch.setenv("EXPLORER_PIPELINE", "tests.jobs.pipelines:gated")
+    run = jobs.submit(home.recipe())
+    worker = home.training(run)
+    home.kill_supervisor()
+    assert _runs(worker) and home.row(run).state == "running"
+    jobs.ensure_supervisor()
+    home.until(home.supervisor)
+    (home.folder(run) / "go").touch()
+    assert home.settled(run).state == "done"
+    assert [event.get("state") for event in jobs.events(run)].count("running") == 1
+
+
+def test_a_result_finished_while_nobody_watched_is_found(home, monkeypatch):
+    monkeypatch.setenv("EXPLORER_PIPELINE", "tests.jobs.pipelines:gated")
+    run = jobs.submit(home.recipe())
+    worker = home.training(run)
+    home.kill_supervisor()
+    (home.folder(run) / "go").touch()
+    home.until(lambda: not _runs(worker))
+    jobs.ensure_supervisor()
+    assert home.settled(run).state == "done"
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        ({}, "interrupted: the worker process is gone, perhaps killed for lack of memory"),
+        ({"boot_id": "another"}, "interrupted: the machine was restarted while the run was going on"),
+        ({"pid": os.getpid()}, "interrupted: the worker process is gone, perhaps killed for lack of memory"),
+    ],
+)
+def test_a_run_whose_worker_died_unseen_is_interrupted(home, monkeypatch, change, reason):
+    monkeypatch.setenv("EXPLORER_PIPELINE", "tests.jobs.pipelines:gated")
+    run = jobs.submit(home.recipe())
+    worker = home.training(run)
+    home.kill_supervisor()
+    os.kill(worker, signal.SIGKILL)
+    home.until(lambda: not _runs(worker))
+    mark = home.folder(run) / "worker.json"
+    mark.write_text(json.dumps({**json.loads(mark.read_text()), **change}))
+    jobs.ensure_supervisor()
+    row = home.settled(run)
+    assert (row.state, row.reason) == ("failed", reason)
+
+
+def test_a_killed_dashboard_leaves_its_jobs_running(home, monkeypatch):
+    monkeypatch.setenv("EXPLORER_PIPELINE", "tests.jobs.pipelines:gated")
+    code = (
+        "import time; from explorer import jobs; from explorer.recipe import Recipe; jobs._digest = lambda r: 'd';"
+        "print(jobs.submit(Recipe(model='cnn-digits')), flush=True); time.sleep(60)"
+    )
+    dashboard = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True, process_group=0)
+    run = dashboard.stdout.readline().strip()
+    home.training(run)
+    os.killpg(dashboard.pid, signal.SIGKILL)
+    dashboard.communicate()
+    (home.folder(run) / "go").touch()
+    assert home.settled(run).state == "done"
+
+
+def test_only_one_supervisor_serves_a_home(home):
+    jobs.ensure_supervisor()
+    home.until(home.supervisor)
+    second = subprocess.run([sys.executable, "-m", "explorer.jobs.supervisor"], timeout=20, check=False)
+    assert second.returncode == 0
+    assert home.supervisor() is not None
+
+
+def test_an_idle_supervisor_leaves_and_the_next_submit_starts_another(home, monkeypatch):
+    monkeypatch.setenv("EXPLORER_IDLE_S", "0.2")
+    assert home.settled(jobs.submit(home.recipe(0))).state == "done"
+    home.until(lambda: home.supervisor() is None)
+    assert home.settled(jobs.submit(home.recipe(1))).state == "done"
+
+
+def test_runs_submitted_while_the_supervisor_leaves_are_not_forgotten(home, monkeypatch):
+    monkeypatch.setenv("EXPLORER_IDLE_S", "0.01")
+    for seed in range(3):
+        assert home.settled(jobs.submit(home.recipe(seed))).state == "done"
+
+
+@pytest.mark.parametrize(
+    ("pipeline", "reason"),
+    [
+        ("full_disk", "the disk is full; free some space and try again"),
+        ("mistaken", "The file 'tweets.csv' has no column 'text'; expected are 'text' and 'label'."),
+        ("broken", "unexpected: KeyError: 'missing'"),
+        ("hungry", "there is not enough memory for this run; close other programs or choose a smaller model"),
+        (
+            "vanishing",
+            "the worker process ended before its work was done (exit status 7); its log may say why",
+        ),
+    ],
+)
+def test_a_run_that_cannot_work_fails_with_one_sentence(home, monkeypatch, pipeline, reason):
+    monkeypatch.setenv("EXPLORER_PIPELINE", f"tests.jobs.pipelines:{pipeline}")
+    run = jobs.submit(home.recipe())
+    row = home.settled(run)
+    assert (row.state, row.reason, row.result) == ("failed", reason, None)
+    assert not (home.folder(run) / "artefact").exists()
+    assert ("Traceback" in jobs.log_text(run)) == (pipeline != "vanishing")
+
+
+def test_a_failed_run_is_tried_again_fresh(home, monkeypatch):
+    monkeypatch.setenv("EXPLORER_PIPELINE", "tests.jobs.pipelines:gated")
+    first = jobs.submit(home.recipe(), study="mine")
+    with pytest.raises(BadInput, match="is still"):
+        jobs.retry(first)
+    os.kill(home.training(first), signal.SIGKILL)
+    home.settled(first)
+    second = jobs.retry(first)
+    assert jobs.retry(first) == second  # a second click
+    assert second != first and home.row(second).recipe == home.row(first).recipe
+    assert RunFolder(home.folder(second)).request()["fresh"] is True
+    assert home.row(second).study == "mine"
+
+
+def test_garbage_in_the_events_disturbs_nothing(home, monkeypatch):
+    monkeypatch.setenv("EXPLORER_PIPELINE", "tests.jobs.pipelines:gated")
+    run = jobs.submit(home.recipe())
+    home.training(run)
+    with (home.folder(run) / "events.jsonl").open("ab") as file:
+        file.write(b'\xff\xfe\n[1]\n{"kind": "progress", "stage": 5}\n{"kind": "prog')
+    (home.folder(run) / "go").touch()
+    row = home.settled(run)
+    assert (row.state, row.stage) == ("done", "apply")
+
+
+def test_a_run_folder_deleted_while_it_runs_ends_the_worker_and_the_row(home, monkeypatch):
+    monkeypatch.setenv("EXPLORER_PIPELINE", "tests.jobs.pipelines:gated")
+    run = jobs.submit(home.recipe())
+    worker = home.training(run)
+    shutil.rmtree(home.folder(run))
+    home.until(lambda: not _runs(worker))
+    assert Store().runs(study="default") == []
+    for ask in (jobs.log_text, jobs.events, jobs.cancel, jobs.retry, jobs.delete):
+        with pytest.raises(BadInput, match="There is no run"):
+            ask(run)
+    later = jobs.submit(home.recipe(1))
+    home.training(later)
+    (home.folder(later) / "go").touch()
+    assert home.settled(later).state == "done"
+
+
+def test_a_deleted_run_is_kept_in_the_trash(home):
+    run = jobs.submit(home.recipe())
+    home.settled(run)
+    jobs.delete(run)
+    assert (home.path / "trash" / run / "result.json").exists()
+    assert Store().runs(study="default") == []
+
+
+def test_an_active_run_is_not_deleted(home, monkeypatch):
+    monkeypatch.setenv("EXPLORER_PIPELINE", "tests.jobs.pipelines:gated")
+    run = jobs.submit(home.recipe())
+    with pytest.raises(BadInput, match="is still"):
+        jobs.delete(run)
+    assert home.folder(run).exists()
+
+
+def test_the_index_followed_live_equals_the_one_rebuilt_from_the_folders(home, monkeypatch):
+    for seed, pipeline in enumerate(["quick", "mistaken"]):
+        monkeypatch.setenv("EXPLORER_PIPELINE", f"tests.jobs.pipelines:{pipeline}")
+        home.settled(jobs.submit(home.recipe(seed)))
+        if home.supervisor():
+            home.kill_supervisor()
+    followed = Store().runs(study="default")
+    assert [row.state for row in followed] == ["done", "failed"]
+    assert Store().reindex() == 2
+    assert Store().runs(study="default") == followed
+
+
+def test_a_second_worker_leaves_the_run_to_the_first(home, monkeypatch):
+    monkeypatch.setenv("EXPLORER_PIPELINE", "tests.jobs.pipelines:gated")
+    run = jobs.submit(home.recipe())
+    home.training(run)
+    command = [sys.executable, "-m", "explorer.jobs.worker", str(home.folder(run))]
+    assert subprocess.run(command, timeout=20, check=False).returncode == 0
+    (home.folder(run) / "go").touch()
+    assert home.settled(run).state == "done"
+    assert [event.get("state") for event in jobs.events(run)].count("running") == 1
+
+
+def _runs(pid: int) -> bool:
+    try:
+        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False

@@ -1,0 +1,113 @@
+"""The supervisor's decisions, tick by tick in this process."""
+
+from __future__ import annotations
+
+import errno
+import os
+import subprocess
+import sys
+
+import psutil
+import pytest
+
+from explorer.jobs import processes
+from explorer.jobs.supervisor import Supervisor
+from explorer.rundir import RunFolder
+from explorer.store import Store
+
+REQUEST = {"recipe": {"model": "cnn-digits", "steps": [], "targets": []}, "digest": "d", "study": "default"}
+
+
+@pytest.fixture
+def store(home) -> Store:
+    (home.path / "runs").mkdir()
+    return Store()
+
+
+def _create(store: Store, worker: int | None = None) -> RunFolder:
+    folder = RunFolder.create(store.folders, REQUEST)
+    if worker is not None:
+        folder.claim({**processes.mark(worker), "claimed_at": 0})
+    return folder
+
+
+@pytest.fixture
+def sleeper():
+    process = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"], start_new_session=True)
+    yield process
+    process.kill()
+    process.wait()
+
+
+def test_no_more_runs_are_started_than_there_are_slots(home, store, monkeypatch):
+    monkeypatch.setenv("EXPLORER_PIPELINE", "tests.jobs.pipelines:gated")
+    folders = [_create(store) for _ in range(4)]
+    supervisor = Supervisor(store, slots=2)
+    for _ in range(3):
+        assert supervisor.tick()
+    assert list(supervisor.watches) == [folder.run for folder in folders[:2]]
+    supervisor.end_all()
+    home.until(lambda: all(watch.gone() for watch in supervisor.watches.values()))
+
+
+def test_a_run_that_goes_on_takes_a_slot_after_adoption(store, sleeper):
+    running, queued = _create(store, sleeper.pid), _create(store)
+    supervisor = Supervisor(store, slots=1)
+    assert supervisor.tick() and supervisor.tick()
+    assert list(supervisor.watches) == [running.run]
+    assert store.in_state("queued") == [queued.run]
+
+
+def test_an_end_that_cannot_be_written_is_written_later(store, sleeper, monkeypatch):
+    folder = _create(store, sleeper.pid)
+    sleeper.kill()
+    sleeper.wait()
+    supervisor = Supervisor(store, slots=1)
+
+    def full(self, state, reason=None):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    with monkeypatch.context() as disk, pytest.raises(OSError, match="No space"):
+        disk.setattr(RunFolder, "add_state", full)
+        supervisor.tick()
+    assert store.run(folder.run).state == "running"
+    supervisor.tick()
+    assert store.run(folder.run).state == "failed"
+    assert not supervisor.tick()
+
+
+def test_a_worker_is_known_by_its_start_even_when_the_clock_is_set(sleeper):
+    mark = processes.mark(sleeper.pid)
+    assert processes.alive({**mark, "started": mark["started"] + 3600})
+    assert not processes.alive({**mark, "since_boot": mark["since_boot"] - 60})
+    assert not processes.alive({**mark, "boot_id": "another"})
+    assert not any(map(processes.alive, (None, {}, {**mark, "pid": "x"})))
+    sleeper.kill()
+    assert psutil.Process(sleeper.pid).wait(5) is not None
+    assert not processes.alive(mark)
+
+
+def test_a_stranger_with_a_used_process_id_is_left_alone(sleeper):
+    mark = processes.mark(sleeper.pid)
+    assert [process.pid for process in processes.family(mark)] == [sleeper.pid]
+    assert processes.family({**mark, "since_boot": mark["since_boot"] - 60}) == []
+    assert processes.family({**mark, "boot_id": "another"}) == []
+    assert processes.family(None) == []
+
+
+def test_what_a_dead_worker_left_running_is_found():
+    code = "import subprocess, sys; print(subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(60)']).pid)"
+    worker = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True, start_new_session=True)
+    mark = processes.mark(worker.pid)
+    child = int(worker.stdout.readline())
+    worker.wait()
+    (found,) = processes.family(mark)
+    assert found.pid == child
+    found.kill()
+
+
+def test_a_lock_is_held_by_one_and_freed_by_its_end(tmp_path):
+    with processes.hold(tmp_path / "lock") as first, processes.hold(tmp_path / "lock", wait_s=0) as second:
+        assert (first, second) == (True, False)
+    with processes.hold(tmp_path / "lock", wait_s=0) as third:
+        assert third

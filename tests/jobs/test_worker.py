@@ -1,0 +1,71 @@
+"""What the worker says about whatever stopped it, and that it survives a disk on which nothing can be written."""
+
+from __future__ import annotations
+
+import errno
+import os
+import signal
+
+import pytest
+
+from explorer.errors import BadInput, Cancelled, ExplorerError
+from explorer.jobs import submit, worker
+from explorer.rundir import RunFolder
+
+FULL = OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+
+def _caused(error: Exception, cause: Exception) -> Exception:
+    error.__cause__ = cause
+    return error
+
+
+@pytest.mark.parametrize(
+    ("error", "reason"),
+    [
+        (BadInput("The file is missing."), "The file is missing."),
+        (FULL, worker.DISK_FULL),
+        (RuntimeError("I/O error: No space left on device (os error 28)"), worker.DISK_FULL),
+        (_caused(ExplorerError("The export failed."), FULL), worker.DISK_FULL),
+        (MemoryError(), worker.NO_MEMORY),
+        (RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried"), worker.NO_MEMORY),
+        (RuntimeError("CUDA out of memory. Tried to allocate"), worker.NO_MEMORY),
+        (ValueError("first line\nsecond line"), "unexpected: ValueError: first line"),
+        (AssertionError(), "unexpected: AssertionError"),
+        (Cancelled(), "interrupted: the worker process was told to stop"),
+        (SystemExit(3), "unexpected: SystemExit: 3"),
+    ],
+)
+def test_a_failure_is_one_sentence(error, reason):
+    assert worker.explain(error, cancel_requested=False) == ("failed", reason)
+
+
+@pytest.mark.parametrize("error", [Cancelled(), KeyboardInterrupt()])
+def test_a_requested_end_is_cancelled(error):
+    assert worker.explain(error, cancel_requested=True) == ("cancelled", None)
+
+
+def test_a_disk_on_which_nothing_can_be_written_is_told_by_the_exit_status(tmp_path, monkeypatch):
+    (tmp_path / "runs").mkdir()
+    folder = RunFolder.create(tmp_path / "runs", {"recipe": {"model": "cnn-digits", "targets": ["cpu-onnxruntime"]}})
+
+    def full(self, event):
+        raise FULL
+
+    monkeypatch.setattr(RunFolder, "_append", full)
+    before = signal.getsignal(signal.SIGTERM)
+    try:
+        assert worker.perform(folder) == errno.ENOSPC
+    finally:
+        signal.signal(signal.SIGTERM, before)
+    assert folder.snapshot().state == "running"  # until the supervisor can say more
+
+
+def test_submitting_on_a_full_disk_is_one_sentence_and_leaves_nothing(home, monkeypatch):
+    def full(descriptor):
+        raise FULL
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(ExplorerError, match="could not be written to EXPLORER_HOME: the disk is full"):
+        submit(home.recipe())
+    assert list((home.path / "runs").iterdir()) == []

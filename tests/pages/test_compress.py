@@ -1,0 +1,126 @@
+"""The form: widgets come from declarations, the draft is a recipe, files come and go."""
+
+import pytest
+
+from explorer.models import ModelCard
+from explorer.recipe import Recipe
+from explorer.technique import techniques
+from pages.parts import data
+from tests.pages.conftest import button, words
+from tests.pages.test_pages import submitted  # noqa: F401
+
+CARD = ModelCard(
+    "vit-digits", "Small vision transformer", "image", "vit", "digits", "Reads digits.", 460_000, 1_900_000
+)
+
+
+@pytest.fixture
+def form(open_page, monkeypatch):
+    monkeypatch.setattr(data, "model_cards", lambda: {"vit-digits": CARD})
+    return open_page("1_Compress")
+
+
+def add(app, name):
+    app.selectbox(key="form-new").select(name).run()
+    return button(app, "Add technique").click().run()
+
+
+@pytest.mark.parametrize("name", list(techniques()))
+def test_every_technique_gets_a_widget_for_every_parameter(form, name):
+    app = add(form, name)
+    technique = techniques()[name]
+    step = app.session_state["draft"]["steps"][0]
+    assert not app.exception
+    assert step["values"] == {parameter.name: parameter.default for parameter in technique.parameters()}
+    for parameter in technique.parameters():
+        kind = {"slider": app.slider, "choice": app.selectbox, "flag": app.toggle}[parameter.kind]
+        assert kind(key=f"form-{step['id']}-{parameter.name}").value == parameter.default
+
+
+def test_sliding_changes_the_recipe_that_is_launched(form, submitted):  # noqa: F811
+    app = add(form, "prune-neurons")
+    step = app.session_state["draft"]["steps"][0]
+    app.slider(key=f"form-{step['id']}-sparsity").set_value(0.7).run()
+    assert "sparsity 70%" in words(app)
+    button(app, "Launch").click().run()
+    recipe, study, fresh = submitted[0]
+    assert recipe.model == "vit-digits"
+    assert recipe.steps[0].sparsity == 0.7
+    assert (study, fresh) == ("default", False)
+
+
+def test_steps_move_and_go_and_keep_their_values(form):
+    app = add(add(form, "prune-neurons"), "fine-tune")
+    first = app.session_state["draft"]["steps"][0]
+    app.slider(key=f"form-{first['id']}-sparsity").set_value(0.3).run()
+    button(app, "Move 2 up").click().run()
+    assert [step["technique"] for step in app.session_state["draft"]["steps"]] == ["fine-tune", "prune-neurons"]
+    assert app.slider(key=f"form-{first['id']}-sparsity").value == 0.3
+    button(app, "Remove 1").click().run()
+    assert [step["technique"] for step in app.session_state["draft"]["steps"]] == ["prune-neurons"]
+
+
+def test_the_draft_survives_another_page(form):
+    app = add(form, "prune-neurons")
+    step = app.session_state["draft"]["steps"][0]
+    app.slider(key=f"form-{step['id']}-sparsity").set_value(0.7).run()
+    app.switch_page("pages/2_Runs.py").run()
+    app.switch_page("pages/1_Compress.py").run()
+    assert app.slider(key=f"form-{step['id']}-sparsity").value == 0.7
+
+
+def test_an_impossible_order_is_one_sentence_and_cannot_be_launched(form):
+    app = add(add(form, "int8-dynamic"), "prune-neurons")
+    assert "cannot come after" in app.error[0].value
+    assert button(app, "Launch").disabled
+
+
+def test_a_sweep_launches_every_value(form, submitted):  # noqa: F811
+    app = add(form, "prune-neurons")
+    key = "sweep-first-prune-neurons-sparsity"
+    app.number_input(key=f"{key}-low").set_value(0.2).run()
+    app.number_input(key=f"{key}-high").set_value(0.4).run()
+    app.number_input(key=f"{key}-by").set_value(0.1).run()
+    button(app, "Launch a sweep of 3 runs").click().run()
+    assert [recipe.steps[0].sparsity for recipe, _, _ in submitted] == [0.2, 0.3, 0.4]
+
+
+def test_a_recipe_is_loaded_back_into_the_form(form):
+    recipe = Recipe.parse(
+        {"model": "vit-digits", "seed": 7, "steps": [{"technique": "prune-neurons", "sparsity": 0.6}]}
+    )
+    form.text_area[0].set_value(recipe.to_yaml())
+    app = button(form, "Load into the form").click().run()
+    step = app.session_state["draft"]["steps"][0]
+    assert app.slider(key=f"form-{step['id']}-sparsity").value == 0.6
+    assert app.number_input(key="form-seed").value == 7
+
+
+@pytest.mark.parametrize("text", ["model: [", "steps: 3", "model: vit-digits\nsteps:\n  - technique: nonsense", "42"])
+def test_a_wrong_recipe_file_is_one_sentence(form, text):
+    form.text_area[0].set_value(text)
+    app = button(form, "Load into the form").click().run()
+    assert len(app.error) == 1
+    assert not app.exception
+
+
+def test_a_target_that_is_not_here_is_disabled_and_says_why(form, monkeypatch):
+    monkeypatch.setattr(
+        data, "missing", lambda name: "no NVIDIA GPU was found on this machine" if "cuda" in name else None
+    )
+    app = form.run()
+    box = app.checkbox(key="form-target-cuda-onnxruntime")
+    assert box.disabled
+    assert "Not here: no NVIDIA GPU was found on this machine." in words(app)
+
+
+def test_nothing_known_means_no_guess_and_something_known_an_estimate(form, own):
+    assert "not known yet" in words(add(form, "weight-bits"))
+    button(form, "Remove 1").click().run()
+    assert "judging by" in words(add(form, "int8-dynamic"))
+
+
+def test_one_click_launches_the_example(form, submitted):  # noqa: F811
+    button(form, "Try an example").click().run()
+    recipe, _, _ = submitted[0]
+    assert (recipe.model, [step.name for step in recipe.steps]) == ("vit-digits", ["int8-dynamic"])

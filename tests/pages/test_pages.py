@@ -1,0 +1,166 @@
+"""Every page with an empty store, with runs of one's own, and with a recorded study."""
+
+import pytest
+
+from explorer import jobs
+from explorer.errors import BadInput
+from explorer.recipe import Recipe
+from tests.pages.conftest import button, words
+from tests.support.sample_results import sample_runs, write_runs
+
+PAGES = ["", "1_Compress", "2_Runs", "3_Trade_offs", "4_Compare", "5_Export"]
+
+
+@pytest.fixture
+def submitted(monkeypatch):
+    """What was submitted, without starting anything."""
+    asked = []
+
+    def submit(recipe, study="default", fresh=False):
+        asked.append((recipe, study, fresh))
+        return f"run-{len(asked)}"
+
+    monkeypatch.setattr(jobs, "submit", submit)
+    return asked
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_with_an_empty_store_a_page_says_what_to_do(open_page, page):
+    app = open_page(page)
+    assert len(app.title) == 1
+    assert app.button, "there is nothing to click"
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_with_runs(open_page, own, recorded, page):
+    app = open_page(page)
+    assert "yet" not in words(app).split("Where to start")[0] or page in ("", "1_Compress", "4_Compare")
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_an_unknown_selection_in_the_url_does_no_harm(open_page, own, page):
+    open_page(page, query={"selected": "gone,<script>", "compared": "gone,nothing"})
+
+
+def test_the_overview_counts_own_and_recorded(open_page, own, recorded):
+    app = open_page()
+    assert any(metric.value == "14" for metric in app.metric)
+    assert "7 of your own, 7 recorded" in words(app)
+
+
+def test_a_selection_in_the_url_opens_its_details(open_page, own):
+    app = open_page("3_Trade_offs", selected=["sample-0002"])
+    assert "int8-dynamic" in app.subheader[0].value
+    assert "measured 2026-11-20 on Imaginary CPU 9000, 2 cores" in words(app)
+    assert "CPU, ONNX Runtime" in words(app)
+
+
+def test_the_url_carries_the_selection(open_page, own):
+    app = open_page("3_Trade_offs", selected=["sample-0002", "sample-0003"])
+    assert app.query_params["selected"] == "sample-0002,sample-0003"
+    button(app, "Compare them").click().run()
+    assert app.session_state["compared"] == ["sample-0002", "sample-0003"]
+
+
+def test_the_gpu_panel_says_why_it_is_empty(open_page, own):
+    app = open_page("3_Trade_offs", where="both")
+    assert "Not measured: no NVIDIA GPU was found on this machine." in words(app)
+
+
+def test_a_recorded_variant_can_be_run_again(open_page, recorded, submitted):
+    app = open_page("3_Trade_offs", selected=["recorded-0002"])
+    button(app, "Re-run here").click().run()
+    recipe, _, fresh = submitted[0]
+    assert fresh
+    assert recipe == Recipe.parse(recorded[2].recipe)
+    assert app.session_state["selected"] == ["run-1"]
+
+
+def test_a_recorded_variant_has_no_files_to_export(open_page, recorded):
+    app = open_page("5_Export", selected=["recorded-0002"])
+    assert "its files are not" in app.info[0].value
+    assert button(app, "Re-run here")
+
+
+def test_export_lists_the_bundle_and_the_recipe(open_page, own):
+    app = open_page("5_Export", selected=["sample-0002"])
+    assert "model.onnx" in words(app) and "predict.py" in words(app)
+    assert app.code[0].value == "python -m explorer run recipe.yaml"
+    assert Recipe.from_yaml(app.code[1].value) == Recipe.parse(own[2].recipe)
+
+
+def test_the_bundle_is_a_zip_of_what_was_listed(own, place):
+    import io
+    import zipfile
+
+    from pages.parts.exporting import make_bundle
+
+    names = zipfile.ZipFile(io.BytesIO(make_bundle(place / "home" / "runs" / "sample-0002"))).namelist()
+    assert {"model.onnx", "recipe.yaml", "results.json", "predict.py"} <= set(names)
+
+
+def test_export_says_that_the_model_file_is_gone(open_page, own, place):
+    (place / "home" / "runs" / "sample-0002" / "artefact" / "model.onnx").unlink()
+    app = open_page("5_Export", selected=["sample-0002"])
+    assert "is gone; run its recipe again" in app.error[0].value
+
+
+def test_export_does_not_offer_a_run_whose_folder_is_gone(open_page, own, place):
+    import shutil
+
+    shutil.rmtree(place / "home" / "runs" / "sample-0002")
+    app = open_page("5_Export", selected=["sample-0002"])
+    assert app.selectbox(key="export-picker").value != "sample-0002"
+
+
+def test_compare_shows_differences_in_words(open_page, own, recorded):
+    app = open_page("4_Compare", compared=["sample-0001", "sample-0002", "recorded-0002"])
+    written = words(app)
+    assert "within sampling noise" in written or "more than noise" in written
+    assert "compare their speed-ups" in written
+    assert "Step 1" in written
+
+
+def test_compare_needs_two(open_page, own):
+    assert "Pick at least two" in words(open_page("4_Compare", compared=["sample-0001"]))
+
+
+def test_runs_shows_a_failure_in_one_sentence(open_page, place):
+    from dataclasses import replace
+
+    reason = "The disk is full; free some space [and] *retry*."
+    write_runs(place / "home" / "runs", [replace(sample_runs(2)[1], state="failed", result=None, reason=reason)])
+    app = open_page("2_Runs")
+    assert app.error[0].value == "The disk is full; free some space \\[and\\] \\*retry\\*."
+    assert button(app, "Retry")
+
+
+def test_runs_shows_progress_and_cancels(open_page, place, monkeypatch):
+    from dataclasses import replace
+
+    write_runs(place / "home" / "runs", [replace(sample_runs(2)[1], state="running", result=None)])
+    stopped = []
+    monkeypatch.setattr(jobs, "cancel", stopped.append)
+    app = open_page("2_Runs")
+    button(app, "Cancel").click().run()
+    assert stopped == ["sample-0001"]
+
+
+def test_deleting_asks_first(open_page, own, monkeypatch):
+    deleted = []
+    monkeypatch.setattr(jobs, "delete", deleted.append)
+    app = open_page("2_Runs", selected=["sample-0003"])
+    button(app, "Yes, delete it").click().run()
+    assert deleted == ["sample-0003"]
+    assert app.session_state["selected"] == []
+
+
+def test_a_mistake_is_one_sentence_without_a_traceback(open_page, own, monkeypatch):
+    def refuse(run):
+        raise BadInput("There is no run 'x'; known are none.")
+
+    monkeypatch.setattr(jobs, "delete", refuse)
+    app = open_page("2_Runs", selected=["sample-0003"])
+    button(app, "Yes, delete it").click().run()
+    assert [error.value for error in app.error] == ["There is no run 'x'; known are none."]
+    assert not app.exception

@@ -1,0 +1,156 @@
+"""The command line: what it prints, its JSON, and one plain sentence with exit status 2 for bad input."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+from explorer import cli, jobs
+from tests.jobs.conftest import home  # noqa: F401
+from tests.support.sample_results import sample_runs
+
+
+@pytest.fixture
+def recipe(tmp_path):
+    path = tmp_path / "recipe.yaml"
+    path.write_text("model: cnn-digits\ntargets: [cpu-onnxruntime]\n")
+    return str(path)
+
+
+@pytest.fixture
+def call(home, capsys):  # noqa: F811
+    """Run a command; gives its exit status, stdout and stderr."""
+
+    def run(*words: str) -> tuple[int, str, str]:
+        status = cli.main(list(words))
+        return status, *capsys.readouterr()
+
+    return run
+
+
+def test_run_waits_for_the_result_and_shows_it(call, recipe):
+    status, out, err = call("run", recipe, "--json")
+    result = json.loads(out)
+    assert (status, result["state"], result["size"]["file_bytes"]) == (0, "done", 5)
+    assert "[apply] Working  50%  100 samples/s  1 s left" in err
+    status, out, err = call("run", recipe)
+    assert (status, err) == (0, "")  # found, not run again
+    assert out.startswith(f"{result['run']}  cnn-digits  baseline\nfile size  0.00 MB")
+    assert json.loads(call("runs", "--json")[1])[-1]["run"] == result["run"]
+
+
+def test_a_failed_run_has_exit_status_1_and_says_why(call, recipe, monkeypatch):
+    monkeypatch.setenv("EXPLORER_PIPELINE", "tests.jobs.pipelines:full_disk")
+    status, out, err = call("run", recipe)
+    assert (status, out) == (1, "")
+    assert err.splitlines()[-1].endswith("was failed: the disk is full; free some space and try again.")
+
+
+def test_an_interrupt_cancels_a_run_in_the_foreground(home, recipe):  # noqa: F811
+    code = (
+        "import os; os.environ['EXPLORER_PIPELINE'] = 'tests.jobs.pipelines:gated'; from explorer import jobs, cli;"
+        f"jobs._digest = lambda recipe: 'd'; raise SystemExit(cli.main(['run', {recipe!r}]))"
+    )
+    process = subprocess.Popen([sys.executable, "-c", code], stderr=subprocess.PIPE, text=True)
+    while "Training" not in process.stderr.readline():
+        assert process.poll() is None
+    process.send_signal(2)
+    err = process.communicate(timeout=10)[1]
+    assert process.returncode == 1 and err.endswith("was cancelled.\n")
+
+
+def test_submit_runs_logs_cancel_retry_and_delete(call, home, recipe, monkeypatch):  # noqa: F811
+    monkeypatch.setenv("EXPLORER_PIPELINE", "tests.jobs.pipelines:gated")
+    run = json.loads(call("submit", recipe, "--study", "mine", "--json")[1])["run"]
+    home.training(run)
+    assert f"{run}  running    cnn-digits  baseline  Training 25%" in call("runs", "--study", "mine")[1]
+    assert "[train] Training" in call("logs", run)[1]
+    assert json.loads(call("logs", run, "--json")[1])["events"][0]["state"] == "running"
+    assert call("cancel", run) == (0, f"{run} is being cancelled.\n", "")
+    assert "Cancelled" in call("logs", run, "--follow")[1]
+    home.settled(run)
+    assert call("cancel", run)[::2] == (
+        2,
+        f"The run '{run}' is cancelled already; only a queued or running one can end.\n",
+    )
+    again = call("retry", run)[1].strip()
+    assert again != run and jobs.cancel(again)
+    assert json.loads(call("reindex", "--json")[1]) == {"runs": 2}
+
+
+def test_lists_have_json_and_text(call):
+    for command in ("models", "techniques", "targets"):
+        status, out, _ = call(command, "--json")
+        rows = json.loads(out)
+        assert status == 0 and all(row["name"] in call(command)[1] for row in rows)
+    assert {"cpu-onnxruntime", "cuda-torch"} <= {row["name"] for row in json.loads(call("targets", "--json")[1])}
+
+
+def test_front_lists_what_no_other_variant_beats(call, monkeypatch):
+    from explorer.store import Store
+
+    rows = sample_runs(16)
+    monkeypatch.setattr(
+        Store, "runs", lambda self, states=None, model=None: [r for r in rows if model in (None, r.model)]
+    )
+    for x, cost in (("size", "file_bytes"), ("latency", "p50_ms")):
+        front = json.loads(call("front", "--model", "vit-digits", "--x", x, "--json")[1])
+        assert front == sorted(front, key=lambda row: row[cost])
+        assert [row["accuracy"] for row in front] == sorted(row["accuracy"] for row in front)
+        for row in json.loads(call("front", "--x", x, "--json")[1]):
+            assert row["target"] == "cpu-onnxruntime" and row["batch"] == 1
+    best = {row["model"] for row in json.loads(call("front", "--json")[1])}
+    assert best == {row.model for row in rows}
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        (["run", "missing.yaml"], "There is no readable recipe file 'missing.yaml'; expected is a YAML file."),
+        (["submit", "missing.yaml"], "There is no readable recipe file 'missing.yaml'; expected is a YAML file."),
+        (["runs", "--state", "lost"], "There is no state 'lost'; known are queued, running, done, failed, cancelled."),
+        (["front", "--target", "tpu"], "There is no target 'tpu'"),
+        (["front", "--x", "beauty"], "Invalid value for '--x': 'beauty' is not one of 'size', 'latency'."),
+        (["front", "--batch", "0"], "Invalid value for '--batch'"),
+        (["runs", "--colour"], "No such option: --colour"),
+        (["dance"], "No such command 'dance'."),
+        (["cancel"], "Missing argument 'RUN'."),
+        (["retry", "recorded-nothing"], "There is no run 'recorded-nothing'"),
+        (["submit", "{recipe}", "--study", "recorded"], "A study needs a name other than 'recorded'"),
+        *([[command, "../nothing"], "There is no run '../nothing'"] for command in ("logs", "cancel", "retry")),
+        (["export", "nothing", "--to", "."], "There is no run 'nothing'"),
+    ],
+)
+def test_bad_input_is_one_sentence_and_exit_status_2(call, recipe, words, expected):
+    status, out, err = call(*[word.format(recipe=recipe) for word in words])
+    assert (status, out) == (2, "")
+    assert err.startswith(expected) and err.count("\n") == 1 and err.endswith((".\n", "?\n"))
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("model: [", "The recipe is not valid YAML"),
+        ("steps: []", "The recipe is wrong: 'model' is missing."),
+        ("model: cnn-digits\nsteps: [{technique: shrink}]", "There is no technique 'shrink'"),
+        ("model: cnn-digits\ntargets: [tpu]", "There is no target 'tpu'"),
+    ],
+)
+def test_a_wrong_recipe_is_one_sentence_and_writes_nothing(call, home, tmp_path, text, expected):  # noqa: F811
+    (tmp_path / "wrong.yaml").write_text(text)
+    for command in ("run", "submit"):
+        status, _, err = call(command, str(tmp_path / "wrong.yaml"))
+        assert status == 2 and err.startswith(expected) and err.count("\n") == 1
+    assert not (home.path / "runs").exists()
+
+
+def test_commands_that_only_list_import_no_torch():
+    code = (
+        "import sys; from explorer.cli import main; main(['techniques']); main(['targets']); main(['models']);"
+        "print({'torch', 'transformers', 'onnxruntime', 'streamlit'} & set(sys.modules), file=sys.stderr)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stderr == "set()\n"

@@ -1,0 +1,50 @@
+import pytest
+
+from explorer.quantities import QUANTITIES, count, duration, file_size, signed, significant
+from explorer.variants import flatten
+from tests.support.sample_results import sample_runs
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (0, "0"),
+        (22.7134, "22.7"),
+        (0.05123, "0.0512"),
+        (1234.5, "1,230"),
+        (999.6, "1,000"),
+        (9.996, "10.0"),
+        (2, "2.00"),
+        (-1.239, "-1.24"),
+        (99.96, "100"),
+    ],
+)
+def test_three_significant_digits(value, text):
+    # above 999 the last digits are zeros, not noise
+    assert significant(value) == text
+
+
+def test_signs_are_true_minuses_and_zero_has_none():
+    assert (signed(-1.26), signed(0.84), signed(-0.04)) == ("−1.3", "+0.8", "0.0")
+
+
+def test_counts_in_words():
+    assert [count(n) for n in (512, 9999, 175_300, 22_713_216)] == ["512", "9,999", "175 k", "22.7 M"]
+
+
+def test_bytes_and_durations_in_words():
+    assert [file_size(n) for n in (512, 3420, 23_400_000, 4.1e9)] == ["512 bytes", "3.42 kB", "23.4 MB", "4.10 GB"]
+    assert [duration(s) for s in (0.2, 8.4, 125, 3840)] == ["under 1 s", "8 s", "2 min 5 s", "1 h 4 min"]
+
+
+def test_a_quantity_is_written_with_unit_and_interval():
+    row = flatten(sample_runs(2))[0]
+    assert QUANTITIES["accuracy"].write(row) == "80.0 % [78.3, 81.7]"
+    assert QUANTITIES["file_size"].write(row) == "91.0 MB"
+    assert QUANTITIES["speedup"].write(row) == "1.00× [0.950, 1.05]"
+
+
+def test_what_was_not_measured_is_a_dash():
+    gpu = next(row for row in flatten(sample_runs(2)) if not row.available)
+    assert QUANTITIES["latency"].of(gpu) is None
+    assert QUANTITIES["latency"].write(gpu) == "–"

@@ -1,0 +1,122 @@
+"""A run folder appears whole, its events survive cut lines, and its state is read from its files alone."""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+from pathlib import Path
+
+import pytest
+
+from explorer.errors import BadInput
+from explorer.rundir import RunFolder, open_run, write_whole
+
+REQUEST = {"recipe": {"model": "cnn-digits", "steps": []}, "digest": "d", "study": "default", "fresh": False}
+RESULT = json.dumps({"state": "done", "finished_at": "2026-11-22T04:15:03+00:00"})
+
+
+@pytest.fixture
+def folder(tmp_path) -> RunFolder:
+    return _create(tmp_path)
+
+
+def _create(home: Path) -> RunFolder:
+    (home / "runs").mkdir(exist_ok=True)
+    return RunFolder.create(home / "runs", REQUEST)
+
+
+def test_ids_are_in_order_of_creation(tmp_path):
+    ids = [_create(tmp_path).run for _ in range(20)]
+    assert ids == sorted(ids) and len(set(ids)) == 20
+
+
+def test_the_request_is_read_back(folder):
+    request = folder.request()
+    assert request.pop("run") == folder.run and request.pop("created_at").endswith("+00:00")
+    assert request == REQUEST
+
+
+def test_a_full_disk_leaves_no_half_written_run(tmp_path, monkeypatch):
+    def full(descriptor):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    (tmp_path / "runs").mkdir()
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(OSError, match="No space"):
+        RunFolder.create(tmp_path / "runs", REQUEST)
+    assert list(tmp_path.rglob("*")) == [tmp_path / "runs"]
+
+
+def test_a_file_that_cannot_be_written_keeps_its_old_content(tmp_path, monkeypatch):
+    write_whole(tmp_path / "result.json", "old")
+    monkeypatch.setattr(os, "fsync", lambda descriptor: (_ for _ in ()).throw(OSError(errno.EIO, "broken")))
+    with pytest.raises(OSError, match="broken"):
+        write_whole(tmp_path / "result.json", "new")
+    assert [path.read_text() for path in tmp_path.iterdir()] == ["old"]
+
+
+def test_the_state_follows_the_files(folder):
+    assert folder.snapshot().state == "queued"
+    assert folder.claim({"pid": 1, "claimed_at": 0})
+    assert (folder.snapshot().state, folder.snapshot().started_at) == ("running", "1970-01-01T00:00:00+00:00")
+    folder.add_progress("train", "Epoch 1", fraction=0.5, samples_per_s=9, seconds_left=3)
+    folder.add_state("failed", "no memory")
+    folder.add_state("cancelled")
+    snapshot = folder.snapshot()
+    assert (snapshot.state, snapshot.reason) == ("failed", "no memory")
+    assert (snapshot.stage, snapshot.text, snapshot.fraction) == ("train", "Epoch 1", 0.5)
+    folder.write_result(RESULT)
+    snapshot = folder.snapshot()
+    assert (snapshot.state, snapshot.reason, snapshot.finished_at) == ("done", None, "2026-11-22T04:15:03+00:00")
+
+
+@pytest.mark.parametrize("text", ["", '{"state": "do', "[]", '{"state": "queued"}', "\x00"])
+def test_a_damaged_result_is_no_result(folder, text):
+    folder.add_state("done")
+    (folder.path / "result.json").write_text(text)
+    assert folder.snapshot().state == "failed"
+    assert folder.snapshot().reason == "The run finished, but its result.json is missing or unreadable."
+
+
+def test_only_one_worker_claims_a_run(folder):
+    assert folder.claim({"pid": 1}) and not folder.claim({"pid": 2})
+    assert folder.worker() == {"pid": 1}
+    assert sorted(path.name for path in folder.path.iterdir()) == ["request.json", "worker.json"]
+
+
+def test_lines_that_cannot_be_read_are_left_out(folder):
+    folder.add_progress("load", "one")
+    with (folder.path / "events.jsonl").open("ab") as file:
+        file.write(b'\xff\x00garbage\n[1, 2]\n"text"\n{"kind": "progress", "te')
+    folder.add_progress("load", "two")
+    assert [event["text"] for event in folder.events()] == ["one", "two"]
+
+
+def test_values_of_the_wrong_kind_are_not_passed_on(folder):
+    with (folder.path / "events.jsonl").open("a") as file:
+        file.write('{"kind": "progress", "stage": 5, "text": ["x"], "fraction": "half", "time": "noon"}\n')
+        file.write('{"kind": "state", "state": "failed", "reason": 7, "time": "noon"}\n')
+    snapshot = folder.snapshot()
+    assert (snapshot.state, snapshot.reason, snapshot.finished_at) == ("failed", None, None)
+    assert (snapshot.stage, snapshot.text, snapshot.fraction) == (None, None, None)
+
+
+def test_the_last_progress_is_found_behind_many_events(folder):
+    for number in range(2000):
+        folder.add_progress("train", f"Batch {number}")
+    assert folder.snapshot().text == "Batch 1999"
+    assert len(folder.events()) == 2000
+
+
+def test_the_log_is_given_from_its_end(folder):
+    assert folder.log_text() == ""
+    (folder.path / "log.txt").write_bytes(b"one\ntwo\n\xff\n")
+    assert folder.log_text(2) == "two\n\N{REPLACEMENT CHARACTER}\n"
+
+
+@pytest.mark.parametrize("run", ["", ".", "..", "../runs", "unknown", "/etc"])
+def test_an_unknown_run_is_refused(folder, run):
+    with pytest.raises(BadInput, match="There is no run"):
+        open_run(folder.path.parent, run)
+    assert open_run(folder.path.parent, folder.run).path == folder.path

@@ -1,0 +1,219 @@
+"""The index equals the run folders whatever happens to it, changes states by compare-and-set, and is cheap to poll."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import sqlite3
+import threading
+from pathlib import Path
+
+import pytest
+
+from explorer import store as store_module
+from explorer.errors import BadInput
+from explorer.rundir import RunFolder
+from explorer.store import Store
+
+RESULT = {"state": "done", "finished_at": "2026-11-22T04:15:03+00:00", "size": {"file_bytes": 7}}
+
+
+@pytest.fixture
+def store(tmp_path, monkeypatch) -> Store:
+    (tmp_path / "runs").mkdir()
+    (tmp_path / "recorded").mkdir()
+    monkeypatch.setattr(store_module, "RECORDED", tmp_path / "recorded")
+    return Store(tmp_path / "index.sqlite")
+
+
+def _add(store: Store, seed: int = 0, study: str = "default", model: str = "cnn-digits") -> RunFolder:
+    recipe = {"model": model, "steps": [], "targets": ["cpu-onnxruntime"], "seed": seed}
+    request = {"recipe": recipe, "digest": f"d{seed}", "study": study, "fresh": False}
+    return RunFolder.create(store.folders, request)
+
+
+def _finish(store: Store, folder: RunFolder, **changes) -> None:
+    folder.claim({"pid": 1, "claimed_at": 0})
+    folder.write_result(json.dumps({**RESULT, "run": folder.run, **changes}))
+    store.refresh(folder.run)
+
+
+def _record(tmp_path: Path, *runs: str) -> None:
+    results = [{**RESULT, "run": run, "digest": "r", "recipe": {"model": "vit-digits", "steps": []}} for run in runs]
+    study = {"recorded_on": "2026-11-22", "host": {"cpu": "a"}, "title": "All", "notes": ["n"], "results": results}
+    (tmp_path / "recorded" / "study.json").write_text(json.dumps(study))
+
+
+def test_a_new_folder_is_a_queued_run_without_anybody_telling(store):
+    folder = _add(store, 3, "mine")
+    (row,) = store.runs()
+    assert (row.run, row.digest, row.model, row.study, row.state) == (folder.run, "d3", "cnn-digits", "mine", "queued")
+    assert (row.label, row.families, row.recorded, row.result) == ("baseline", (), False, None)
+    assert store.run(folder.run) == row and store.active()
+
+
+def test_runs_are_filtered_and_in_order(store):
+    folders = [_add(store, 0, "a"), _add(store, 1, "b"), _add(store, 2, "a", "vit-digits")]
+    _finish(store, folders[0])
+    assert [row.run for row in store.runs()] == [folder.run for folder in folders]
+    assert [row.order for row in store.runs()] == sorted({row.order for row in store.runs()})
+    assert [row.digest for row in store.runs(study="a")] == ["d0", "d2"]
+    assert [row.digest for row in store.runs(states=("queued",))] == ["d1", "d2"]
+    assert [row.digest for row in store.runs(model="vit-digits")] == ["d2"]
+    assert store.in_state("done") == [folders[0].run]
+    assert [row.run for row in store.find("d1", ("queued", "running"))] == [folders[1].run]
+    assert store.studies() == ["a", "b"]
+
+
+def test_results_are_given_with_done_runs(store):
+    folder = _add(store)
+    _finish(store, folder)
+    assert store.run(folder.run).result["size"] == {"file_bytes": 7}
+    assert store.runs(with_results=False)[0].result is None
+    assert store.runs()[0].finished_at == "2026-11-22T04:15:03+00:00"
+
+
+def test_a_finished_state_stands_but_a_result_wins(store):
+    folder = _add(store)
+    folder.claim({"pid": 1})
+    assert store.refresh(folder.run) == "running"
+    folder.add_state("cancelled")
+    assert store.refresh(folder.run) == "cancelled"
+    (folder.path / "events.jsonl").unlink()
+    assert store.refresh(folder.run) == "cancelled"
+    _finish(store, folder)
+    assert store.run(folder.run).state == "done"
+    (folder.path / "result.json").unlink()
+    assert store.refresh(folder.run) == "done"
+
+
+def test_a_running_run_is_never_queued_again(store):
+    folder = _add(store)
+    folder.claim({"pid": 1})
+    store.refresh(folder.run)
+    (folder.path / "worker.json").unlink()
+    assert store.refresh(folder.run) == "running"
+
+
+def test_a_deleted_folder_takes_its_row_along(store):
+    folder, kept = _add(store, 0), _add(store, 1)
+    assert len(store.runs()) == 2
+    shutil.rmtree(folder.path)
+    assert [row.run for row in store.runs()] == [kept.run]
+    with pytest.raises(BadInput, match="There is no run"):
+        store.run(folder.run)
+    assert store.refresh(folder.run) is None
+
+
+def test_a_folder_that_is_no_run_is_left_out(store):
+    (store.folders / "notes").mkdir()
+    (store.folders / "file").touch()
+    broken = _add(store)
+    (broken.path / "request.json").write_text('{"recipe": 5}')
+    assert store.runs() == []
+
+
+def test_a_rebuilt_index_equals_the_one_before(store):
+    for seed in range(4):
+        folder = _add(store, seed)
+        if seed == 1:
+            _finish(store, folder)
+        if seed > 1:
+            folder.claim({"pid": 1, "claimed_at": 5})
+            folder.add_progress("train", "Epoch 1", fraction=0.5)
+            store.refresh(folder.run)
+    before, version = store.runs(), store.version()
+    assert [row.state for row in before] == ["queued", "done", "running", "running"]
+    assert store.reindex() == 4
+    assert store.runs() == before
+    assert store.version() > version
+
+
+@pytest.mark.parametrize("damage", ["missing", "garbage", "cut", "other shape", "page"])
+def test_a_damaged_index_is_rebuilt_from_the_folders(store, damage):
+    for seed in range(12):
+        _finish(store, _add(store, seed))
+    before = store.runs()
+    size = store.path.stat().st_size
+    if damage == "missing":
+        store.path.unlink()
+    elif damage == "garbage":
+        store.path.write_bytes(b"not a database" * 1000)
+    elif damage == "cut":
+        store.path.write_bytes(store.path.read_bytes()[:5000])
+    elif damage == "page":
+        content = store.path.read_bytes()
+        store.path.write_bytes(content[:4096] + b"\xff" * (size - 4096))
+    else:
+        with sqlite3.connect(store.path) as connection:
+            connection.execute("ALTER TABLE runs RENAME TO old_runs")
+            connection.execute("PRAGMA user_version = 99")
+    assert store.runs() == before
+
+
+def test_the_version_changes_with_every_change_and_only_then(store):
+    versions = [store.version()]
+    folder = _add(store)
+    store.runs()
+    versions.append(store.version())
+    folder.add_progress("load", "x")
+    store.refresh(folder.run)
+    versions.append(store.version())
+    store.runs()
+    store.active()
+    assert store.version() == versions[-1]
+    assert versions == sorted(set(versions))
+
+
+def test_readers_do_not_wait_for_a_writer(store, monkeypatch):
+    folder = _add(store)
+    before = store.runs()
+    writer = sqlite3.connect(store.path, isolation_level=None)
+    writer.execute("BEGIN IMMEDIATE")
+    writer.execute("UPDATE runs SET state = 'failed'")
+    monkeypatch.setattr(store_module, "_BUSY_S", 3600)  # whoever waits, waits for ever
+    _add(store, 1)
+    reader = threading.Thread(target=lambda: before.extend(store.runs()), daemon=True)
+    reader.start()
+    reader.join(20)
+    assert [row.state for row in before] == ["queued", "queued"]
+    writer.execute("ROLLBACK")
+    writer.close()
+    assert store.runs()[0].run == folder.run and len(store.runs()) == 2
+
+
+def test_many_writers_at_once_lose_nothing(store):
+    folders = [_add(store, seed) for seed in range(8)]
+    threads = [threading.Thread(target=_finish, args=(store, folder)) for folder in folders]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert [row.state for row in store.runs()] == ["done"] * 8
+
+
+def test_recorded_runs_are_shown_first_and_marked(store, tmp_path):
+    _record(tmp_path, "20261101-000000-000000", "recorded-x")
+    own = _add(store)
+    rows = store.runs()
+    assert [row.run for row in rows] == ["recorded-20261101-000000-000000", "recorded-x", own.run]
+    assert [row.recorded for row in rows] == [True, True, False]
+    assert (rows[0].study, rows[0].state, rows[0].label) == ("recorded", "done", "baseline")
+    assert rows[0].result["size"] == {"file_bytes": 7}
+    assert store.run("recorded-x") == rows[1]
+    assert store.studies() == ["default", "recorded"]
+    assert [row.run for row in store.runs(study="default")] == [own.run]
+    assert not [row for row in store.runs(model="cnn-digits") if row.recorded]
+    assert store_module.recorded_studies() == [
+        {"recorded_on": "2026-11-22", "host": {"cpu": "a"}, "title": "All", "notes": ["n"]}
+    ]
+    with pytest.raises(BadInput, match="There is no run 'recorded-y'"):
+        store.run("recorded-y")
+
+
+def test_the_index_is_imported_without_pydantic_or_torch():
+    import subprocess
+    import sys
+
+    code = "import sys, explorer.store, explorer.jobs.supervisor; print({'pydantic', 'torch'} & set(sys.modules))"
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout == "set()\n"

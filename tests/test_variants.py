@@ -1,0 +1,113 @@
+import pytest
+
+from explorer.result import Result
+from explorer.variants import choose, family_of, flatten, models_of_one_task, with_baselines
+from tests.support.sample_results import HOST, sample_runs
+
+
+def test_the_sample_has_the_shape_of_real_results():
+    for run in sample_runs(16):
+        assert Result.model_validate(run.result).run == run.run
+
+
+def test_one_row_per_run_target_and_batch():
+    runs = sample_runs(3)
+    rows = flatten(runs)
+    assert len(rows) == 3 * 3 * 2
+    assert len({(row.run, row.target, row.batch) for row in rows}) == len(rows)
+
+
+def test_a_row_carries_what_the_result_says():
+    run = sample_runs(3)[2]
+    row = next(row for row in flatten([run]) if (row.target, row.batch) == ("cpu-torch", 8))
+    latency = next(e for e in run.result["latency"] if (e["target"], e["batch"]) == ("cpu-torch", 8))
+    accuracy = next(e for e in run.result["accuracy"] if e["target"] == "cpu-torch")
+    assert (row.p50_ms, row.speedup, row.speedup_low) == (latency["p50_ms"], latency["speedup"], latency["speedup_low"])
+    assert (row.accuracy, row.accuracy_low, row.accuracy_target) == (accuracy["value"], accuracy["ci_low"], "cpu-torch")
+    assert row.file_bytes == run.result["size"]["file_bytes"]
+    assert (row.family, row.families, row.host) == ("quantization", ("quantization",), "Imaginary CPU 9000, 2 cores")
+
+
+def test_an_unavailable_target_keeps_its_reason_and_has_no_latency():
+    row = next(row for row in flatten(sample_runs(1)) if row.target == "cuda-onnxruntime")
+    assert not row.available
+    assert row.reason == "no NVIDIA GPU was found on this machine"
+    assert row.p50_ms is None
+
+
+def test_accuracy_falls_back_to_onnxruntime_on_the_cpu():
+    run = sample_runs(2)[1]
+    run.result["accuracy"] = [e for e in run.result["accuracy"] if e["target"] == "cpu-onnxruntime"]
+    row = next(row for row in flatten([run]) if row.target == "cpu-torch")
+    assert row.accuracy == run.result["accuracy"][0]["value"]
+    assert row.accuracy_target == "cpu-onnxruntime"
+
+
+def test_the_test_split_never_stands_on_a_chart():
+    run = sample_runs(1)[0]
+    for entry in run.result["accuracy"]:
+        entry["split"] = "test"
+    assert all(row.accuracy is None for row in flatten([run]))
+
+
+@pytest.mark.parametrize(
+    ("families", "family"),
+    [
+        ((), "baseline"),
+        (("pruning",), "pruning"),
+        (("pruning", "training"), "pruning"),
+        (("training",), "training"),
+        (("pruning", "training", "quantization"), "combined"),
+        (("pruning", "pruning"), "pruning"),
+    ],
+)
+def test_the_family_that_decides_the_colour(families, family):
+    assert family_of(families) == family
+
+
+def test_a_missing_baseline_is_read_off_what_was_measured_beside_the_variant():
+    runs = sample_runs(3)[1:]
+    rows = with_baselines(flatten(runs), runs)
+    derived = [row for row in rows if row.derived]
+    first = runs[0].result
+    assert len(derived) == 2 * 2  # targets that are there, batches; not once per run
+    assert {row.file_bytes for row in derived} == {first["baseline_size"]["file_bytes"]}
+    row = next(row for row in derived if (row.target, row.batch) == ("cpu-onnxruntime", 1))
+    assert (row.p50_ms, row.speedup, row.accuracy) == (first["latency"][0]["baseline_p50_ms"], 1.0, 0.80)
+    assert row.run not in {run.run for run in runs}
+
+
+def test_a_baseline_run_of_its_own_needs_no_other():
+    runs = sample_runs(4)
+    assert not any(row.derived for row in with_baselines(flatten(runs), runs))
+
+
+def test_filters():
+    runs = sample_runs(16)
+    rows = flatten(runs)
+    assert len(choose(rows, "cpu-onnxruntime", 1)) == 16
+    assert {row.model for row in choose(rows, "cpu-torch", 8, ["vit-digits"])} == {"vit-digits"}
+    pruned = choose(rows, "cpu-onnxruntime", 1, families=["pruning"])
+    assert all("pruning" in row.families or row.baseline for row in pruned)
+    assert any(row.family == "combined" for row in pruned) and any(row.baseline for row in pruned)
+    assert choose(rows, "cpu-onnxruntime", 1, studies=["nothing"]) == []
+
+
+def test_an_unavailable_target_gives_one_row_per_run_whatever_the_batch():
+    rows = choose(flatten(sample_runs(5)), "cuda-onnxruntime", 4)
+    assert len(rows) == 5
+
+
+def test_what_is_shown_first():
+    recorded, own = sample_runs(16, recorded=True), sample_runs(9)
+    rows = flatten(recorded + own)
+    assert models_of_one_task(rows) == ["vit-digits"]
+    assert models_of_one_task(rows, "recorded-0001") == ["minilm-tweets"]
+    assert models_of_one_task(flatten(recorded)) == ["minilm-tweets"]
+    assert models_of_one_task([]) == []
+
+
+def test_the_gpu_names_a_gpu_host():
+    from explorer.variants import host_text
+
+    assert host_text(HOST | {"gpu": {"name": "Imaginary GPU"}}, "cuda") == "Imaginary GPU"
