@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import uuid
 from collections.abc import Callable
@@ -47,7 +46,7 @@ def array(kind: str, name: str, compute: Callable[[], NDArray[np.float32]]) -> N
     unfinished = path.with_name(f".{name}-{uuid.uuid4().hex[:8]}.npy")
     try:
         np.save(unfinished, values, allow_pickle=False)
-        os.replace(unfinished, path)
+        unfinished.replace(path)
     finally:
         unfinished.unlink(missing_ok=True)
     return values

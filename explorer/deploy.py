@@ -52,7 +52,7 @@ def export(model: torch.nn.Module, preprocessor: Preprocessor) -> onnx.ModelProt
         torch.onnx.export(
             _logits_only(model, names),
             tensors,
-            buffer,
+            buffer,  # type: ignore[arg-type]
             dynamo=False,
             input_names=names,
             output_names=["logits"],
@@ -167,6 +167,11 @@ def _drop_identities(graph: onnx.ModelProto) -> None:
 
 
 def _module_path(node_name: str) -> str:
-    """``/model/bert/encoder/layer.0/output/dense/MatMul`` to ``bert.encoder.layer.0.output.dense``."""
-    parts = node_name.strip("/").split("/")
-    return ".".join(parts[1:-1])
+    """``/model/bert/encoder/layer.0/output/dense/MatMul`` to ``bert.encoder.layer.0.output.dense``.
+
+    A child of a ``Sequential`` stands there as ``layer/layer.0``, of which the first part is only its container.
+    """
+    parts = node_name.strip("/").split("/")[1:-1]
+    following = [*parts[1:], ""]
+    kept = [part for part, after in zip(parts, following, strict=True) if not after.startswith(part + ".")]
+    return ".".join(kept)

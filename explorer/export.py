@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import uuid
 import zipfile
@@ -43,7 +42,7 @@ def export_bundle(run_folder: Path, to: Path, form: Literal["zip", "folder"] = "
         (_write_zip if form == "zip" else _write_folder)(contents, unfinished)
         if form == "folder" and to.exists():
             to.rmdir()
-        os.replace(unfinished, target)
+        unfinished.replace(target)
     finally:
         if unfinished.is_dir():
             shutil.rmtree(unfinished, ignore_errors=True)

@@ -62,7 +62,8 @@ def execute(recipe: Recipe, folder: Path, report: Report, *, run: str, digest: s
     with lock.measuring_slot(bench.home, bench.waiting):
         times, peak = bench.latencies(artefact, baseline)
     result = _result(bench, run, digest, artefact, steps, sizes, scores, times, peak, time.monotonic() - started)
-    return result.model_copy(update={"findings": findings.findings(result.model_dump(mode="json"), size.embedding_bytes(artefact / "model.onnx"))})
+    facts = findings.findings(result.model_dump(mode="json"), size.embedding_bytes(artefact / "model.onnx"))
+    return result.model_copy(update={"findings": facts})
 
 
 def _result(
@@ -122,6 +123,13 @@ class Bench:
     def task(self) -> Task:
         """The data; built-in data need no model to be loaded."""
         return load_task(self.card.task) if self.recipe.data is None else self.loaded.task
+
+    @cached_property
+    def preprocessor(self) -> Preprocessor:
+        """What turns inputs into tensors, from the baseline's artefact: that takes no PyTorch."""
+        from explorer.models.preprocess import Preprocessor
+
+        return Preprocessor.load(self.baseline_artefact())
 
     def digest(self, steps: int) -> str:
         """The digest of the recipe's first ``steps`` steps. The baseline, with none, does not depend on the seed."""
@@ -205,9 +213,8 @@ class Bench:
         started = time.monotonic()
         self.report(stage="apply", text=f"{step.title}: step {number + 1} of {len(self.recipe.steps)}")
         context = Context(
-            # a deploy step reads the graph alone, so a recipe without model steps never loads PyTorch
             task=self.task,
-            preprocessor=self.loaded.preprocessor if step.stage == "model" else None,
+            preprocessor=self.preprocessor,
             teacher=lambda: self.loaded.model,
             teacher_logits=self._teacher_logits,
             seed=self.recipe.seed + number,
@@ -223,9 +230,7 @@ class Bench:
         def compute() -> NDArray[np.float32]:
             self.report(stage="apply", text="Asking the teacher for its answers")
             split = self.task.splits["train"]
-            return training.evaluate(
-                self.loaded.model, split, self.loaded.preprocessor, fast=True, report=self.report
-            )
+            return training.evaluate(self.loaded.model, split, self.loaded.preprocessor, fast=True, report=self.report)
 
         logits = cache.array("logits", self.digest(0), compute)
         self.loaded.model.cpu()

@@ -138,7 +138,8 @@ def check_order(steps: Sequence[Technique]) -> None:
                 raise BadInput(f"'{step.name}' cannot come after '{earlier.name}': {reason}.")
             if step.family == earlier.family == "quantization":
                 raise BadInput(
-                    f"'{step.name}' cannot come after '{earlier.name}': the weights are quantized already; keep one of the two."
+                    f"'{step.name}' cannot come after '{earlier.name}': the weights are quantized already; "
+                    "keep one of the two."
                 )
 
 

@@ -83,7 +83,7 @@ def usual_plan(kind: Literal["text", "image"], fresh: bool) -> Plan:
 
 
 def accumulate_gradients(model: nn.Module, split: Split, preprocessor: Preprocessor, batch_size: int = 64) -> None:
-    """Leave the gradient of the mean cross entropy over ``split`` on every parameter's ``.grad``; the model stays in eval mode."""
+    """Leave the gradient of the mean cross entropy over ``split`` on every parameter's ``.grad``, in eval mode."""
     model.to(best_device()).eval()
     model.zero_grad(set_to_none=True)
     for start in range(0, len(split), batch_size):
@@ -151,11 +151,7 @@ def train(
                 logits = model(**inputs).logits
             answers = _teacher_answers(teacher, soft, inputs, picked, device)
             loss = _loss(logits.float(), answers, labels, plan, alpha, temperature)
-            torch.autograd.backward(loss)
-            nn.utils.clip_grad_norm_(_trainable(model), 1.0)
-            optimizer.step()
-            optimizer.zero_grad(set_to_none=True)
-            schedule.step()
+            _update(model, loss, optimizer, schedule)
             _apply(masks)
             progress.update(step, loss, len(labels))
             if after_epoch is not None and batches.ends_epoch(step):
@@ -305,7 +301,7 @@ class _Progress:
 
 
 def random_affine(pixels: Tensor) -> Tensor:
-    """Each image ``[N, C, H, W]`` turned by up to 15 degrees, scaled 0.85 to 1.15, sheared up to 0.2, shifted up to 12 %."""
+    """Each image ``[N, C, H, W]`` turned up to 15 degrees, scaled 0.85–1.15, sheared up to 0.2, shifted up to 12 %."""
     n, device = len(pixels), pixels.device
     angle, scale_x, scale_y, shear, right, down = (torch.rand(6, n) * 2 - 1).to(device)
     angle, scale_x, scale_y = angle * math.radians(15), 1 + 0.15 * scale_x, 1 + 0.15 * scale_y
@@ -354,6 +350,16 @@ def _freeze_word_embeddings(model: nn.Module) -> list[Tensor]:
     frozen = [words] if words.requires_grad else []
     words.requires_grad_(False)
     return frozen
+
+
+def _update(
+    model: nn.Module, loss: Tensor, optimizer: torch.optim.Optimizer, schedule: torch.optim.lr_scheduler.LambdaLR
+) -> None:
+    torch.autograd.backward(loss)
+    nn.utils.clip_grad_norm_(_trainable(model), 1.0)
+    optimizer.step()
+    optimizer.zero_grad(set_to_none=True)
+    schedule.step()
 
 
 def _set_attention(model: nn.Module, kind: str) -> str:

@@ -18,7 +18,7 @@ SETTINGS = json.loads((HERE / "preprocessor.json").read_text(encoding="utf-8"))
 def read(path: str) -> np.ndarray:
     """An image file as uint8 [height, width] or [height, width, 3], in the size the model takes."""
     if path.endswith(".npy"):
-        return np.load(path, allow_pickle=False)
+        return np.asarray(np.load(path, allow_pickle=False))
     from PIL import Image
 
     image = Image.open(path).convert("L" if SETTINGS["channels"] == 1 else "RGB")

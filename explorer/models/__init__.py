@@ -1,4 +1,4 @@
-"""Where models come from: built-in ones, a Hugging Face id, or a local folder. torch is imported inside functions only."""
+"""Where models come from: built-in ones, a Hugging Face id, or a local folder. torch is imported inside functions."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def card_for(model: str, data: str | None = None) -> ModelCard:
 
 
 def model_digest(model: str) -> str:
-    """A hash over the content of the model's files; of a hub model, over its id and the revision that is on this machine."""
+    """A hash over the content of the model's files; of a hub model, over its id and the revision on this machine."""
     from explorer.models import hub, zoo
 
     return zoo.digest(model) if model in zoo.NAMES else hub.digest(model)

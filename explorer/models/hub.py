@@ -1,4 +1,4 @@
-"""Models by Hugging Face id or local folder, through the ordinary loaders; remote code and pickled weights are refused."""
+"""Models by Hugging Face id or local folder, through the ordinary loaders; no remote code, no pickled weights."""
 
 from __future__ import annotations
 
@@ -114,10 +114,9 @@ def download(model: str) -> Path:
         raise BadInput(
             f"There is no model '{model}' among the built-in ones, as a folder, or on the hub (or it is private)."
         ) from None
-    except (LocalEntryNotFoundError, HfHubHTTPError, OSError) as error:
+    except (LocalEntryNotFoundError, HfHubHTTPError, OSError):
         raise BadInput(
-            f"'{model}' is not on this machine and the hub cannot be reached ({type(error).__name__}); "
-            "go online once, or give a local folder."
+            f"'{model}' is not on this machine and the hub cannot be reached; go online once, or give a local folder."
         ) from None
 
 

@@ -28,7 +28,8 @@ def head(model: torch.nn.Module) -> str:
     """The name of the last linear layer, which gives the classes."""
     import torch
 
-    return [name for name, module in model.named_modules() if isinstance(module, torch.nn.Linear)][-1]
+    names: list[str] = [name for name, module in model.named_modules() if isinstance(module, torch.nn.Linear)]
+    return names[-1]
 
 
 def weighted(model: torch.nn.Module, embeddings: bool) -> dict[str, torch.nn.Parameter]:
@@ -61,7 +62,8 @@ def encoder_layers(model: torch.nn.Module) -> str:
     lists = [(len(module), name) for name, module in model.named_modules() if isinstance(module, torch.nn.ModuleList)]
     if not lists:
         raise BadInput(f"'{type(model).__name__}' has no list of encoder layers; expected is a transformer encoder.")
-    return max(lists)[1]
+    name: str = max(lists)[1]
+    return name
 
 
 def feed_forwards(model: torch.nn.Module) -> list[FeedForward]:
@@ -73,7 +75,8 @@ def feed_forwards(model: torch.nn.Module) -> list[FeedForward]:
     untouched = fresh(config, device="meta")
     name = encoder_layers(untouched)
     blocks = []
-    for i, layer in enumerate(untouched.get_submodule(name)):  # type: ignore[arg-type]
+    layers: Any = untouched.get_submodule(name)
+    for i, layer in enumerate(layers):
         linears = [(n, m) for n, m in layer.named_modules() if isinstance(m, torch.nn.Linear)]
         up = next((n, m) for n, m in [*linears, ("", None)] if m is None or m.out_features > m.in_features)
         down = next(

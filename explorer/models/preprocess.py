@@ -1,6 +1,6 @@
 """From texts or images to the arrays a model takes: numpy, Pillow and tokenizers, never torch.
 
-The same files (``tokenizer.json``, ``preprocessor.json``) go into every artefact, so that what is measured is what is deployed.
+The same files (``tokenizer.json``, ``preprocessor.json``) go into every artefact: what is measured is what is deployed.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ class Preprocessor(ABC):
 
 
 class TextPreprocessor(Preprocessor):
-    """Tokens as int64 ``[N, length]``: ``input_ids``, ``attention_mask`` and, where the model has them, ``token_type_ids``."""
+    """Tokens as int64 ``[N, length]``: ``input_ids``, ``attention_mask``, ``token_type_ids`` where the model has it."""
 
     kind = "text"
 
@@ -121,7 +121,7 @@ def _to_length(array: NDArray[np.int64], length: int | None, fill: int) -> NDArr
 class ImagePreprocessor(Preprocessor):
     """Pixels as float32 ``[N, channels, height, width]``: ``(pixel * rescale - mean) / std`` for each channel.
 
-    ``shortest_edge`` first brings the shorter side to that many pixels, then ``height`` x ``width`` is cut from the centre;
+    ``shortest_edge`` first brings the shorter side to that many pixels, then the centre is cut out;
     None squeezes the whole image to ``height`` x ``width``. ``resample`` is Pillow's number of the filter.
     """
 
@@ -160,8 +160,9 @@ class ImagePreprocessor(Preprocessor):
         if images.shape[1:] != wanted:
             images = self._fit_all(images)
         pixels = images.astype(np.float32).reshape(len(images), self.height, self.width, self.channels)
-        pixels = (pixels * np.float32(self.rescale) - np.array(self.mean, np.float32)) / np.array(self.std, np.float32)
-        return {"pixel_values": np.ascontiguousarray(pixels.transpose(0, 3, 1, 2))}
+        mean, std = np.array(self.mean, dtype=np.float32), np.array(self.std, dtype=np.float32)
+        normal: NDArray[np.float32] = (pixels * np.float32(self.rescale) - mean) / std
+        return {"pixel_values": np.ascontiguousarray(normal.transpose(0, 3, 1, 2))}
 
     def _fit_all(self, images: NDArray[np.uint8]) -> NDArray[np.uint8]:
         from PIL import Image

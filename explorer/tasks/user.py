@@ -1,4 +1,4 @@
-"""A task made of the user's own files: a CSV with ``text,label``, or a folder with one sub-folder of images per class."""
+"""A task made of the user's own files: a CSV with ``text,label``, or a folder of images, one sub-folder per class."""
 
 from __future__ import annotations
 
@@ -34,9 +34,7 @@ def user_task(path: str | Path, kind: Kind, labels: Sequence[str], fit: Fit | No
     everything = _read_csv(path, labels) if kind == "text" else _read_images(path, labels, fit or _fit_rgb)
     if len(everything) < MINIMUM_ROWS:
         what = "texts" if kind == "text" else "images"
-        raise BadInput(
-            f"'{path}' holds {len(everything)} different {what}; at least {MINIMUM_ROWS} are needed to train and to measure."
-        )
+        raise BadInput(f"'{path}' holds {len(everything)} different {what}; at least {MINIMUM_ROWS} are needed.")
     if len(np.unique(everything.labels)) < 2:
         only = labels[int(everything.labels[0])]
         raise BadInput(f"'{path}' holds the class '{only}' only; at least two classes are needed.")

@@ -87,7 +87,7 @@ def test_a_head_that_was_never_trained(bert: Path, tmp_path: Path) -> None:
     weights = load_file(bert / "model.safetensors")
     del weights["classifier.weight"]
     save_file(weights, bert / "model.safetensors", metadata={"format": "pt"})
-    with pytest.raises(BadInput, match="lacks 1 of its weights, such as 'classifier.weight'"):
+    with pytest.raises(BadInput, match=r"lacks 1 of its weights, such as 'classifier.weight'"):
         load_model(str(bert), str(tiny.write_csv(tmp_path / "mine.csv")))
 
 
@@ -100,22 +100,22 @@ def test_labels_that_do_not_match(tmp_path: Path) -> None:
 
 def test_pickled_weights_are_refused(bert: Path) -> None:
     (bert / "model.safetensors").rename(bert / "pytorch_model.bin")
-    with pytest.raises(BadInput, match="pytorch_model.bin only, and pickled weights can run code"):
+    with pytest.raises(BadInput, match=r"pytorch_model.bin only, and pickled weights can run code"):
         card_for(str(bert), "mine.csv")
     (bert / "pytorch_model.bin").unlink()
-    with pytest.raises(BadInput, match="it has no weights; expected is model.safetensors"):
+    with pytest.raises(BadInput, match=r"it has no weights; expected is model.safetensors"):
         card_for(str(bert), "mine.csv")
 
 
 def test_broken_files(bert: Path, vit: Path, tmp_path: Path) -> None:
     (vit / "preprocessor_config.json").unlink()
-    with pytest.raises(BadInput, match="no readable preprocessor_config.json"):
+    with pytest.raises(BadInput, match=r"no readable preprocessor_config.json"):
         load_model(str(vit), str(tiny.write_images(tmp_path / "photos")))
     (bert / "model.safetensors").write_bytes(b"\x08")
     with pytest.raises(BadInput, match="not a readable safetensors file"):
         card_for(str(bert), "mine.csv")
     (bert / "config.json").write_text("{")
-    with pytest.raises(BadInput, match="no readable config.json"):
+    with pytest.raises(BadInput, match=r"no readable config.json"):
         card_for(str(bert), "mine.csv")
 
 

@@ -86,7 +86,7 @@ def test_both_kinds_survive_a_round_trip_through_a_folder(tmp_path: Path) -> Non
     assert again.encode(["good bad", "x"])["input_ids"].tolist() == text.encode(["good bad", "x"])["input_ids"].tolist()
     assert (again.kind, again.input_names) == ("text", NAMES)
     assert Preprocessor.load(tmp_path / "image") == image
-    with pytest.raises(BadInput, match="no readable preprocessor.json"):
+    with pytest.raises(BadInput, match=r"no readable preprocessor.json"):
         Preprocessor.load(tmp_path)
 
 

@@ -103,9 +103,9 @@ def test_a_wrong_csv_is_refused_in_one_sentence(tmp_path: Path, content: bytes, 
 
 
 def test_missing_data_and_the_wrong_kind_are_refused(tmp_path: Path) -> None:
-    with pytest.raises(BadInput, match="There is no .*none.csv'; expected is a CSV file"):
+    with pytest.raises(BadInput, match=r"There is no .*none.csv'; expected is a CSV file"):
         user_task(tmp_path / "none.csv", "text", LABELS)
-    with pytest.raises(BadInput, match="There is no .*none"):
+    with pytest.raises(BadInput, match=r"There is no .*none"):
         task_digest("any/model", str(tmp_path / "none"))
     with pytest.raises(BadInput, match="is a folder, but this model takes text"):
         user_task(tmp_path, "text", LABELS)

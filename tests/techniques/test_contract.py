@@ -32,7 +32,9 @@ def test_declaration_is_complete(technique: type[Technique]) -> None:
     summary = technique.summary()
     assert summary.endswith(".") and len(summary) > 40
     assert "arXiv:" in technique.paper
-    assert set(technique.effect) <= {"file size", "zipped size", "parameters", "latency", "accuracy"} and technique.effect
+    assert (
+        set(technique.effect) <= {"file size", "zipped size", "parameters", "latency", "accuracy"} and technique.effect
+    )
     for parameter in technique.parameters():
         assert parameter.help.endswith("."), parameter.name
         if parameter.kind == "slider":
@@ -51,7 +53,7 @@ def test_yaml_and_json_round_trip(technique: type[Technique]) -> None:
 
 @every_technique
 def test_an_unknown_parameter_is_refused_by_name(technique: type[Technique]) -> None:
-    with pytest.raises(BadInput, match="'sparsness'.*no such parameter"):
+    with pytest.raises(BadInput, match=r"'sparsness'.*no such parameter"):
         build({"technique": technique.name, "sparsness": 1})
 
 
@@ -131,7 +133,8 @@ def test_the_same_seed_gives_the_same_model(technique: type[Technique]) -> None:
 def test_declarations_import_nothing_heavy() -> None:
     code = (
         "import sys; from explorer.technique import techniques; [t.parameters() for t in techniques().values()];"
-        "heavy = {'torch', 'transformers', 'onnxruntime', 'onnx', 'streamlit'} & set(sys.modules); sys.exit(str(heavy) if heavy else 0)"
+        "heavy = {'torch', 'transformers', 'onnxruntime', 'onnx', 'streamlit'} & set(sys.modules);"
+        "sys.exit(str(heavy) if heavy else 0)"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
 

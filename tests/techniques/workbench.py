@@ -33,7 +33,7 @@ def cnn(seed: int = 0) -> ResNetForImageClassification:
 
 
 def lively(model: torch.nn.Module) -> torch.nn.Module:
-    """The model with larger weights and no two biases alike, so that its answers differ and it learns within a few steps."""
+    """The model with larger weights and no two biases alike, so that its answers differ and it learns quickly."""
     torch.manual_seed(5)
     with torch.no_grad():
         for parameter in model.parameters():

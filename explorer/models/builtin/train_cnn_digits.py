@@ -1,4 +1,7 @@
-"""Trains ``cnn-digits``: a small residual network on 3,000 digits. ``python -m explorer.models.builtin.train_cnn_digits``"""
+"""Trains ``cnn-digits``: a small residual network on 3,000 digits.
+
+``python -m explorer.models.builtin.train_cnn_digits``; about a minute on two cores.
+"""
 
 from __future__ import annotations
 

@@ -44,7 +44,7 @@ def main() -> None:
         task,
         title="MiniLM on tweets",
         architecture="bert",
-        description="A small language model (MiniLM, 6 layers) that tells whether a tweet is negative, neutral or positive.",
+        description="A small language model (MiniLM, 6 layers) that tells negative, neutral and positive tweets apart.",
         measured=publish.scores(model, task, preprocessor),
         full_fine_tune=full,
         rank=RANK,

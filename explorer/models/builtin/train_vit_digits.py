@@ -135,10 +135,10 @@ def publish_card(task: Task, best: Best) -> None:
         task,
         title="Vision transformer on digits",
         architecture="vit",
-        description="A small vision transformer (6 layers of width 96) that reads handwritten digits of 28 x 28 pixels.",
+        description="A small vision transformer (6 layers of width 96) that reads handwritten digits of 28 x 28.",
         measured=publish.scores(model, task, preprocessor),
-        training=f"Epoch {best.epoch} of {PLAN.epochs}, the best on validation, on {len(task.splits['train']):,} augmented "
-        f"digits, distilled from cnn-digits (alpha {ALPHA}, temperature {TEMPERATURE:g}), "
+        training=f"Epoch {best.epoch} of {PLAN.epochs}, the best on validation, on {len(task.splits['train']):,} "
+        f"augmented digits, distilled from cnn-digits (alpha {ALPHA}, temperature {TEMPERATURE:g}), "
         f"{time.monotonic() - best.start:.0f} s.",
     )
 

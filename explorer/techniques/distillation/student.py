@@ -17,7 +17,8 @@ FEED_FORWARD_FIELDS = ("intermediate_size", "hidden_dim")
 
 
 class DistillStudent(Technique):
-    """Builds a smaller student with fewer layers and a narrower width, starts it from the teacher's weights and trains it on the teacher's answers.
+    """Builds a smaller student with fewer layers and a narrower width, starts it from the teacher's weights and
+    trains it on the teacher's answers.
 
     Transformers lose whole attention heads with their part of the hidden width; CNNs lose residual blocks and channels.
     """
@@ -64,7 +65,8 @@ class DistillStudent(Technique):
         subject.model, words = build(teacher, self.layers, self.width, context.preprocessor.dummy(2, 16))
         before, after = parameter_count(teacher), parameter_count(subject.model)
         context.note(
-            f"The student has {words}: {plain_number(after)} of {plain_number(before)} parameters ({after / before:.1%}).",
+            f"The student has {words}: {plain_number(after)} of {plain_number(before)} parameters "
+            f"({after / before:.1%}).",
             parameters_before=before,
             parameters_after=after,
         )

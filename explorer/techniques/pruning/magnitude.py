@@ -14,7 +14,8 @@ Scope = Literal["global", "layer"]
 
 
 class PruneMagnitude(Technique):
-    """Sets the weights nearest to zero to exactly zero; the file keeps its size until it is zipped, and dense kernels keep their speed.
+    """Sets the weights nearest to zero to exactly zero; the file keeps its size until it is zipped, and dense
+    kernels keep their speed.
 
     Later training in the same recipe keeps the zeros. The classification head is left alone.
     """
@@ -72,5 +73,5 @@ def magnitude_masks(weights: list[torch.Tensor], sparsity: float, scope: Scope) 
     count = round(sparsity * magnitudes.numel())
     if count:
         mask[torch.topk(magnitudes, count, largest=False).indices] = False
-    pieces = mask.split([weight.numel() for weight in weights])
+    pieces = torch.split(mask, [weight.numel() for weight in weights])
     return [piece.view_as(weight) for piece, weight in zip(pieces, weights, strict=True)]

@@ -15,7 +15,8 @@ Scope = Literal["uniform", "global"]
 
 
 class PruneNeurons(Technique):
-    """Removes the least important feed-forward neurons (of a CNN: channels) for good, so the model has fewer parameters and less to compute.
+    """Removes the least important feed-forward neurons (of a CNN: channels) for good, so the model has fewer
+    parameters and less to compute.
 
     Transformers are cut by our own surgery; CNN channels, with everything that depends on them, by torch-pruning.
     """

@@ -19,7 +19,8 @@ INTEGER_OPERATORS = ("MatMulInteger", "ConvInteger", "DequantizeLinear")
 
 
 class Int8Dynamic(Technique):
-    """Stores weights as 8-bit integers and computes with integers, quantizing activations on the fly; about four times smaller, and faster on CPUs with int8 instructions.
+    """Stores weights as 8-bit integers and computes with integers, quantizing activations on the fly; about
+    four times smaller, and faster on CPUs with int8 instructions.
 
     Done by onnxruntime's own ``quantize_dynamic``. Integer convolutions are small but slow on CPUs.
     """
@@ -29,7 +30,9 @@ class Int8Dynamic(Technique):
     family: ClassVar[Family] = "quantization"
     stage: ClassVar[Stage] = "deploy"
     effect: ClassVar[tuple[str, ...]] = ("file size", "zipped size", "latency")
-    paper: ClassVar[str] = "Jacob et al., Quantization and training for integer-arithmetic-only inference, 2018, arXiv:1712.05877"
+    paper: ClassVar[str] = (
+        "Jacob et al., Quantization and training for integer-arithmetic-only inference, 2018, arXiv:1712.05877"
+    )
 
     embeddings: bool = flag(True, help="Store embedding tables as int8 too; they are half of a small text model.")
     convolutions: bool = flag(

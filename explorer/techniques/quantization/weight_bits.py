@@ -17,9 +17,10 @@ CONTRIB = "com.microsoft"
 
 
 class WeightBits(Technique):
-    """Stores each weight in 8, 4 or 2 bits with a scale for every group, and unpacks it while computing; the file shrinks, the time seldom does.
+    """Stores each weight in 8, 4 or 2 bits with a scale for every group, and unpacks it while computing; the
+    file shrinks, the time seldom does.
 
-    Matrices become MatMulNBits, embeddings GatherBlockQuantized, convolutions DequantizeLinear. The head stays in float.
+    Matrices become MatMulNBits, embeddings GatherBlockQuantized, convolutions DequantizeLinear; the head stays float.
     """
 
     name: ClassVar[str] = "weight-bits"
@@ -27,9 +28,7 @@ class WeightBits(Technique):
     family: ClassVar[Family] = "quantization"
     stage: ClassVar[Stage] = "deploy"
     effect: ClassVar[tuple[str, ...]] = ("file size", "zipped size")
-    paper: ClassVar[str] = (
-        "Round to nearest in groups, as the baseline of Frantar et al., GPTQ, 2023, arXiv:2210.17323"
-    )
+    paper: ClassVar[str] = "Round to nearest in groups, as the baseline of Frantar et al., GPTQ, 2023, arXiv:2210.17323"
 
     bits: Literal[8, 4, 2] = choice(4, unit="bits", help="Bits that each weight is stored in.")
     group_size: Literal[16, 32, 64, 128] = choice(
@@ -53,7 +52,8 @@ class WeightBits(Technique):
         if not count:
             raise BadInput("'weight-bits' found no weights to quantize in this model with these settings.")
         _finish(subject.graph)
-        context.note(f"{count:,} weights are stored in {self.bits} bits, one scale for {self.group_size}.", weights=count)
+        words = f"{count:,} weights are stored in {self.bits} bits, one scale for {self.group_size}."
+        context.note(words, weights=count)
 
 
 def quantize_groups(matrix: np.ndarray, bits: int, group: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -65,7 +65,7 @@ def quantize_groups(matrix: np.ndarray, bits: int, group: int) -> tuple[np.ndarr
         group: weights that share a scale; the last group of a row may be shorter.
 
     Returns:
-        codes uint8 [N, K] in 0 to 2^bits - 1, scales float32 [N, G], zero points uint8 [N, G], with G = ceil(K / group).
+        codes uint8 [N, K] in 0 to 2^bits - 1, scales float32 [N, G], zero points uint8 [N, G]; G = ceil(K / group).
         ``scale * (code - zero)`` gives the weight to within half a scale.
     """
     n, k = matrix.shape
@@ -95,7 +95,8 @@ def dequantize_groups(codes: np.ndarray, scales: np.ndarray, zeros: np.ndarray, 
     """What ``quantize_groups`` stored, as float32 [N, K]."""
     k = codes.shape[1]
     spread = np.repeat(scales, group, axis=1)[:, :k]
-    return (codes.astype(np.float32) - np.repeat(zeros, group, axis=1)[:, :k]) * spread
+    values: np.ndarray = (codes.astype(np.float32) - np.repeat(zeros, group, axis=1)[:, :k]) * spread
+    return values
 
 
 def pack_bits(codes: np.ndarray, bits: int) -> np.ndarray:
@@ -167,9 +168,8 @@ def _nbits(
     padded[:, :k] = codes
     blob = pack_bits(padded.reshape(n, scales.shape[1], group), bits)
     names = _store(graph, name, blob, scales, pack_bits(zeros, bits))
-    return helper.make_node(
-        "MatMulNBits", [*inputs, *names], [output], name=node_name, domain=CONTRIB, K=k, N=n, bits=bits, block_size=group
-    )
+    settings = {"K": k, "N": n, "bits": bits, "block_size": group}
+    return helper.make_node("MatMulNBits", [*inputs, *names], [output], name=node_name, domain=CONTRIB, **settings)
 
 
 def _gather(
@@ -200,7 +200,8 @@ def _conv(
     kind = {8: onnx.TensorProto.UINT8, 4: onnx.TensorProto.UINT4, 2: onnx.TensorProto.UINT2}[bits]
     for suffix, codes_or_zeros in (("", codes), ("_zero", zeros)):
         raw = pack_bits(codes_or_zeros.reshape(-1), bits).tobytes()
-        graph.graph.initializer.append(helper.make_tensor(name + suffix + "_q", kind, codes_or_zeros.shape, raw, raw=True))
+        tensor = helper.make_tensor(name + suffix + "_q", kind, codes_or_zeros.shape, raw, raw=True)
+        graph.graph.initializer.append(tensor)
     graph.graph.initializer.append(numpy_helper.from_array(scales, name + "_scale"))
     shape = np.array(values.shape, np.int64)
     graph.graph.initializer.append(numpy_helper.from_array(shape, name + "_shape"))

@@ -9,7 +9,8 @@ from explorer.technique import Family, Need, Stage, Technique, choice, flag, sli
 
 
 class FineTune(Technique):
-    """Trains the model a little more on the task, so that it recovers from what was cut away; zeros and removed parts stay as they are."""
+    """Trains the model a little more on the task, so that it recovers from what was cut away; zeros and removed
+    parts stay as they are."""
 
     name: ClassVar[str] = "fine-tune"
     title: ClassVar[str] = "Fine-tuning (recovery)"

@@ -46,7 +46,9 @@ def test_codes_are_those_of_onnxruntime() -> None:
     quantizer = MatMulNBitsQuantizer(model, bits=4, block_size=32, is_symmetric=False)
     quantizer.process()
     stored = {t.name: onnx.numpy_helper.to_array(t) for t in quantizer.model.model.graph.initializer}
-    theirs = next(array for name, array in stored.items() if name.startswith("w") and array.dtype == np.uint8 and array.ndim == 3)
+    theirs = next(
+        array for name, array in stored.items() if name.startswith("w") and array.dtype == np.uint8 and array.ndim == 3
+    )
     codes, scales, _ = quantize_groups(weights, 4, 32)
     ours = pack_bits(codes.reshape(16, 2, 32), 4)
     low = np.abs((ours & 15).astype(int) - (theirs & 15).astype(int))

@@ -1,0 +1,137 @@
+"""Records the study that ships with the program: ``python -m explorer.recording``.
+
+Runs every recipe below with this very program on this machine and writes the results, without artefacts, to
+``explorer/recorded/``. It can be stopped and started again: what is done is kept under ``EXPLORER_HOME``. On a machine
+with a GPU, ``--targets cuda-onnxruntime cuda-torch`` records its column as a study of its own.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from explorer.errors import ExplorerError
+from explorer.home import home
+from explorer.jobs import enqueue
+from explorer.jobs.foreground import run_here
+from explorer.measure.targets import availability
+from explorer.recipe import DEFAULT_TARGETS, Recipe
+from explorer.store import Store
+
+RECORDED = Path(__file__).parent / "recorded"
+HOW_TO_ADD_A_GPU = (
+    "No GPU was at hand. To add GPU results, run 'python -m explorer.recording --targets cuda-onnxruntime cuda-torch' "
+    "on a machine that has one."
+)
+
+Step = dict[str, Any]
+RECOVER: Step = {"technique": "fine-tune"}
+INT8: Step = {"technique": "int8-dynamic"}
+
+
+def _neurons(sparsity: float, **more: Any) -> Step:
+    return {"technique": "prune-neurons", "sparsity": sparsity, **more}
+
+
+def _zeros(sparsity: float) -> Step:
+    return {"technique": "prune-magnitude", "sparsity": sparsity}
+
+
+def _bits(bits: int, **more: Any) -> Step:
+    return {"technique": "weight-bits", "bits": bits, **more}
+
+
+def _student(layers: float, width: float, **more: Any) -> Step:
+    return {"technique": "distill-student", "layers": layers, "width": width, **more}
+
+
+EVERY_MODEL: list[list[Step]] = [[], [INT8], [_bits(8)], [_bits(4)], [_bits(2)]]
+STUDY: dict[str, list[list[Step]]] = {
+    "minilm-tweets": [
+        *EVERY_MODEL,
+        [INT8 | {"embeddings": False}],
+        [_zeros(0.5)],
+        [_neurons(0.5), RECOVER | {"epochs": 0.5}],
+        [_neurons(0.5), RECOVER | {"epochs": 0.5}, INT8],
+        [_student(0.5, 1.0, epochs=1.0)],
+        [_student(0.5, 1.0, epochs=1.0), INT8],
+    ],
+    "vit-digits": [
+        *EVERY_MODEL,
+        [_zeros(0.5)],
+        [_zeros(0.8), RECOVER | {"epochs": 3.0}],
+        [_neurons(0.5)],
+        [_neurons(0.5), RECOVER | {"epochs": 3.0}],
+        [_neurons(0.5), RECOVER | {"epochs": 3.0}, INT8],
+        [_student(0.5, 0.65, epochs=10.0)],
+        [_student(0.5, 0.65, epochs=10.0), _bits(4)],
+    ],
+    "cnn-digits": [
+        *EVERY_MODEL,
+        [_zeros(0.8), RECOVER | {"epochs": 2.0}],
+        [_neurons(0.5), RECOVER | {"epochs": 3.0}],
+        [_neurons(0.75), RECOVER | {"epochs": 5.0}],
+        [_neurons(0.75), RECOVER | {"epochs": 5.0}, _bits(4)],
+        [_student(0.5, 0.5, epochs=5.0)],
+    ],
+}
+"""Every recipe of the recorded study, by model; the first of each is its baseline."""
+
+
+def recipes(targets: tuple[str, ...]) -> list[Recipe]:
+    """The study's recipes on these targets."""
+    return [
+        Recipe.parse({"model": model, "steps": steps, "targets": targets})
+        for model, all in STUDY.items()
+        for steps in all
+    ]
+
+
+def record(recipe: Recipe) -> dict[str, Any]:
+    """Run one recipe in the foreground, or take it from the home folder when it is done there; returns its result."""
+    run, _ = enqueue(recipe, study="recording")
+    row = run_here(run, lambda event: None)
+    if row.state != "done" or row.result is None:
+        raise ExplorerError(f"The recipe '{row.label}' of {row.model} ended {row.state}: {row.reason}")
+    print(f"{row.model}  {row.label}", flush=True)
+    return row.result
+
+
+def study(results: list[dict[str, Any]], targets: tuple[str, ...]) -> dict[str, Any]:
+    """The file's content: results without artefacts, the host they share, the date, and what a reader should know."""
+    gpu = any(name.startswith("cuda") and availability(name) is None for name in targets)
+    plain = [{**result, "artefact": {**result["artefact"], "folder": ""}} for result in results]
+    return {
+        "recorded_on": datetime.now(UTC).date().isoformat(),
+        "title": "Recorded study of the built-in models",
+        "host": results[0]["host"],
+        "notes": [] if gpu else [HOW_TO_ADD_A_GPU],
+        "results": plain,
+    }
+
+
+def main() -> None:
+    """Record the whole study and write it into the package."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--targets", nargs="+", default=list(DEFAULT_TARGETS), help="where to measure")
+    parser.add_argument("--name", default="built-in-models", help="name of the file")
+    given = parser.parse_args()
+    try:
+        every = recipes(tuple(given.targets))
+        content = study([record(recipe) for recipe in every], tuple(given.targets))
+    except ExplorerError as error:
+        sys.exit(str(error))
+    RECORDED.mkdir(exist_ok=True)
+    path = RECORDED / f"{Path(given.name).name}.json"
+    path.write_text(json.dumps(content, indent=None, separators=(",", ":")) + "\n", encoding="utf-8")
+    print(
+        f"{len(every)} results in {path.name}; artefacts stay in {home().name}, {len(Store().studies())} studies there."
+    )
+
+
+if __name__ == "__main__":
+    main()

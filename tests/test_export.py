@@ -1,0 +1,115 @@
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from explorer import deploy
+from explorer.errors import BadInput
+from explorer.export import bundle_files, export_bundle
+from explorer.measure.accuracy import predict
+from explorer.recipe import Recipe
+from tests.techniques.workbench import Workbench, workbench
+
+
+def finished_run(folder: Path, kind: str) -> Workbench:
+    """A run folder with the artefact of a tiny model, as the pipeline leaves it."""
+    bench = workbench(kind)
+    artefact = folder / "artefact"
+    artefact.mkdir(parents=True)
+    deploy.save_graph(bench.graph().graph, artefact / "model.onnx")
+    bench.preprocessor.save(artefact)
+    card = {"labels": list(bench.task.labels), "kind": bench.task.kind, "task": "tiny"}
+    names = list(bench.preprocessor.input_names)
+    (artefact / "model.json").write_text(json.dumps({**card, "input_names": names}))
+    if bench.task.kind == "image":
+        np.save(artefact / "example.npy", bench.task.splits["calibration"].inputs[0])
+    recipe = Recipe.parse({"model": "vit-digits", "steps": [{"technique": "int8-dynamic"}]})
+    result = {"recipe": recipe.plain(), "kind": bench.task.kind, "run": folder.name}
+    (folder / "result.json").write_text(json.dumps(result))
+    return bench
+
+
+@pytest.mark.parametrize("kind", ["bert", "vit"])
+def test_predict_runs_by_itself_and_agrees(kind: str, tmp_path) -> None:
+    bench = finished_run(tmp_path / "run", kind)
+    bundle = export_bundle(tmp_path / "run", tmp_path / "bundle", "folder")
+    split = bench.task.splits["validation"]
+    logits = predict(tmp_path / "run" / "artefact", "cpu-onnxruntime", split.inputs[:5])
+    given = list(split.inputs[:5])
+    if kind == "vit":
+        given = []
+        for i in range(5):
+            np.save(tmp_path / f"{i}.npy", split.inputs[i])
+            given.append(str(tmp_path / f"{i}.npy"))
+    # -I: nothing of this project can be imported
+    done = subprocess.run(
+        [sys.executable, "-I", str(bundle / "predict.py"), *given], capture_output=True, text=True, cwd=tmp_path
+    )
+    assert done.returncode == 0, done.stderr
+    rows = [line.split("\t") for line in done.stdout.splitlines()]
+    assert [row[0] for row in rows] == [bench.task.labels[i] for i in logits.argmax(1)]
+    weights = np.exp(logits - logits.max(1, keepdims=True))
+    shares = (weights / weights.sum(1, keepdims=True)).max(1)
+    assert np.allclose([float(row[1]) for row in rows], shares, atol=2e-3)
+
+
+def test_the_zip_holds_what_the_preview_says(tmp_path) -> None:
+    finished_run(tmp_path / "run", "vit")
+    path = export_bundle(tmp_path / "run", tmp_path / "out")
+    assert path == tmp_path / "out" / "run.zip"
+    with zipfile.ZipFile(path) as bundle:
+        assert bundle.testzip() is None
+        inside = {item.filename: item.file_size for item in bundle.infolist()}
+        recipe = Recipe.from_yaml(bundle.read("recipe.yaml").decode())
+    assert inside == bundle_files(tmp_path / "run")
+    assert {"model.onnx", "preprocessor.json", "recipe.yaml", "results.json", "predict.py", "README.md"} <= set(inside)
+    assert recipe.model == "vit-digits" and recipe.steps[0].name == "int8-dynamic"
+
+
+def test_png_files_work_where_pillow_is_there(tmp_path) -> None:
+    from PIL import Image
+
+    bench = finished_run(tmp_path / "run", "vit")
+    bundle = export_bundle(tmp_path / "run", tmp_path / "bundle", "folder")
+    image = bench.task.splits["validation"].inputs[0]
+    np.save(tmp_path / "a.npy", image)
+    Image.fromarray(image).save(tmp_path / "a.png")
+    done = subprocess.run(
+        [sys.executable, "-I", str(bundle / "predict.py"), str(tmp_path / "a.npy"), str(tmp_path / "a.png")],
+        capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    first, second = (line.split("\t")[:2] for line in done.stdout.splitlines())
+    assert first == second
+
+
+def test_what_cannot_be_exported_is_one_sentence(tmp_path) -> None:
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(BadInput, match="'empty' has no result"):
+        export_bundle(tmp_path / "empty", tmp_path / "out")
+    finished_run(tmp_path / "run", "bert")
+    (tmp_path / "taken").mkdir()
+    (tmp_path / "taken" / "file").touch()
+    with pytest.raises(BadInput, match="not empty"):
+        export_bundle(tmp_path / "run", tmp_path / "taken", "folder")
+    (tmp_path / "run" / "artefact" / "model.onnx").unlink()
+    with pytest.raises(BadInput, match="model file of run 'run' is gone"):
+        export_bundle(tmp_path / "run", tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+def test_nothing_half_written_stays(tmp_path, monkeypatch) -> None:
+    finished_run(tmp_path / "run", "bert")
+
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(zipfile.ZipFile, "writestr", full)
+    with pytest.raises(OSError, match="No space"):
+        export_bundle(tmp_path / "run", tmp_path / "out")
+    assert list((tmp_path / "out").iterdir()) == []

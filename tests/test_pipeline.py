@@ -1,0 +1,138 @@
+"""The whole way on a tiny text model from a local folder with data of its own: real export, real processes."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnxruntime
+import pytest
+from tokenizers import Tokenizer
+
+from explorer import pipeline
+from explorer.errors import BadInput
+from explorer.recipe import Recipe
+from explorer.result import Result
+from tests.models import tiny
+
+pytestmark = pytest.mark.slow
+
+PRUNED = [{"technique": "prune-neurons", "sparsity": 0.5}, {"technique": "fine-tune", "epochs": 1}]
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory) -> Path:
+    folder = tmp_path_factory.mktemp("pipeline")
+    tiny.save_bert(folder / "model")
+    tiny.write_csv(folder / "data.csv", n=160)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def execute(place):
+    patch = pytest.MonkeyPatch()
+    patch.setenv("EXPLORER_HOME", str(place / "home"))
+    # keep every step, however quick, so that sharing can be seen
+    patch.setattr(pipeline, "SLOW_STEP_SECONDS", 0.0)
+    stages: list[str] = []
+
+    def run(name: str, steps: list[Any], fresh: bool = False) -> Result:
+        stages.clear()
+        recipe = Recipe.parse(
+            {
+                "model": str(place / "model"),
+                "data": str(place / "data.csv"),
+                "steps": steps,
+                "targets": ["cpu-onnxruntime"],
+            }
+        )
+        folder = place / name
+        folder.mkdir(exist_ok=True)
+        return pipeline.execute(
+            recipe, folder, lambda **said: stages.append(said["text"]), run=name, digest=name, fresh=fresh
+        )
+
+    run.stages = stages
+    yield run
+    patch.undo()
+
+
+@pytest.fixture(scope="module")
+def baseline(execute) -> Result:
+    return execute("baseline", [])
+
+
+@pytest.fixture(scope="module")
+def pruned(execute, baseline) -> Result:
+    return execute("pruned", PRUNED)
+
+
+def test_the_baseline_is_compared_with_itself(baseline: Result) -> None:
+    assert baseline.steps == [] and baseline.size == baseline.baseline_size
+    validation = next(entry for entry in baseline.accuracy if entry.split == "validation")
+    assert validation.difference == 0 and validation.flips.right_to_wrong == validation.flips.wrong_to_right == 0
+    assert [entry.batch for entry in baseline.latency] == [1, 8]
+    assert all(entry.repeats >= 50 and entry.p50_ms > 0 for entry in baseline.latency)
+    assert baseline.memory.peak_rss_bytes > 10_000_000
+
+
+def test_numbers_can_be_recomputed_from_the_artefact(place: Path, pruned: Result) -> None:
+    """Accuracy and size again, with onnxruntime and tokenizers alone."""
+    from explorer.models import load_model
+
+    folder = place / "pruned" / "artefact"
+    assert pruned.size.file_bytes == (folder / "model.onnx").stat().st_size
+    session = onnxruntime.InferenceSession(str(folder / "model.onnx"))
+    tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
+    split = load_model(str(place / "model"), str(place / "data.csv")).task.splits["validation"]
+    right = 0
+    for text, label in zip(split.inputs, split.labels, strict=True):
+        encoding = tokenizer.encode(text)
+        known = {
+            "input_ids": encoding.ids,
+            "attention_mask": encoding.attention_mask,
+            "token_type_ids": encoding.type_ids,
+        }
+        feed = {item.name: np.array([known[item.name]], dtype=np.int64) for item in session.get_inputs()}
+        right += int(session.run(None, feed)[0].argmax() == label)
+    entry = next(entry for entry in pruned.accuracy if entry.split == "validation")
+    assert entry.value == pytest.approx(right / len(split)) and entry.samples == len(split)
+
+
+def test_pruning_is_in_the_file(pruned: Result, place: Path) -> None:
+    assert pruned.size.parameters < pruned.baseline_size.parameters
+    assert (place / "pruned" / "artefact" / "torch" / "structure.json").is_file()
+    assert [step.technique for step in pruned.steps] == ["prune-neurons", "fine-tune"]
+
+
+def test_recipes_that_begin_alike_share_the_prefix(execute, pruned: Result, place: Path) -> None:
+    longer = execute("longer", [*PRUNED, {"technique": "int8-dynamic"}])
+    assert [step.cached for step in longer.steps] == [True, True, False]
+    assert not (place / "longer" / "artefact" / "torch").exists()
+    assert (
+        "int8-dynamic changes the exported ONNX graph"
+        in (place / "longer" / "artefact" / "torch-unavailable.txt").read_text()
+    )
+    again = execute("again", PRUNED, fresh=True)
+    assert [step.cached for step in again.steps] == [False, False]
+    assert again.artefact.digest == pruned.artefact.digest, "the same recipe and seed give the same bytes"
+
+
+def test_deploy_steps_alone_load_no_model(execute, baseline: Result) -> None:
+    execute("bits", [{"technique": "weight-bits", "bits": 8}])
+    assert not any("Exporting" in text for text in execute.stages)
+
+
+def test_results_survive_json(pruned: Result) -> None:
+    assert Result.model_validate_json(pruned.model_dump_json()) == pruned
+    assert json.loads(pruned.model_dump_json())["recipe"]["steps"][0]["technique"] == "prune-neurons"
+
+
+def test_a_model_that_is_not_there_is_one_sentence(tmp_path, monkeypatch) -> None:
+    monkeypatch.setenv("EXPLORER_HOME", str(tmp_path))
+    recipe = Recipe.parse({"model": str(tmp_path / "nothing"), "data": str(tmp_path / "x.csv")})
+    with pytest.raises(BadInput) as caught:
+        pipeline.execute(recipe, tmp_path, lambda **_: None, run="r", digest="d")
+    assert "nothing" in str(caught.value) and "\n" not in str(caught.value)
