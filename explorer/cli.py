@@ -320,7 +320,7 @@ def _line(row: RunRow) -> str:
 def _parameter(parameter: dict[str, Any]) -> str:
     if parameter["kind"] == "slider":
         expected = f"{parameter['low']} to {parameter['high']} {parameter['unit']}".strip()
-    elif parameter["kind"] == "choice":
+    elif parameter["kind"] in ("choice", "stops"):
         expected = " | ".join(str(option) for option in parameter["options"])
     else:
         expected = "true | false"

@@ -19,13 +19,17 @@ MOST_RUNS = 200
 
 @dataclass(frozen=True)
 class SweepAxis:
-    """A slider's values from ``low`` to ``high`` in steps of ``by``: ``position`` is the step's place in the recipe."""
+    """A slider's values from ``low`` to ``high`` in steps of ``by``: ``position`` is the step's place in the recipe.
+
+    A slider that rests on ``stops`` only takes those between ``low`` and ``high``, and ``by`` is not used.
+    """
 
     position: int
     parameter: str
     low: float
     high: float
     by: float
+    stops: tuple[float, ...] = ()
 
     def values(self) -> list[float]:
         """All values, both ends included where the step meets them; raises ``BadInput`` for an impossible range."""
@@ -33,6 +37,8 @@ class SweepAxis:
             raise BadInput(
                 f"The sweep of '{self.parameter}' goes from {self.low:g} to {self.high:g}; give the smaller first."
             )
+        if self.stops:
+            return [stop for stop in self.stops if self.low <= stop <= self.high]
         if self.by <= 0:
             raise BadInput(f"The step of the sweep of '{self.parameter}' is {self.by:g}; it must be more than 0.")
         count = math.floor((self.high - self.low) / self.by + 1e-9) + 1
@@ -98,5 +104,5 @@ def sliders(recipe: Recipe) -> list[tuple[int, str]]:
         (position, parameter.name)
         for position, step in enumerate(recipe.steps)
         for parameter in known[step.name].parameters()
-        if parameter.kind == "slider"
+        if parameter.kind in ("slider", "stops")
     ]

@@ -28,12 +28,13 @@ Need = Literal["calibration", "training", "gradients"]
 class Parameter:
     """One parameter of a technique as plain data, enough to draw its widget.
 
-    ``kind`` is ``slider`` (``low``, ``high``, ``step`` are set), ``choice`` (``options`` is set)
-    or ``flag``. ``unit`` is a word or sign such as ``fraction``, ``bits`` or ``epochs``.
+    ``kind`` is ``slider`` (``low``, ``high``, ``step`` are set), ``stops`` (a slider that rests on the numbers in
+    ``options`` only, smallest first), ``choice`` (``options`` is set) or ``flag``. ``unit`` is a word or sign such
+    as ``fraction``, ``bits`` or ``epochs``.
     """
 
     name: str
-    kind: Literal["slider", "choice", "flag"]
+    kind: Literal["slider", "stops", "choice", "flag"]
     default: Any
     help: str
     unit: str = ""
@@ -115,7 +116,10 @@ def _parameter(name: str, hint: Any, field: Any) -> Parameter:
     if hint is bool:
         return Parameter(name, "flag", field.default, help)
     if get_origin(hint) is Literal:
-        return Parameter(name, "choice", field.default, help, unit, options=get_args(hint))
+        options = get_args(hint)
+        if all(isinstance(option, (int, float)) for option in options):
+            return Parameter(name, "stops", field.default, help, unit, options=tuple(sorted(options)))
+        return Parameter(name, "choice", field.default, help, unit, options=options)
     low, high, step = (hint(extra[key]) for key in ("low", "high", "step"))
     return Parameter(name, "slider", field.default, help, unit, low, high, step)
 
@@ -168,7 +172,7 @@ def _expected(technique: type[Technique], field: str) -> str:
         if parameter.kind == "slider":
             whole = "a whole number" if isinstance(parameter.step, int) else "a number"
             return f"must be {whole} from {parameter.low} to {parameter.high}"
-        if parameter.kind == "choice":
+        if parameter.kind in ("choice", "stops"):
             return "must be one of " + ", ".join(str(option) for option in parameter.options)
         return "must be true or false"
     names = ", ".join(parameter.name for parameter in technique.parameters()) or "none"

@@ -71,3 +71,14 @@ def test_a_step_from_the_cache_says_nothing_about_time():
     runs = sample_runs(2)
     runs[1].result["steps"][0]["cached"] = True
     assert estimate(recipe("prune-neurons"), runs) is None
+
+
+def test_a_slider_with_stops_takes_those_in_between():
+    recipe = Recipe.parse({"model": "vit-digits", "steps": [{"technique": "weight-bits"}]})
+    assert (0, "bits") in sliders(recipe)
+    made = sweep(
+        recipe, [SweepAxis(0, "bits", 2, 4, 0, (2, 4, 8)), SweepAxis(0, "group_size", 16, 128, 0, (16, 32, 64, 128))]
+    )
+    assert [(r.steps[0].bits, r.steps[0].group_size) for r in made] == [
+        (b, g) for b in (2, 4) for g in (16, 32, 64, 128)
+    ]

@@ -51,7 +51,7 @@ def test_recipes_that_begin_alike_share_the_prefix() -> None:
     [
         ("model: x\nsteps:\n  - technique: int8-dynamik", "no technique 'int8-dynamik'; did you mean 'int8-dynamic'"),
         ("model: x\nsteps:\n  - technique: prune-neurons\n    sparsity: 1.5", "'sparsity' is 1.5 but must be a number"),
-        ("model: x\nsteps:\n  - technique: weight-bits\n    bits: 3", "'bits' is 3 but must be one of 8, 4, 2"),
+        ("model: x\nsteps:\n  - technique: weight-bits\n    bits: 3", "'bits' is 3 but must be one of 2, 4, 8"),
         ("model: x\nsteps: prune", "'steps' must be a list"),
         ("model: x\nsteps: [4]", "needs the name of a technique"),
         ("model: x\nstep: []", "'step' is not a field of a recipe"),

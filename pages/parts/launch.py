@@ -116,8 +116,12 @@ def _axis(recipe: Recipe, options: list[tuple[int, str]], name: str) -> SweepAxi
         format_func=lambda option: f"{option[0] + 1}. {recipe.steps[option[0]].name}: {option[1].replace('_', ' ')}",
     )
     parameter = next(p for p in techniques()[recipe.steps[position].name].parameters() if p.name == chosen)
-    low, high, by = st.columns(3)
     key = f"sweep-{name}-{recipe.steps[position].name}-{chosen}"
+    if parameter.kind == "stops":
+        ends = (parameter.options[0], parameter.options[-1])
+        first, last = st.select_slider(t("sweep.stops"), parameter.options, value=ends, key=key)
+        return SweepAxis(position, chosen, first, last, 0, parameter.options)
+    low, high, by = st.columns(3)
     bounds = {"min_value": parameter.low, "max_value": parameter.high, "step": parameter.step}
     return SweepAxis(
         position,

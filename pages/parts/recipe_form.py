@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import streamlit as st
@@ -21,14 +22,16 @@ def model_picker() -> None:
     """Choose a built-in model, or name one of one's own with its data."""
     fields, cards = draft.draft(), data.model_cards()
     fields["model"] = fields["model"] or next(iter(cards), "")
-    remember_value("form-model", fields["model"] if fields["model"] in cards else OWN)
+    options = [*cards, OWN]
+    current = remember_value("form-model", fields["model"] if fields["model"] in cards else OWN)
     chosen = st.radio(
         t("compress.model"),
-        [*cards, OWN],
+        options,
+        options.index(current),
         key="form-model",
         label_visibility="collapsed",
         format_func=lambda name: cards[name].title if name in cards else t("compress.model.own"),
-        captions=[_card_caption(name) for name in [*cards, OWN]],
+        captions=[_card_caption(name) for name in options],
     )
     if chosen in cards:
         fields["model"], fields["data"] = chosen, ""
@@ -45,14 +48,14 @@ def _card_caption(name: str) -> str:
 
 
 def _own_model(fields: dict[str, Any], built_in: set[str]) -> None:
-    remember_value("form-own-model", "" if fields["model"] in built_in else fields["model"])
-    remember_value("form-own-data", fields["data"])
+    own = remember_value("form-own-model", "" if fields["model"] in built_in else fields["model"])
+    given = remember_value("form-own-data", fields["data"])
     model, path = st.columns(2)
     fields["model"] = model.text_input(
-        t("compress.model.id"), key="form-own-model", help=t("compress.model.id.help")
+        t("compress.model.id"), own, key="form-own-model", help=t("compress.model.id.help")
     ).strip()
     fields["data"] = path.text_input(
-        t("compress.model.data"), key="form-own-data", help=t("compress.model.data.help")
+        t("compress.model.data"), given, key="form-own-data", help=t("compress.model.data.help")
     ).strip()
 
 
@@ -106,20 +109,28 @@ def _step_editor(position: int, steps: int, step: dict[str, Any]) -> None:
 def _widget(technique: type[Technique], parameter: Parameter, step: dict[str, Any]) -> Any:
     """The widget that a declaration asks for; its value lives in the draft."""
     key = f"form-{step['id']}-{parameter.name}"
-    remember_value(key, step["values"].get(parameter.name, parameter.default))
+    value = remember_value(key, step["values"].get(parameter.name, parameter.default))
     label, help = parameter_label(parameter), parameter_help(technique, parameter)
     if parameter.kind == "flag":
-        return st.toggle(label, key=key, help=help)
+        return st.toggle(label, value, key=key, help=help)
+    if parameter.kind == "stops":
+        words = partial(stop_words, parameter)
+        return st.select_slider(label, parameter.options, value, key=key, help=help, format_func=words)
     if parameter.kind == "choice":
-        return st.selectbox(label, parameter.options, key=key, help=help, format_func=str)
-    return st.slider(
-        label, parameter.low, parameter.high, step=parameter.step, key=key, help=help, format=slider_format(parameter)
-    )
+        place = parameter.options.index(value)
+        return st.selectbox(label, parameter.options, place, key=key, help=help, format_func=str)
+    ends, number = (parameter.low, parameter.high), slider_format(parameter)
+    return st.slider(label, *ends, value, step=parameter.step, key=key, help=help, format=number)
 
 
 def parameter_label(parameter: Parameter) -> str:
     """The parameter's name for people."""
     return parameter.name.replace("_", " ").capitalize()
+
+
+def stop_words(parameter: Parameter, value: float) -> str:
+    """One stop of a slider with its unit, unless the label names it."""
+    return f"{value:g}" if parameter.unit in parameter.name else f"{value:g} {parameter.unit}"
 
 
 def slider_format(parameter: Parameter) -> str:
@@ -147,17 +158,17 @@ def places() -> None:
     fields = draft.draft()
     for name, target in targets().items():
         reason = data.missing(name)
-        remember_value(f"form-target-{name}", name in fields["targets"] and reason is None)
-        st.checkbox(target.title, key=f"form-target-{name}", disabled=reason is not None)
+        wanted = remember_value(f"form-target-{name}", name in fields["targets"] and reason is None)
+        st.checkbox(target.title, wanted, key=f"form-target-{name}", disabled=reason is not None)
         if reason is not None:
             st.caption(t("compress.target.missing", reason=safe(reason)))
     fields["targets"] = [name for name in targets() if st.session_state[f"form-target-{name}"]]
     seed, study = st.columns(2)
-    remember_value("form-seed", fields["seed"])
-    remember_value("form-study", fields["study"])
+    number = remember_value("form-seed", fields["seed"])
+    name = remember_value("form-study", fields["study"])
     fields["seed"] = seed.number_input(
-        t("compress.seed"), 0, 2**31 - 1, step=1, key="form-seed", help=t("compress.seed.help")
+        t("compress.seed"), 0, 2**31 - 1, number, step=1, key="form-seed", help=t("compress.seed.help")
     )
     fields["study"] = (
-        study.text_input(t("compress.study"), key="form-study", help=t("compress.study.help")).strip() or "default"
+        study.text_input(t("compress.study"), name, key="form-study", help=t("compress.study.help")).strip() or "default"
     )

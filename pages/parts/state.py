@@ -6,6 +6,8 @@ side by side.
 
 from __future__ import annotations
 
+from typing import Any
+
 import streamlit as st
 
 MOST_COMPARED = 6
@@ -58,10 +60,15 @@ def forget(run: str) -> None:
     compare([other for other in compared() if other != run])
 
 
-def remember_value(key: str, value: object) -> None:
-    """Give a widget its value before it is drawn, unless it has one: a value that is not drawn for one run is lost."""
+def remember_value(key: str, value: Any) -> Any:
+    """Give a widget its value before it is drawn, unless it has one: a value that is not drawn for one run is lost.
+
+    Returns what the widget should also be given as its default. A quick hand can interrupt the run that first draws it;
+    the browser then falls back to the default and would otherwise report an empty box as the reader's wish.
+    """
     if key not in st.session_state:
         st.session_state[key] = value
+    return st.session_state[key]
 
 
 def _publish() -> None:

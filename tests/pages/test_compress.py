@@ -33,7 +33,9 @@ def test_every_technique_gets_a_widget_for_every_parameter(form, name):
     assert not app.exception
     assert step["values"] == {parameter.name: parameter.default for parameter in technique.parameters()}
     for parameter in technique.parameters():
-        kind = {"slider": app.slider, "choice": app.selectbox, "flag": app.toggle}[parameter.kind]
+        kind = {"slider": app.slider, "stops": app.select_slider, "choice": app.selectbox, "flag": app.toggle}[
+            parameter.kind
+        ]
         assert kind(key=f"form-{step['id']}-{parameter.name}").value == parameter.default
 
 

@@ -40,7 +40,7 @@ def test_declaration_is_complete(technique: type[Technique]) -> None:
         if parameter.kind == "slider":
             assert parameter.low is not None and parameter.low <= parameter.default <= parameter.high
             assert parameter.step > 0
-        if parameter.kind == "choice":
+        if parameter.kind in ("choice", "stops"):
             assert parameter.default in parameter.options
 
 
@@ -60,7 +60,9 @@ def test_an_unknown_parameter_is_refused_by_name(technique: type[Technique]) -> 
 @every_technique
 def test_values_outside_the_range_are_refused_by_name(technique: type[Technique]) -> None:
     for parameter in technique.parameters():
-        wrong = {"slider": (parameter.high or 0) + 1, "choice": "nonsense", "flag": "perhaps"}[parameter.kind]
+        wrong = {"slider": (parameter.high or 0) + 1, "stops": 3.5, "choice": "nonsense", "flag": "perhaps"}[
+            parameter.kind
+        ]
         with pytest.raises(BadInput, match=rf"'{parameter.name}' is .* must be"):
             build({"technique": technique.name, parameter.name: wrong})
 

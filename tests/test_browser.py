@@ -1,0 +1,118 @@
+"""The whole main job in a real browser, as a newcomer does it: pick, slide, launch, watch, click, export, predict."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from explorer.bench import open_chromium, serve_dashboard
+
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
+
+# Streamlit asks for these relative to a page's own address; they mean nothing and it goes on by itself.
+HARMLESS = re.compile(r"status of 404")
+MINUTES = 60_000
+
+
+@pytest.fixture
+def page(tmp_path):
+    from playwright.sync_api import Error, sync_playwright
+
+    with sync_playwright() as tool:
+        try:
+            browser = open_chromium(tool)
+        except Error as error:
+            if os.environ.get("EXPLORER_REQUIRE_BROWSER"):
+                pytest.fail(f"Chromium is needed here and did not start: {error}")
+            pytest.skip("Chromium was not found; install it or set EXPLORER_CHROMIUM")
+        with serve_dashboard(tmp_path / "home") as (_, address):
+            page = browser.new_page(viewport={"width": 1280, "height": 1000}, base_url=address)
+            page.set_default_timeout(1 * MINUTES)
+            errors: list[str] = []
+            page.on("console", lambda said: errors.append(said.text) if said.type == "error" else None)
+            page.on("pageerror", lambda error: errors.append(str(error)))
+            yield page
+            assert [text for text in errors if not HARMLESS.search(text)] == []
+        browser.close()
+
+
+def add_technique(page, title: str) -> None:
+    page.get_by_role("combobox").last.click()
+    page.get_by_role("option", name=re.compile(title)).click()
+    page.get_by_role("button", name="Add technique").click()
+    page.get_by_text(re.compile(rf"^\d+\. {title}")).first.wait_for()
+
+
+def slide(page, label: str, presses: int, key: str) -> None:
+    slider = page.get_by_role("slider", name=label).first
+    slider.focus()
+    for _ in range(presses):
+        slider.press(key)
+
+
+def test_the_main_job(page, tmp_path: Path) -> None:
+    page.goto("/Compress")
+    page.get_by_text("Vision transformer on digits").click()
+    add_technique(page, "Neuron and channel pruning")
+    slide(page, "Sparsity", 4, "ArrowLeft")
+    page.get_by_text("sparsity 30%").wait_for()
+    add_technique(page, "Fine-tuning")
+    page.get_by_text("epochs 1").wait_for()
+
+    page.get_by_role("button", name="Launch", exact=True).click()
+    page.get_by_role("heading", name="Runs").wait_for()
+    page.get_by_text("samples/s").first.wait_for(timeout=2 * MINUTES)
+    page.get_by_role("button", name="Show on the chart").wait_for(timeout=5 * MINUTES)
+    page.reload()
+    page.get_by_role("button", name="Show on the chart").click()
+
+    page.get_by_role("heading", name="Trade-offs").wait_for()
+    page.get_by_text("prune-neurons 30 %").first.wait_for()
+    click_a_mark(page)
+    page.get_by_text("Accuracy (validation)").first.wait_for()
+
+    page.goto(page.url)  # the address alone brings the selection back
+    page.get_by_role("button", name="Export", exact=True).click()
+    page.get_by_role("heading", name="Export").wait_for()
+    with page.expect_download() as waiting:
+        page.get_by_role("button", name="Download the bundle").click()
+    waiting.value.save_as(tmp_path / "bundle.zip")
+    predicts_a_digit(tmp_path)
+
+
+def click_a_mark(page) -> None:
+    """Click the mark that stands alone and see that its details open."""
+    page.get_by_role("button", name="Clear the selection").click()
+    page.get_by_text("Accuracy (validation)").first.wait_for(state="detached")
+    point = page.locator(".scatterlayer .trace .point").last
+    point.wait_for()
+    page.wait_for_timeout(1000)
+    box = point.bounding_box()
+    page.mouse.click(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+
+
+def predicts_a_digit(folder: Path) -> None:
+    """The exported ``predict.py`` runs with nothing of this project."""
+    with zipfile.ZipFile(folder / "bundle.zip") as bundle:
+        bundle.extractall(folder / "bundle")
+    command = [sys.executable, "-I", "predict.py", "example.npy"]
+    done = subprocess.run(command, cwd=folder / "bundle", capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    digit, share, name = done.stdout.strip().split("\t")
+    assert digit in "0123456789" and 0.1 < float(share) <= 1 and name == "example.npy"
+
+
+def test_every_page_opens_without_an_error(page) -> None:
+    page.goto("/")
+    page.get_by_role("heading", name="Compression Explorer").first.wait_for()
+    for name in ("Compress", "Runs", "Trade-offs", "Compare", "Export", "Overview"):
+        page.locator('section[data-testid="stSidebar"]').get_by_role("link", name=name).click()
+        page.get_by_role("heading", level=1).first.wait_for()
+        page.wait_for_timeout(500)
+        assert page.get_by_test_id("stException").count() == 0
