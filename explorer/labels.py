@@ -12,7 +12,8 @@ BASELINE = "baseline"
 def label(recipe: dict[str, Any]) -> str:
     """Name the steps of a recipe given as plain data: ``prune-neurons 50 % → int8-dynamic``.
 
-    Each step shows its first parameter and any other one that differs from its default.
+    Each step shows its first parameter (a switch only when it is not as usual) and any other one that differs from its
+    default.
     """
     return " → ".join(_step(step) for step in recipe.get("steps") or ()) or BASELINE
 
@@ -30,7 +31,8 @@ def _step(step: dict[str, Any]) -> str:
     parts = [name]
     for place, parameter in enumerate(technique.parameters() if technique else ()):
         value = step.get(parameter.name, parameter.default)
-        if place == 0 or value != parameter.default:
+        principal = place == 0 and not isinstance(value, bool)
+        if principal or value != parameter.default:
             parts.append(_value(parameter, value, named=place > 0))
     return " ".join(parts)
 

@@ -36,9 +36,17 @@ class Int8(Technique):
     family: ClassVar = "quantization"
 
 
+class Switch(Technique):
+    """Quantize, with a switch as its first parameter."""
+
+    name: ClassVar[str] = "switch"
+    family: ClassVar = "quantization"
+    embeddings: bool = flag(True, help="")
+
+
 @pytest.fixture(autouse=True)
 def _known(monkeypatch):
-    monkeypatch.setattr(labels, "techniques", lambda: {kind.name: kind for kind in (Prune, Tune, Int8)})
+    monkeypatch.setattr(labels, "techniques", lambda: {kind.name: kind for kind in (Prune, Tune, Int8, Switch)})
 
 
 @pytest.mark.parametrize(
@@ -46,6 +54,8 @@ def _known(monkeypatch):
     [
         ([], "baseline"),
         ([Int8()], "int8"),
+        ([Switch()], "switch"),
+        ([Switch(embeddings=False)], "switch no embeddings"),
         ([Prune(sparsity=0.25), Tune(), Int8()], "prune 25 % → tune 1 epoch → int8"),
         ([Prune(importance="taylor", width=0.3)], "prune 50 % taylor width 30 %"),
         ([Tune(epochs=3, distill=True)], "tune 3 epochs distill"),

@@ -9,12 +9,14 @@ order. Such a model is therefore run one input at a time, without padding, which
 from __future__ import annotations
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from explorer.measure.host import default_threads
 from explorer.measure.runners import MODEL_FILE, open_runner
 from explorer.measure.statistics import mcnemar_p, paired_difference, wilson
 from explorer.measure.targets import targets
@@ -39,17 +41,23 @@ def predict(
     """
     from explorer.models.preprocess import Preprocessor
 
-    folder = Path(folder)
-    runner = open_runner(folder, target, threads)
+    folder, threads = Path(folder), threads or default_threads()
     preprocessor = Preprocessor.load(folder)
     order = _by_length(inputs)
-    size = 1 if depends_on_batch(folder, target) else batch
+    alone = depends_on_batch(folder, target)
+    # one input keeps one core busy at best, so as many of them as there are threads are asked beside one another
+    runner = open_runner(folder, target, 1 if alone else threads)
+    size, side_by_side = (1, threads) if alone else (batch, 1)
+
+    def answer(start: int) -> NDArray[np.float32]:
+        return runner(preprocessor.encode(_pick(inputs, order[start : start + size])))
+
     pieces = []
-    for start in range(0, len(order), size):
-        chosen = order[start : start + size]
-        pieces.append(runner(preprocessor.encode(_pick(inputs, chosen))))
-        if on_progress is not None:
-            on_progress(start + len(chosen), len(order))
+    with ThreadPoolExecutor(side_by_side) as pool:
+        for piece in pool.map(answer, range(0, len(order), size)):
+            pieces.append(piece)
+            if on_progress is not None:
+                on_progress(min(len(pieces) * size, len(order)), len(order))
     logits = np.empty((len(order), pieces[0].shape[1]), dtype=np.float32)
     logits[order] = np.concatenate(pieces)
     return logits

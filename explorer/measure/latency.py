@@ -47,7 +47,7 @@ def measure_latency(
     seed: int = 0,
     min_repeats: int = 50,
     min_seconds: float = 2.0,
-    max_seconds: float = 30.0,
+    max_seconds: float = 60.0,
 ) -> list[Latency]:
     """Time variant, baseline and a second copy of the baseline in one fresh process; one entry per shape.
 

@@ -38,6 +38,11 @@ def active() -> bool:
     return Store().active()
 
 
+def recorded_notes() -> str:
+    """What a reader of the recorded studies should know, in plain sentences."""
+    return " ".join(note for study in index.recorded_studies() for note in study.get("notes", []))
+
+
 @st.cache_data(ttl=60, show_spinner=False)
 def model_cards() -> dict[str, ModelCard]:
     """The built-in models that can be used."""

@@ -20,8 +20,10 @@ def box(text: str, where: str, example: bool = True) -> None:
                 launch.example_button("empty-example")
 
 
-def reason(title: str, text: str) -> None:
-    """A panel that cannot be drawn says why."""
+def reason(title: str, text: str, note: str = "") -> None:
+    """A panel that cannot be drawn says why, and what could be done about it."""
     with st.container(border=True):
         st.markdown(f"**{safe(title)}**")
         st.markdown(safe(text))
+        if note:
+            st.caption(safe(note))

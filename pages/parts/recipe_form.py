@@ -170,5 +170,6 @@ def places() -> None:
         t("compress.seed"), 0, 2**31 - 1, number, step=1, key="form-seed", help=t("compress.seed.help")
     )
     fields["study"] = (
-        study.text_input(t("compress.study"), name, key="form-study", help=t("compress.study.help")).strip() or "default"
+        study.text_input(t("compress.study"), name, key="form-study", help=t("compress.study.help")).strip()
+        or "default"
     )

@@ -38,7 +38,8 @@ def panel(rows: list[Variant], view: View, device: str) -> None:
     info = tradeoff_info(chosen, view.axes, t("chart.where", target=title, batch=view.batch), state.selected())
     if info.empty and not chosen:
         reason = data.missing(target)
-        empty.reason(title, t("chart.unavailable", reason=reason) if reason else info.empty)
+        words = t("chart.unavailable", reason=reason) if reason else info.empty
+        empty.reason(title, words, data.recorded_notes() if reason else "")
         return
     if info.empty:
         empty.reason(title, info.empty)
