@@ -43,6 +43,7 @@ def _value(parameter: Parameter, value: Any, named: bool) -> str:
         return word if value else f"no {word}"
     if parameter.kind == "choice" and isinstance(value, str):
         return value
+    named = named and word != parameter.unit
     return f"{word} {_quantity(value, parameter.unit)}" if named else _quantity(value, parameter.unit)
 
 

@@ -29,6 +29,15 @@ class Tune(Technique):
     distill: bool = flag(False, help="")
 
 
+class Late(Technique):
+    """Tune, with its epochs not in the first place."""
+
+    name: ClassVar[str] = "late"
+    family: ClassVar = "training"
+    share: float = slider(0.5, low=0, high=1, step=0.1, unit="fraction", help="")
+    epochs: int = slider(1, low=1, high=9, step=1, unit="epochs", help="")
+
+
 class Int8(Technique):
     """Quantize."""
 
@@ -46,7 +55,7 @@ class Switch(Technique):
 
 @pytest.fixture(autouse=True)
 def _known(monkeypatch):
-    monkeypatch.setattr(labels, "techniques", lambda: {kind.name: kind for kind in (Prune, Tune, Int8, Switch)})
+    monkeypatch.setattr(labels, "techniques", lambda: {kind.name: kind for kind in (Prune, Tune, Int8, Switch, Late)})
 
 
 @pytest.mark.parametrize(
@@ -58,6 +67,7 @@ def _known(monkeypatch):
         ([Switch(embeddings=False)], "switch no embeddings"),
         ([Prune(sparsity=0.25), Tune(), Int8()], "prune 25 % → tune 1 epoch → int8"),
         ([Prune(importance="taylor", width=0.3)], "prune 50 % taylor width 30 %"),
+        ([Late(epochs=3)], "late 50 % 3 epochs"),
         ([Tune(epochs=3, distill=True)], "tune 3 epochs distill"),
     ],
 )

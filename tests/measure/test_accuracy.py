@@ -44,6 +44,8 @@ def test_a_dynamically_quantized_model_answers_each_input_as_if_alone(int8_artef
     assert depends_on_batch(int8_artefact, "cpu-onnxruntime")
     found = predict(int8_artefact, "cpu-onnxruntime", texts, threads=1)
     assert np.array_equal(found, expected)
+    beside = predict(int8_artefact, "cpu-onnxruntime", texts, threads=3)
+    assert np.array_equal(beside, expected)
     backwards = predict(int8_artefact, "cpu-onnxruntime", texts[::-1], batch=7, threads=1)[::-1]
     assert np.array_equal(backwards, expected)
 

@@ -1,0 +1,57 @@
+"""The study that ships with the program: complete, anonymous, and each point can be run again."""
+
+from __future__ import annotations
+
+import getpass
+import json
+import platform
+from pathlib import Path
+
+import pytest
+
+from explorer import ENGINE_VERSION, recording
+from explorer.recipe import DEFAULT_TARGETS, Recipe
+from explorer.result import Result
+from explorer.store import RECORDED, Store
+from explorer.technique import techniques
+
+STUDY = RECORDED / "built-in-models.json"
+
+
+@pytest.fixture(scope="module")
+def study() -> dict:
+    return json.loads(STUDY.read_text(encoding="utf-8"))
+
+
+def test_every_recipe_of_the_study_is_there_with_its_figures(study) -> None:
+    results = [Result.model_validate(result) for result in study["results"]]
+    assert len(results) >= 24
+    recorded = {json.dumps(result.recipe, sort_keys=True) for result in results}
+    assert recorded == {json.dumps(recipe.plain(), sort_keys=True) for recipe in recording.recipes(DEFAULT_TARGETS)}
+    for result in results:
+        assert result.engine == ENGINE_VERSION
+        assert any(entry.kind == "measured" and entry.split == "validation" for entry in result.accuracy)
+        assert any(entry.kind == "measured" and entry.repeats >= 50 for entry in result.latency)
+        assert result.size.file_bytes > 0 and result.artefact.folder == ""
+
+
+def test_every_technique_and_model_occurs(study) -> None:
+    recipes = [Recipe.parse(result["recipe"]) for result in study["results"]]
+    assert {step.name for recipe in recipes for step in recipe.steps} == set(techniques())
+    assert {recipe.model for recipe in recipes} == {"minilm-tweets", "vit-digits", "cnn-digits"}
+    assert {recipe.model for recipe in recipes if not recipe.steps} == {"minilm-tweets", "vit-digits", "cnn-digits"}
+
+
+def test_it_says_where_and_when_but_not_whose(study) -> None:
+    assert study["recorded_on"] and study["host"]["cpu"] and study["host"]["memory_bytes"] and study["host"]["versions"]
+    assert "GPU" in " ".join(study["notes"]) or study["host"]["gpu"]
+    text = STUDY.read_text(encoding="utf-8")
+    for secret in (platform.node(), f"/{getpass.getuser()}/", "/home/", str(Path.cwd())):
+        assert not secret or len(secret) < 3 or secret not in text
+    assert len(text) < 1_000_000
+
+
+def test_the_store_shows_it_from_the_start(tmp_path) -> None:
+    rows = Store(tmp_path / "index.sqlite").runs()
+    assert rows and all(row.recorded and row.state == "done" and row.study == "recorded" for row in rows)
+    assert len({row.run for row in rows}) == len(rows)
