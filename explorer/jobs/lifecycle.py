@@ -34,7 +34,8 @@ def start_worker(folder: RunFolder) -> subprocess.Popen[bytes]:
     with (folder.path / "log.txt").open("ab") as log:  # from the start, so that a failing import is in it
         return subprocess.Popen(
             [sys.executable, "-m", "explorer.jobs.worker", str(folder.path)],
-            env=environment(folder.path.parents[1]),
+            # threads that wait by spinning lose most of their time to a browser on the same cores
+            env={"OMP_WAIT_POLICY": "PASSIVE", **environment(folder.path.parents[1])},
             cwd=PROJECT,
             stdin=subprocess.DEVNULL,
             stdout=log,

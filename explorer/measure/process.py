@@ -62,8 +62,10 @@ def serve(function: Callable[[dict[str, Any]], dict[str, Any]]) -> None:
 
 
 def _environment() -> dict[str, str]:
+    """The surroundings of a measurement: threads wait as the runtime has it, not as our training is told to."""
     paths = [str(PACKAGE_ROOT), os.environ.get("PYTHONPATH", "")]
-    return {**os.environ, "PYTHONPATH": os.pathsep.join(path for path in paths if path)}
+    kept = {name: value for name, value in os.environ.items() if name != "OMP_WAIT_POLICY"}
+    return {**kept, "PYTHONPATH": os.pathsep.join(path for path in paths if path)}
 
 
 def _last_line(finished: subprocess.CompletedProcess[str]) -> str:
