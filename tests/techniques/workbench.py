@@ -38,7 +38,7 @@ def lively(model: torch.nn.Module) -> torch.nn.Module:
     with torch.no_grad():
         for parameter in model.parameters():
             if parameter.dim() > 1:
-                parameter.mul_(10)
+                parameter.mul_(4)
             else:
                 parameter.add_(0.1 * torch.randn_like(parameter))
     return model
