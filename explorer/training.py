@@ -31,7 +31,7 @@ BUCKET_BATCHES = 50
 LENGTH_STEP = 8
 """Batches are as long as a multiple of this: every new shape costs the CPU's kernels a compilation and memory."""
 BF16_MINIMUM_PARAMETERS = 5_000_000
-"""Below this, converting weights to bf16 costs more than its faster products gain (measured on a CPU with AMX)."""
+"""Below this, converting weights to bf16 is taken to cost more than its faster products gain; a round figure."""
 
 Report = Callable[..., None]
 
