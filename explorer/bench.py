@@ -184,7 +184,7 @@ def _filled_home(folder: Path) -> Path:
 @contextlib.contextmanager
 def _home() -> Iterator[Path]:
     before = os.environ.get("EXPLORER_HOME")
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:  # its supervisor leaves a moment later
         os.environ.update(EXPLORER_HOME=folder, EXPLORER_IDLE_S="1")
         try:
             yield Path(folder)
