@@ -89,7 +89,7 @@ class Technique(BaseModel):
     def apply(self, subject: Any, context: Any) -> None:
         """Compress ``subject`` (``ModelSubject`` or ``GraphSubject``) in place.
 
-        ``context`` is an ``explorer.pipeline.Context``: data splits, trainer, progress, cancellation.
+        ``context`` is an ``explorer.context.Context``: data splits, trainer, teacher, progress.
         """
         raise NotImplementedError
 
