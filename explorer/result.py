@@ -33,15 +33,38 @@ class Flips(Record):
     wrong_to_right: int
 
 
+class ClassScore(Record):
+    """How well one class is told from the others; fractions, ``support`` counts its inputs."""
+
+    label: str
+    precision: float
+    recall: float
+    f1: float
+    support: int
+
+
+class Flipped(Record):
+    """One input whose answer changed from right to wrong or back; numbers of classes, ``index`` within the split."""
+
+    index: int
+    label: int
+    baseline: int
+    variant: int
+
+
 class Accuracy(Record):
     """A metric on one split in one target's runtime, with a 95 % interval (fractions, not percent).
 
     ``difference`` is paired with the baseline on the same inputs; ``within_noise`` says that McNemar's test
-    does not tell the two apart (p > 0.05).
+    does not tell the two apart (p > 0.05). ``agreement`` is the share of inputs that got the baseline's answer, right
+    or wrong. ``calibration_error`` is the expected one over 15 bins of confidence. ``confusion`` counts inputs,
+    [label][answer]. ``flipped`` lists the first inputs whose answer changed sides. ``condition`` says what was done to
+    the inputs before: nothing, typing errors, or noise on the pixels.
     """
 
     target: str
     split: str
+    condition: Literal["clean", "typos", "noise"] = "clean"
     kind: Kind = "measured"
     reason: str | None = None
     metric: str = "accuracy"
@@ -57,13 +80,24 @@ class Accuracy(Record):
     flips: Flips | None = None
     p_value: float | None = None
     within_noise: bool | None = None
+    macro_f1: float | None = None
+    macro_f1_low: float | None = None
+    macro_f1_high: float | None = None
+    per_class: list[ClassScore] = Field(default_factory=list)
+    agreement: float | None = None
+    calibration_error: float | None = None
+    baseline_calibration_error: float | None = None
+    confusion: list[list[int]] | None = None
+    baseline_confusion: list[list[int]] | None = None
+    flipped: list[Flipped] = Field(default_factory=list)
 
 
 class Latency(Record):
     """Time of one call at one shape on one target; ``speedup`` is baseline over variant, measured beside it.
 
     ``control`` is the same ratio for a second copy of the baseline: how far from 1 it is shows the noise floor.
-    ``sequence`` is tokens for text and pixels of a side for images.
+    ``sequence`` is tokens for text and pixels of a side for images; where ``lengths`` is ``real``, inputs are as long
+    as those of the task's data and ``sequence`` is their mean. ``clock`` says what timed it.
     """
 
     target: str
@@ -71,6 +105,8 @@ class Latency(Record):
     reason: str | None = None
     batch: int
     sequence: int
+    lengths: Literal["padded", "real"] = "padded"
+    clock: Literal["wall", "cuda events"] = "wall"
     repeats: int = 0
     threads: int | None = None
     p50_ms: float | None = None
@@ -95,12 +131,101 @@ class Memory(Record):
     peak_rss_bytes: int | None = None
 
 
+class Start(Record):
+    """Cold start: from the start of a process to its first answer, median of ``starts``, beside the baseline's."""
+
+    p50_ms: float
+    baseline_p50_ms: float
+    starts: int
+
+
+class Energy(Record):
+    """Energy per call by the operating system's counters (``source``), whole processor or GPU; else the reason."""
+
+    kind: Kind
+    reason: str | None = None
+    source: str | None = None
+    batch: int = 0
+    sequence: int = 0
+    millijoules: float | None = None
+    baseline_millijoules: float | None = None
+
+
+class TargetUse(Record):
+    """How a target really ran: what was asked for and what was used, and what one process of it costs.
+
+    ``provider`` is the runtime's own word for what executed the model. ``processors`` counts the logical processors
+    that the timing was pinned to. ``gpu`` holds name, driver, memory and clocks during the timing.
+    """
+
+    target: str
+    provider: str
+    precision_asked: str
+    precision_used: str
+    threads: int | None = None
+    processors: int | None = None
+    peak_rss_bytes: int | None = None
+    baseline_peak_rss_bytes: int | None = None
+    cold_start: Start | None = None
+    energy: Energy | None = None
+    gpu: dict[str, Any] | None = None
+
+
+class Cost(Record):
+    """Work of one call of the real graph at one shape, counted and not timed.
+
+    ``operations`` holds, for each precision that multiplies (``fp32``, ``int8``, ...), floating-point or integer
+    operations (two per multiply-add). ``weight_bytes`` are read as stored, ``activation_bytes`` are written and read
+    between operators.
+    """
+
+    batch: int
+    sequence: int
+    operations: dict[str, float]
+    weight_bytes: int
+    activation_bytes: int
+
+
+class OperatorTime(Record):
+    """Time of one operator type, or of one layer, per call; None where that side does not have it."""
+
+    name: str
+    variant_ms: float | None = None
+    baseline_ms: float | None = None
+    variant_bytes: int | None = None
+    baseline_bytes: int | None = None
+
+
+class Profile(Record):
+    """Where the time goes at one shape, by ONNX Runtime's profiler, variant and baseline side by side.
+
+    ``by_operator`` has times, ``by_layer`` times and stored bytes of weights. The peaks are those of a quick calibration
+    of this host; the shares say how much of them the variant's products reach.
+    """
+
+    batch: int
+    sequence: int
+    threads: int
+    by_operator: list[OperatorTime]
+    by_layer: list[OperatorTime]
+    variant_total_ms: float
+    baseline_total_ms: float
+    peak_gflops: float | None = None
+    peak_gbytes_per_s: float | None = None
+    share_of_peak_flops: float | None = None
+    share_of_peak_bandwidth: float | None = None
+
+
 class Artefact(Record):
-    """The files a user would deploy, relative to ``folder``, and a digest over their contents."""
+    """The files a user would deploy, relative to ``folder``, and a digest over their contents.
+
+    ``model_sha256`` is that of ``model.onnx`` alone: what a measurement made elsewhere must name.
+    """
 
     folder: str
     files: dict[str, int]
     digest: str
+    model_sha256: str | None = None
 
 
 class StepReport(Record):
@@ -133,5 +258,8 @@ class Result(Record):
     accuracy: list[Accuracy]
     latency: list[Latency]
     memory: Memory
+    targets: list[TargetUse] = Field(default_factory=list)
+    cost: list[Cost] = Field(default_factory=list)
+    profile: Profile | None = None
     host: dict[str, Any]
     artefact: Artefact

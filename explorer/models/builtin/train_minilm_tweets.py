@@ -5,10 +5,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
 from safetensors.torch import load_file, save_file
 from torch import nn
 
 from explorer import training
+from explorer.measure.accuracy import compare
 from explorer.models import zoo
 from explorer.models.builtin import publish
 from explorer.models.preprocess import TextPreprocessor
@@ -25,6 +30,22 @@ def fine_tune(model: nn.Module, task: Task, preprocessor: TextPreprocessor) -> t
     return training.train(model, task.splits["train"], preprocessor, PLAN, report=publish.show)
 
 
+def answers(model: nn.Module, task: Task, preprocessor: TextPreprocessor) -> dict[str, NDArray[np.float32]]:
+    """Logits [N, classes] on validation and test, in float32."""
+    return {name: training.evaluate(model, task.splits[name], preprocessor) for name in ("validation", "test")}
+
+
+def paired(
+    delta: dict[str, NDArray[np.float32]], full: dict[str, NDArray[np.float32]], task: Task
+) -> dict[str, dict[str, Any]]:
+    """The delta's answers against the full fine-tune's on the same inputs: difference, 95 % interval and flips."""
+    kept = {"difference", "difference_low", "difference_high", "flips", "p_value"}
+    return {
+        name: compare(delta[name], full[name], task.splits[name].labels, "", name).model_dump(include=kept)
+        for name in delta
+    }
+
+
 def main() -> None:
     """Train, cut to a delta, score both on validation and test, and write the files."""
     task, preprocessor = load_task("tweets"), zoo.minilm_preprocessor()
@@ -32,6 +53,7 @@ def main() -> None:
     base = {name: weight.clone() for name, weight in model.state_dict().items()}
     done = fine_tune(model, task, preprocessor)
     full = publish.scores(model, task, preprocessor)
+    expected = answers(model, task, preprocessor)
 
     folder = publish.BUILT_IN / "minilm-tweets"
     folder.mkdir(exist_ok=True)
@@ -47,6 +69,7 @@ def main() -> None:
         description="A small language model (MiniLM, 6 layers) that tells negative, neutral and positive tweets apart.",
         measured=publish.scores(model, task, preprocessor),
         full_fine_tune=full,
+        against_full_fine_tune=paired(answers(model, task, preprocessor), expected, task),
         rank=RANK,
         training=f"{PLAN.epochs} epochs on {len(task.splits['train']):,} tweets in {done.seconds:.0f} s, "
         f"{done.samples_per_s:.0f} samples/s; shipped as the base model plus a delta of rank {RANK}.",
