@@ -19,6 +19,8 @@ from typer.exceptions import TyperException
 from explorer.errors import BadInput, ExplorerError
 
 if TYPE_CHECKING:
+    from explorer.context import Report as Tell
+    from explorer.measure.elsewhere import Report
     from explorer.store import RunRow
     from explorer.variants import Variant
 
@@ -189,14 +191,14 @@ def front(
     """List the variants that no other one beats; one front per model, data, host, and recorded or own runs."""
     from explorer.measure.targets import check_target_names
     from explorer.store import Store
-    from explorer.variants import flatten
+    from explorer.variants import choose, flatten
 
     check_target_names([target])
-    rows = flatten(Store().runs(states=("done",), model=model))
-    fitting = [row for row in rows if row.target == target and row.batch == batch and row.available]
-    best = _fronts([row for row in fitting if not row.estimated], x)
+    rows = choose(flatten(Store().runs(states=("done",), model=model)), target, batch)
+    best = _fronts([row for row in rows if row.available and not row.estimated], x)
     lines = [
         f"{row.run}  {row.model}  {row.label}  {row.accuracy:.1%}  {row.file_bytes / 1e6:.2f} MB  {_latency(row)}"
+        + (f"  reported from elsewhere ({row.host})" if row.reported else "")
         for row in best
     ]
     _show([asdict(row) for row in best], lines, as_json)
@@ -207,9 +209,12 @@ def export(
     run: Run,
     to: Annotated[Path, typer.Option("--to", metavar="DIR", help="Where to put the bundle.")],
     as_zip: Annotated[bool, typer.Option("--zip", help="One zip file instead of a folder.")] = False,
+    with_baseline: Annotated[
+        bool, typer.Option("--with-baseline", help="Add the uncompressed model, for speed-ups on other machines.")
+    ] = False,
     as_json: Json = False,
 ) -> None:
-    """Export a finished variant with everything that is needed to run it."""
+    """Export a finished variant with everything that is needed to run it, and to measure it on another machine."""
     from explorer import jobs
     from explorer.store import Store
 
@@ -219,8 +224,72 @@ def export(
         raise BadInput(f"The run '{run}' is {state}; only one that is done can be exported.")
     from explorer.export import export_bundle  # onnx, once it is needed
 
-    path = export_bundle(folder, to, "zip" if as_zip else "folder")
+    path = export_bundle(folder, to, "zip" if as_zip else "folder", with_baseline)
     _show({"run": run, "path": str(path)}, [str(path)], as_json)
+
+
+@app.command()
+def measure(
+    subject: Annotated[str, typer.Argument(metavar="RUN_OR_BUNDLE", help="A run's id, or the folder of a bundle.")],
+    targets: Annotated[
+        list[str] | None, typer.Option(help="Where to measure; several are separated by commas.")
+    ] = None,
+    batch: Annotated[list[str] | None, typer.Option(help="Inputs at a time, such as 1,8.")] = None,
+    length: Annotated[list[str] | None, typer.Option(help="Tokens of a text, such as 128, or 'real'.")] = None,
+    to: Annotated[Path, typer.Option("--to", metavar="FILE", help="The file to write.")] = Path("measurements.json"),
+    as_json: Json = False,
+) -> None:
+    """Measure an artefact on this machine into a file that 'import-measurements' takes in where it was made."""
+    from explorer import jobs, remeasure
+    from explorer.recipe import LARGEST_BATCH, LONGEST
+    from explorer.rundir import write_whole
+
+    if not os.access(to.parent, os.W_OK) or to.is_dir():
+        raise BadInput(f"'{to}' cannot be written; expected is a file in a folder that is there.")
+    batches = [_whole(word, "--batch", LARGEST_BATCH) for word in _listed(batch)]
+    lengths = ["real" if word == "real" else _whole(word, "--length", LONGEST) for word in _listed(length)]
+    bundle = Path(subject) if remeasure.is_bundle(Path(subject)) else None
+    again = remeasure.measure_bundle if bundle else remeasure.measure_run
+    try:
+        folder = bundle or jobs.run_folder(subject)
+    except BadInput as error:
+        raise BadInput(f"{error} The folder of an unpacked bundle is possible too.") from None
+    report = again(folder, _tell(), _listed(targets), batches, lengths).report()
+    write_whole(to, report.text())
+    _show(report.model_dump(mode="json"), [*_measured(report), str(to)], as_json)
+
+
+@app.command("import-measurements")
+def import_measurements(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="What measure.py or 'measure' wrote elsewhere.")],
+    run: Annotated[str | None, typer.Option(help="Only this run; else every run with the same model file.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Take in measurements that another machine made of one of your variants."""
+    from explorer.importing import take_in
+    from explorer.measure.elsewhere import read
+
+    report = read(file)
+    found = take_in(report, run)
+    words = {True: "added to", False: "was there already in"}
+    lines = [f"{report.device.name}: {words[name in found.new]} {name}" for name in found.runs]
+    _show({"device": report.device.name, "runs": found.runs, "new": found.new}, lines, as_json)
+
+
+@app.command()
+def verify(
+    run: Run,
+    rebuild: Annotated[bool, typer.Option("--rebuild", help="Also run the recipe again from scratch.")] = False,
+    as_json: Json = False,
+) -> int:
+    """Repeat a finished run's measurements and say what differs; exit status 1 when something does."""
+    from explorer import verify as verifying
+
+    checks = verifying.verify(run, _tell(), rebuild)
+    agrees = verifying.agrees(checks)
+    rows = [asdict(check) for check in checks]
+    _show({"run": run, "agrees": agrees, "checks": rows}, verifying.lines(checks), as_json)
+    return 0 if agrees else 1
 
 
 @app.command()
@@ -254,13 +323,46 @@ class _Progress:
         print("  ".join([text, *filter(None, figures)]), file=sys.stderr, flush=True)
 
 
+def _tell() -> Tell:
+    """Progress on stderr for work that is done in this process."""
+    progress = _Progress()
+
+    def tell(**said: Any) -> None:
+        progress(said)
+
+    return tell
+
+
+def _listed(words: list[str] | None) -> list[str]:
+    """Values of an option that may be repeated, or hold several separated by commas."""
+    return [part.strip() for word in words or [] for part in word.split(",") if part.strip()]
+
+
+def _whole(word: str, option: str, most: int) -> int:
+    if not word.isdecimal() or not 1 <= int(word) <= most:
+        raise BadInput(f"{option} takes whole numbers from 1 to {most:,}; given was '{word}'.")
+    return int(word)
+
+
+def _measured(report: Report) -> list[str]:
+    """A report in lines: each target with its accuracy and times."""
+    lines = [report.device.name]
+    for accuracy in report.accuracy:
+        lines.append(f"accuracy   {accuracy.target}, {accuracy.split}: {_accuracy(accuracy.model_dump())}")
+    for latency in report.latency:
+        shape = f"batch {latency.batch} x {latency.sequence}"
+        lines.append(f"latency    {latency.target}, {shape}: {_timing(latency.model_dump())}")
+    return lines
+
+
 def _fronts(rows: list[Variant], x: str) -> list[Variant]:
     """The front of each group of rows that may be compared with each other."""
     from explorer.pareto import front as undominated
 
     groups: dict[tuple[object, ...], list[Variant]] = {}
     for row in rows:
-        groups.setdefault((row.model, row.task, row.recorded, row.host if x == "latency" else ""), []).append(row)
+        place = (row.host, row.reported) if x == "latency" else ()
+        groups.setdefault((row.model, row.task, row.recorded, *place), []).append(row)
     best = []
     for group in groups.values():
         cost = "p50_ms" if x == "latency" else "file_bytes"

@@ -1,4 +1,4 @@
-"""The bundle of a chosen variant: model, tokenizer or preprocessor, recipe, results and a ready ``predict.py``."""
+"""The bundle of a chosen variant: model, tokenizer or preprocessor, recipe, results, ``predict.py``, ``measure.py``."""
 
 from __future__ import annotations
 
@@ -12,25 +12,30 @@ from typing import Any, Literal
 
 import yaml
 
+from explorer.artefacts import baseline_file, model_sha256
 from explorer.errors import BadInput
 
 CARRIED = ("model.onnx", "model.json", "preprocessor.json", "tokenizer.json", "example.npy")
+INPUTS, BASELINE = "inputs.npz", "baseline.onnx"
 
 
-def bundle_files(run_folder: Path) -> dict[str, int]:
+def bundle_files(run_folder: Path, with_baseline: bool = False) -> dict[str, int]:
     """The names in the bundle and the bytes of each, for a preview; raises ``BadInput`` as ``export_bundle`` does."""
     return {name: len(content) if isinstance(content, bytes) else content.stat().st_size
-            for name, content in _contents(run_folder).items()}  # fmt: skip
+            for name, content in _contents(run_folder, with_baseline).items()}  # fmt: skip
 
 
-def export_bundle(run_folder: Path, to: Path, form: Literal["zip", "folder"] = "zip") -> Path:
+def export_bundle(
+    run_folder: Path, to: Path, form: Literal["zip", "folder"] = "zip", with_baseline: bool = False
+) -> Path:
     """Write the bundle of a finished run and return where it is.
 
     A zip is written to ``to`` itself when it ends in ``.zip``, else into that folder under the variant's name; a folder
-    is written to ``to``, which must be new or empty. Nothing half-written stays behind.
-    Raises ``BadInput`` where the run has no result, its artefact is gone, or ``to`` is taken.
+    is written to ``to``, which must be new or empty. Nothing half-written stays behind. ``with_baseline`` adds the
+    uncompressed model, beside which another machine can time the variant.
+    Raises ``BadInput`` where the run has no result, its artefact or the baseline is gone, or ``to`` is taken.
     """
-    contents = _contents(run_folder)
+    contents = _contents(run_folder, with_baseline)
     target = to
     if form == "zip" and to.suffix != ".zip":
         target = to / f"{run_folder.name}.zip"
@@ -51,7 +56,7 @@ def export_bundle(run_folder: Path, to: Path, form: Literal["zip", "folder"] = "
     return target
 
 
-def _contents(run_folder: Path) -> dict[str, bytes | Path]:
+def _contents(run_folder: Path, with_baseline: bool) -> dict[str, bytes | Path]:
     """Everything in the bundle: name to a file on disk, or to the bytes themselves."""
     try:
         result = json.loads((run_folder / "result.json").read_text(encoding="utf-8"))
@@ -62,15 +67,36 @@ def _contents(run_folder: Path) -> dict[str, bytes | Path]:
         raise BadInput(f"The model file of run '{run_folder.name}' is gone; run its recipe again to make it.")
     recipe = yaml.safe_dump(result["recipe"], sort_keys=False, allow_unicode=True)
     contents: dict[str, bytes | Path] = {name: artefact / name for name in CARRIED if (artefact / name).is_file()}
+    if with_baseline:
+        contents[BASELINE] = _baseline(run_folder)
+    if (run_folder / INPUTS).is_file():
+        contents[INPUTS] = run_folder / INPUTS
     contents["recipe.yaml"] = recipe.encode()
-    contents["results.json"] = json.dumps(result, indent=1, ensure_ascii=False).encode()
-    template = resources.files("explorer.bundle") / f"predict_{result['kind']}.py"
-    contents["predict.py"] = template.read_bytes()
-    contents["README.md"] = _readme(result).encode()
+    contents["results.json"] = json.dumps(_named(result, artefact), indent=1, ensure_ascii=False).encode()
+    templates = resources.files("explorer.bundle")
+    contents["predict.py"] = (templates / f"predict_{result['kind']}.py").read_bytes()
+    contents["measure.py"] = (templates / "measure.py").read_bytes()
+    contents["README.md"] = _readme(result, tuple(contents)).encode()
     return contents
 
 
-def _readme(result: dict[str, Any]) -> str:
+def _named(result: dict[str, Any], artefact: Path) -> dict[str, Any]:
+    """The result with the digest of its model file, which older runs do not have."""
+    known = result.get("artefact") or {}
+    digest = known.get("model_sha256") or model_sha256(artefact / "model.onnx")
+    return {**result, "artefact": {**known, "model_sha256": digest}}
+
+
+def _baseline(run_folder: Path) -> Path:
+    path = baseline_file(run_folder)
+    if path is None:
+        raise BadInput(
+            f"The baseline of run '{run_folder.name}' is not on this machine any more; run its recipe again to make it."
+        )
+    return path
+
+
+def _readme(result: dict[str, Any], files: tuple[str, ...]) -> str:
     text = result["kind"] == "text"
     example = '"I love it"' if text else "example.npy"
     needs = "onnxruntime tokenizers" if text else "onnxruntime"
@@ -79,8 +105,36 @@ def _readme(result: dict[str, Any]) -> str:
         f"# {result['recipe']['model']}: {steps}\n\n"
         f"Run it: `pip install {needs}`, then `python predict.py {example}`.\n\n"
         "Make it again: `python -m explorer run recipe.yaml` in the Compression Explorer.\n\n"
-        "`results.json` holds every measurement of this file with its conditions and its host.\n"
+        "`results.json` holds every measurement of this file with its conditions and its host.\n\n"
+        f"## Measure it on another machine\n\n{_measuring(text, files)}"
     )
+
+
+def _measuring(text: bool, files: tuple[str, ...]) -> str:
+    parts = [
+        "`pip install numpy onnxruntime` (`onnxruntime-gpu` for a GPU), then `python measure.py --provider cpu` (or "
+        "`cuda`, `tensorrt`). It writes `measurements.json`: times, accuracy, the device and its versions, never the "
+        "name of the machine, its users or folders. Take it in where the model was made: "
+        "`python -m explorer import-measurements measurements.json`."
+    ]
+    if BASELINE in files:
+        parts.append("`baseline.onnx` is the uncompressed model, timed beside this one.")
+    else:
+        parts.append(
+            "For speed-ups the uncompressed model must be timed beside this one: export with the baseline, or name its "
+            "file with `--baseline`."
+        )
+    if INPUTS in files:
+        parts.append(
+            "`inputs.npz` holds validation inputs as the model takes them, their labels and the answers given at home."
+        )
+    if INPUTS in files and text:
+        parts.append(
+            "The texts are not in it as text, only as token ids; whoever has `tokenizer.json` can turn these back into "
+            "words. Where the texts are confidential, delete `inputs.npz`: `measure.py` then times random inputs and "
+            "gives no accuracy."
+        )
+    return "\n\n".join(parts) + "\n"
 
 
 def _write_zip(contents: dict[str, bytes | Path], path: Path) -> None:

@@ -1,27 +1,51 @@
-"""Where everything lives: ``EXPLORER_HOME``, by default ``.explorer/`` in the current folder."""
+"""Where everything lives: ``EXPLORER_HOME``, by default ``.explorer/`` in the current folder.
+
+A folder of ours is made where it is missing; ``ExplorerError`` is raised where it cannot be used.
+"""
 
 from __future__ import annotations
 
 import os
 from pathlib import Path
 
+from explorer.errors import ExplorerError
+
 
 def home() -> Path:
-    """The folder of runs, cache and index; made when it is missing."""
-    folder = Path(os.environ.get("EXPLORER_HOME") or ".explorer").absolute()
-    folder.mkdir(parents=True, exist_ok=True)
-    return folder
+    """The folder of runs, cache and index."""
+    return _usable(Path(os.environ.get("EXPLORER_HOME") or ".explorer").absolute())
 
 
 def runs_folder() -> Path:
     """The folder that holds one folder per run."""
-    folder = home() / "runs"
-    folder.mkdir(exist_ok=True)
-    return folder
+    return _usable(home() / "runs")
 
 
 def cache_folder(kind: str) -> Path:
     """A folder of the content-addressed cache, such as ``prefixes`` or ``logits``."""
-    folder = home() / "cache" / kind
-    folder.mkdir(parents=True, exist_ok=True)
+    return _usable(home() / "cache" / kind)
+
+
+def local_path(text: str | Path) -> Path:
+    """A path as a person writes it, with ``~`` for somebody's own folder (left alone where nobody is called so)."""
+    try:
+        return Path(text).expanduser()
+    except RuntimeError:
+        return Path(text)
+
+
+def _usable(folder: Path) -> Path:
+    """``folder``, made where it is missing; the sentence for one that cannot be used says what it is for."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        cause = None if os.access(folder, os.W_OK | os.X_OK) else "it cannot be written to"
+    except FileExistsError:
+        cause = "a file of this name is there"
+    except OSError as error:
+        cause = (error.strerror or type(error).__name__).lower()
+    if cause is not None:
+        raise ExplorerError(
+            f"EXPLORER_HOME, the folder of runs, cache and index, cannot be used ('{folder}': {cause}); "
+            "expected is a folder that can be written to."
+        )
     return folder

@@ -6,11 +6,9 @@ took time (recipes that begin alike share them), the baseline's answers and the 
 
 from __future__ import annotations
 
-import hashlib
 import json
 import shutil
 import time
-from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
@@ -20,15 +18,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from explorer import ENGINE_VERSION, cache, deploy
+from explorer.artefacts import model_sha256
 from explorer.context import Context, GraphSubject, ModelSubject, Report
 from explorer.home import home
-from explorer.measure import accuracy, findings, host, latency, lock, memory, size
-from explorer.measure.runners import unavailable_reason
+from explorer.measure import findings, honesty, host, lock, size
+from explorer.measure.session import Session, memory_of
 from explorer.models import card_for, load_model, model_digest
 from explorer.models.structure import load_torch, save_torch
 from explorer.recipe import Recipe
 from explorer.recipe import digest as recipe_digest
-from explorer.result import Accuracy, Artefact, Latency, Memory, Result, Size, StepReport
+from explorer.result import Artefact, Result, Size, StepReport
 from explorer.tasks import Task, load_task, task_digest
 from explorer.tasks.base import hash_files
 
@@ -45,8 +44,6 @@ SLOW_STEP_SECONDS = 1.0
 SIZE_FILE = "size.json"
 """Beside a cached baseline: what ``measure_size`` found, since zipping a large file takes seconds."""
 
-MEASURED_SPLIT, TEST_SPLIT = "validation", "test"
-
 
 def execute(recipe: Recipe, folder: Path, report: Report, *, run: str, digest: str, fresh: bool = False) -> Result:
     """Compress, save, reload and measure; writes ``artefact/`` into ``folder`` and returns the result.
@@ -55,32 +52,30 @@ def execute(recipe: Recipe, folder: Path, report: Report, *, run: str, digest: s
     Raises ``ExplorerError`` with one plain sentence.
     """
     started = time.monotonic()
-    bench = Bench(recipe, report, fresh)
+    bench, artefact = Bench(recipe, report, fresh), folder / "artefact"
     with lock.training_slot(bench.home, bench.waiting):
         baseline = bench.baseline_artefact()
-        artefact = folder / "artefact"
         steps = bench.make_artefact(artefact, baseline)
-        sizes = size.measure_size(artefact / "model.onnx"), _baseline_size(baseline)
-        scores = bench.accuracies(artefact, baseline)
+        session = bench.session(artefact, baseline)
+        found: dict[str, Any] = {"steps": steps, "size": size.measure_size(artefact / "model.onnx")}
+        found |= {"baseline_size": _baseline_size(baseline), "accuracy": session.accuracies()}
+        session.pack_inputs(folder)
     with lock.measuring_slot(bench.home, bench.waiting):
-        times, peak = bench.latencies(artefact, baseline)
-    result = _result(bench, run, digest, artefact, steps, sizes, scores, times, peak, time.monotonic() - started)
-    facts = findings.findings(result.model_dump(mode="json"), size.embedding_bytes(artefact / "model.onnx"))
-    return result.model_copy(update={"findings": facts})
+        times, uses = session.latencies()
+        found |= {"latency": times, "targets": uses, "memory": memory_of(uses)}
+        found |= session.explanations(times)
+    result = _result(bench, run, digest, artefact, found, time.monotonic() - started)
+    return result.model_copy(update={"findings": _findings(result, artefact, baseline)})
 
 
-def _result(
-    bench: Bench,
-    run: str,
-    digest: str,
-    artefact: Path,
-    steps: list[StepReport],
-    sizes: tuple[Size, Size],
-    scores: list[Accuracy],
-    times: list[Latency],
-    peak: Memory,
-    seconds: float,
-) -> Result:
+def _findings(result: Result, artefact: Path, baseline: Path) -> list[str]:
+    """What contradicts the recipe first, then what explains the figures."""
+    facts = result.model_dump(mode="json")
+    suspicious = honesty.suspicions(facts, model_sha256(baseline / "model.onnx"))
+    return suspicious + findings.findings(facts, artefact / "model.onnx")
+
+
+def _result(bench: Bench, run: str, digest: str, artefact: Path, found: dict[str, Any], seconds: float) -> Result:
     files = {path.relative_to(artefact).as_posix(): path.stat().st_size for path in _files(artefact)}
     return Result(
         run=run,
@@ -92,14 +87,14 @@ def _result(
         kind=bench.task.kind,
         finished_at=datetime.now(UTC).isoformat(timespec="seconds"),
         seconds=round(seconds, 3),
-        steps=steps,
-        size=sizes[0],
-        baseline_size=sizes[1],
-        accuracy=scores,
-        latency=times,
-        memory=peak,
         host=host.fingerprint(),
-        artefact=Artefact(folder="artefact", files=files, digest=hash_files(_files(artefact))),
+        artefact=Artefact(
+            folder="artefact",
+            files=files,
+            digest=hash_files(_files(artefact)),
+            model_sha256=model_sha256(artefact / "model.onnx"),
+        ),
+        **found,
     )
 
 
@@ -160,30 +155,19 @@ class Bench:
         shutil.copytree(baseline, folder, ignore=shutil.ignore_patterns(SIZE_FILE))
         return self._deploy_stage(deploy_steps, folder)
 
-    def accuracies(self, artefact: Path, baseline: Path) -> list[Accuracy]:
-        """The metric on the validation split on each target, then on the test split on the first that is there."""
-        scores, reasons = [], {name: unavailable_reason(artefact, name) for name in self.recipe.targets}
-        for target, reason in reasons.items():
-            if reason is not None:
-                scores.append(accuracy.unavailable_accuracy(target, MEASURED_SPLIT, reason))
-            else:
-                scores.append(self._accuracy(artefact, baseline, target, MEASURED_SPLIT))
-        first = next((name for name, reason in reasons.items() if reason is None), None)
-        if first is not None:
-            scores.append(self._accuracy(artefact, baseline, first, TEST_SPLIT))
-        return scores
-
-    def latencies(self, artefact: Path, baseline: Path) -> tuple[list[Latency], Memory]:
-        """Latency of every target, and the peak memory on the first that is there."""
-        times, peak = [], Memory()
-        shapes = latency.default_shapes(artefact)
-        for i, target in enumerate(self.recipe.targets):
-            fraction = i / len(self.recipe.targets)
-            self.report(stage="measure", text=f"Timing on {target} beside the baseline", fraction=fraction)
-            times += latency.measure_latency(artefact, baseline, target, shapes, seed=self.recipe.seed)
-            if peak.peak_rss_bytes is None and times[-1].kind == "measured":
-                peak = memory.peak_memory(artefact, target, shapes[0])
-        return times, peak
+    def session(self, artefact: Path, baseline: Path) -> Session:
+        """What measures the artefact beside its baseline."""
+        return Session(
+            artefact=artefact,
+            baseline=baseline,
+            baseline_digest=self.digest(0),
+            uncompressed=not self.recipe.steps,
+            task=self.task,
+            targets=self.recipe.targets,
+            how=self.recipe.measure,
+            seed=self.recipe.seed,
+            report=self.report,
+        )
 
     def _model_stage(self, steps: list[Technique]) -> tuple[ModelSubject, list[StepReport]]:
         done, subject, reports = self._finished_prefix(len(steps))
@@ -279,44 +263,9 @@ class Bench:
         (folder / "torch-unavailable.txt").write_text(reason, encoding="utf-8")
         return reports
 
-    def _accuracy(self, artefact: Path, baseline: Path, target: str, split: str) -> Accuracy:
-        data = self.task.splits[split]
-
-        def answers(folder: Path, words: str) -> NDArray[np.float32]:
-            text = f"Answering {len(data):,} {split} inputs on {target}{words}"
-
-            def progress(done: int, total: int) -> None:
-                self.report(stage="evaluate", text=text, fraction=done / total)
-
-            return accuracy.predict(folder, target, data.inputs, on_progress=_seldom(progress))
-
-        key = f"{self.digest(0)}-{target}-{split}-{_computer()}"
-        expected = cache.array("answers", key, lambda: answers(baseline, " with the baseline"))
-        given = answers(artefact, "") if self.recipe.steps else expected
-        return accuracy.compare(given, expected, data.labels, target, split)
-
 
 def _baseline_size(folder: Path) -> Size:
     return Size.model_validate_json((folder / SIZE_FILE).read_text(encoding="utf-8"))
-
-
-def _seldom(progress: Callable[[int, int], None], every_s: float = 0.5) -> Callable[[int, int], None]:
-    last = 0.0
-
-    def call(done: int, total: int) -> None:
-        nonlocal last
-        if time.monotonic() - last >= every_s or done == total:
-            last = time.monotonic()
-            progress(done, total)
-
-    return call
-
-
-def _computer() -> str:
-    """What the answers of a runtime depend on: processor, instruction sets and versions, as 8 digits."""
-    found = host.fingerprint()
-    identity = json.dumps([found["cpu"], found["isa"], found["versions"]], sort_keys=True)
-    return hashlib.sha256(identity.encode()).hexdigest()[:8]
 
 
 def _files(folder: Path) -> list[Path]:

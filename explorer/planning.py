@@ -11,10 +11,14 @@ from typing import Any
 
 from explorer.errors import BadInput
 from explorer.recipe import Recipe
-from explorer.technique import techniques
+from explorer.technique import Technique, techniques
 from explorer.variants import RunLike
 
 MOST_RUNS = 200
+PASSES = "epochs"
+"""The parameter that says how often a technique goes through the data."""
+STUDENT = ("layers", "width")
+"""The parameters that say how much of its teacher a student keeps."""
 
 
 @dataclass(frozen=True)
@@ -78,23 +82,59 @@ def estimate(recipe: Recipe, runs: Iterable[RunLike]) -> Estimate | None:
     """Add up what the same techniques took on the same model in the reader's own runs; None where one is unknown.
 
     Recorded runs do not count, since another machine made them; neither do steps that were taken from the cache.
+    Training is scaled by its epochs. How much of it follows a student's size is not known: between nothing and all.
     """
-    results = [run.result for run in runs if run.result and not run.recorded and run.model == recipe.model]
-    parts = [_rest_seconds(results), *(_step_seconds(results, step.name) for step in recipe.steps)]
+    return estimate_all([recipe], runs)
+
+
+def estimate_all(recipes: Sequence[Recipe], runs: Iterable[RunLike]) -> Estimate | None:
+    """What several recipes of one model take one after another, each for itself; None where one is unknown."""
+    results = [run.result for run in runs if run.result and not run.recorded and run.model == recipes[0].model]
+    taken, rest = _taken(results), _rest_seconds(results)
+    parts = [rest] * len(recipes) + [_step_seconds(taken, step) for recipe in recipes for step in recipe.steps]
     if not all(parts):
         return None
     low, middle, high = (sum(pick(part) for part in parts) for pick in (min, median, max))
     return Estimate(middle, low, high, len(results))
 
 
-def _step_seconds(results: Iterable[dict[str, Any]], technique: str) -> list[float]:
-    steps = (step for result in results for step in result["steps"])
-    return [step["seconds"] for step in steps if step["technique"] == technique and not step.get("cached")]
+_Taken = dict[str, list[tuple[float, dict[str, Any]]]]
+
+
+def _taken(results: Iterable[dict[str, Any]]) -> _Taken:
+    """By technique, the seconds of every step that was really done, with its settings."""
+    found: _Taken = {}
+    for result in results:
+        for given, report in zip(result["recipe"].get("steps") or (), result["steps"], strict=False):
+            if not report.get("cached"):
+                found.setdefault(report["technique"], []).append((report["seconds"], given))
+    return found
+
+
+def _step_seconds(taken: _Taken, step: Technique) -> list[float]:
+    usual, wanted = type(step)().step(), step.step()
+    return [
+        guess for seconds, given in taken.get(step.name, ()) for guess in _scaled(seconds, {**usual, **given}, wanted)
+    ]
+
+
+def _scaled(seconds: float, given: dict[str, Any], wanted: dict[str, Any]) -> list[float]:
+    """What a step with the settings ``wanted`` takes where one with ``given`` took ``seconds``: one or two guesses."""
+    seconds *= _ratio(given, wanted, [PASSES])
+    size = _ratio(given, wanted, STUDENT)
+    return [seconds] if size == 1 else [seconds, seconds * size]
+
+
+def _ratio(given: dict[str, Any], wanted: dict[str, Any], names: Iterable[str]) -> float:
+    return float(math.prod(wanted[name] / given[name] for name in names if name in wanted and given.get(name)))
 
 
 def _rest_seconds(results: Iterable[dict[str, Any]]) -> list[float]:
     """What runs took besides their steps: loading, exporting, measuring."""
-    return [max(result["seconds"] - sum(step["seconds"] for step in result["steps"]), 0) for result in results]
+    return [
+        max(result["seconds"] - sum(step["seconds"] for step in result["steps"] if not step.get("cached")), 0)
+        for result in results
+    ]
 
 
 def sliders(recipe: Recipe) -> list[tuple[int, str]]:

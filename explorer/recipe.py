@@ -6,16 +6,53 @@ import hashlib
 import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, ValidationError, field_serializer, field_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_serializer, field_validator
 
 from explorer import ENGINE_VERSION
 from explorer.errors import BadInput
 from explorer.technique import Technique, build
 
 DEFAULT_TARGETS = ("cpu-onnxruntime", "cpu-torch")
+LARGEST_BATCH, LONGEST = 512, 8192
+
+
+class Measuring(BaseModel):
+    """How to measure; part of a recipe and not of its digest.
+
+    Fields:
+        batches: inputs at a time, each from 1 to 512.
+        lengths: tokens of a text (padded or cut to exactly as many), each from 1 to 8192, or ``real`` for texts as long
+            as those of the task's data. Images have the model's own size.
+        robustness: also answer inputs with typing errors or with noise on the pixels.
+        wait_s: how long to wait for other programs to leave the processor alone, up to 600 s.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    batches: tuple[Annotated[int, Field(ge=1, le=LARGEST_BATCH)], ...] = Field(
+        default=(1, 8), min_length=1, max_length=8
+    )
+    lengths: tuple[Annotated[int, Field(ge=1, le=LONGEST)] | Literal["real"], ...] = Field(
+        default=(128,), min_length=1, max_length=8
+    )
+    robustness: bool = False
+    wait_s: float = Field(default=5.0, ge=0, le=600)
+
+    def covers(self, wanted: Measuring) -> bool:
+        """Whether a result measured like this holds all that is wanted."""
+        enough = set(wanted.batches) <= set(self.batches) and set(wanted.lengths) <= set(self.lengths)
+        return enough and self.robustness >= wanted.robustness
+
+
+_MEASURING = {
+    "batches": f"a list of 1 to 8 whole numbers from 1 to {LARGEST_BATCH}",
+    "lengths": f"a list of 1 to 8 numbers of tokens from 1 to {LONGEST}, or the word 'real'",
+    "robustness": "true or false",
+    "wait_s": "a number of seconds from 0 to 600",
+}
 
 
 class Recipe(BaseModel):
@@ -27,6 +64,7 @@ class Recipe(BaseModel):
             for the task that comes with a built-in model.
         steps: techniques in the order in which they are applied; none at all is the baseline.
         targets: where to measure; they do not change the artefact and are not part of the digest.
+        measure: at which batch sizes and lengths, and what else; not part of the digest either.
         seed: a whole number from 0.
     """
 
@@ -36,6 +74,7 @@ class Recipe(BaseModel):
     data: str | None = None
     steps: tuple[Technique, ...] = ()
     targets: tuple[str, ...] = DEFAULT_TARGETS
+    measure: Measuring = Measuring()
     seed: int = 0
 
     @field_validator("steps", mode="before")
@@ -77,6 +116,9 @@ class Recipe(BaseModel):
         """Build a recipe from plain data; raises ``BadInput`` with one sentence."""
         if not isinstance(fields, dict):
             raise BadInput(f"A recipe must be a mapping with 'model' and 'steps'; given was {type(fields).__name__}.")
+        odd = next((key for key in fields if not isinstance(key, str)), None)
+        if odd is not None:
+            raise BadInput(f"{odd!r} is not a field of a recipe (known are {', '.join(cls.model_fields)}).")
         try:
             return cls(**fields)
         except ValidationError as error:
@@ -103,8 +145,9 @@ class Recipe(BaseModel):
         return cls.from_yaml(text)
 
     def plain(self) -> dict[str, Any]:
-        """The recipe as JSON-ready data, every parameter written out."""
-        return self.model_dump(mode="json", exclude_none=True)
+        """The recipe as JSON-ready data, every parameter written out; measuring as usual is left out."""
+        usual = {"measure"} if self.measure == Measuring() else set()
+        return self.model_dump(mode="json", exclude_none=True, exclude=usual)
 
     def to_yaml(self) -> str:
         """The recipe as YAML that ``from_yaml`` reads back to an equal recipe."""
@@ -166,6 +209,8 @@ def _sentence(error: ValidationError) -> str:
         cause = mistake.get("ctx", {}).get("error")
         if isinstance(cause, BadInput):
             return str(cause)
+        if mistake["loc"][0] == "measure":
+            return _measuring_sentence(mistake["loc"], mistake["input"])
         field = ".".join(str(part) for part in mistake["loc"])
         if mistake["type"] == "extra_forbidden":
             known = ", ".join(Recipe.model_fields)
@@ -175,3 +220,11 @@ def _sentence(error: ValidationError) -> str:
         else:
             parts.append(f"'{field}' is {mistake['input']!r} but: {mistake['msg'].lower()}")
     return "The recipe is wrong: " + "; ".join(parts) + "."
+
+
+def _measuring_sentence(place: tuple[int | str, ...], given: Any) -> str:
+    field = str(place[1]) if len(place) > 1 else ""
+    if field in _MEASURING:
+        return f"'measure.{field}' must be {_MEASURING[field]}; given was {given!r}."
+    known = ", ".join(_MEASURING)
+    return f"'measure' must be a mapping with some of {known}; given was {field or given!r}."

@@ -14,11 +14,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from explorer.errors import ExplorerError
+from explorer.errors import BadInput, ExplorerError
 from explorer.home import home
 from explorer.jobs import enqueue
 from explorer.jobs.foreground import run_here
 from explorer.measure.targets import availability
+from explorer.measure.targets import targets as known_targets
 from explorer.recipe import DEFAULT_TARGETS, Recipe
 from explorer.store import Store
 
@@ -109,19 +110,39 @@ def study(results: list[dict[str, Any]], targets: tuple[str, ...]) -> dict[str, 
     }
 
 
+def usual_name(targets: tuple[str, ...]) -> str:
+    """``built-in-models`` for the processor alone; for others with the devices behind it: ``built-in-models-cuda``."""
+    devices = dict.fromkeys(known_targets()[name].device for name in targets)
+    return "-".join(["built-in-models", *devices] if set(devices) != {"cpu"} else ["built-in-models"])
+
+
+def place(name: str, targets: tuple[str, ...]) -> Path:
+    """The file of a study; raises ``BadInput`` where it holds one of other targets, which would be lost."""
+    path = RECORDED / f"{Path(name).name}.json"
+    if path.exists():
+        results = json.loads(path.read_text(encoding="utf-8"))["results"]
+        held = dict.fromkeys(target for result in results for target in result["recipe"]["targets"])
+        if set(held) != set(targets):
+            raise BadInput(
+                f"'{path.name}' holds a study of {', '.join(held)}; one of {', '.join(targets)} needs another --name."
+            )
+    return path
+
+
 def main() -> None:
     """Record the whole study and write it into the package."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--targets", nargs="+", default=list(DEFAULT_TARGETS), help="where to measure")
-    parser.add_argument("--name", default="built-in-models", help="name of the file")
+    parser.add_argument("--name", help="name of the file; without it, built-in-models and the targets' devices")
     given = parser.parse_args()
+    targets = tuple(given.targets)
     try:
-        every = recipes(tuple(given.targets))
-        content = study([record(recipe) for recipe in every], tuple(given.targets))
+        every = recipes(targets)
+        path = place(given.name or usual_name(targets), targets)  # before the hours of work
+        content = study([record(recipe) for recipe in every], targets)
     except ExplorerError as error:
         sys.exit(str(error))
     RECORDED.mkdir(exist_ok=True)
-    path = RECORDED / f"{Path(given.name).name}.json"
     path.write_text(json.dumps(content, indent=None, separators=(",", ":")) + "\n", encoding="utf-8")
     print(
         f"{len(every)} results in {path.name}; artefacts stay in {home().name}, {len(Store().studies())} studies there."

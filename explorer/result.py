@@ -199,8 +199,8 @@ class OperatorTime(Record):
 class Profile(Record):
     """Where the time goes at one shape, by ONNX Runtime's profiler, variant and baseline side by side.
 
-    ``by_operator`` has times, ``by_layer`` times and stored bytes of weights. The peaks are those of a quick calibration
-    of this host; the shares say how much of them the variant's products reach.
+    ``by_operator`` has times, ``by_layer`` times and stored bytes of weights. The peaks are those of a quick
+    calibration of this host; the shares say how much of them the variant's products reach.
     """
 
     batch: int

@@ -1,4 +1,4 @@
-"""A run on disk: request, events, log, result and artefact in one folder, which is the truth about the run.
+"""A run on disk: request, events, log, result, artefact and what other machines measured, in one folder: the truth.
 
 Only the standard library is imported, since the supervisor lives on it. Files that somebody else may read at any
 moment appear at once and whole (written aside, then renamed or linked); events are appended line by line, and whoever
@@ -7,11 +7,13 @@ reads them skips a line that is cut short or garbage.
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import shutil
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -95,9 +97,30 @@ class RunFolder:
         return list(self._events(None))
 
     def result(self) -> dict[str, Any] | None:
-        """The result, or None where there is none that can be read."""
-        fields = _read_json(self.path / "result.json")
-        return fields if fields and fields.get("state") == "done" else None
+        """The result, or None where there is none that can be read; ``elsewhere`` are the reports of other machines."""
+        fields = self._own_result()
+        reports = self.measurements() if fields else []
+        return {**fields, "elsewhere": reports} if fields and reports else fields
+
+    def measurements(self) -> list[dict[str, Any]]:
+        """The reports that were taken in, oldest first; a file whose content is not what its name says is left out."""
+        reports = []
+        for path in sorted((self.path / "measurements").glob("*.json")):
+            with suppress(OSError):
+                data = path.read_bytes()
+                report = _parse(data) if hashlib.sha256(data).hexdigest() == path.stem else None
+                reports += [report] if report else []
+        return sorted(reports, key=lambda report: str(report.get("measured_at")))
+
+    def add_measurements(self, text: str) -> bool:
+        """Keep a report of another machine, checked before (``measure.elsewhere.parse``); False where it is known."""
+        path = self.path / "measurements" / f"{hashlib.sha256(text.encode()).hexdigest()}.json"
+        with suppress(OSError):
+            if path.read_text(encoding="utf-8") == text:
+                return False
+        path.parent.mkdir(exist_ok=True)
+        write_whole(path, text)
+        return True
 
     def write_result(self, text: str) -> None:
         """Write the result whole and safe against a power cut: from then on the run is done."""
@@ -166,7 +189,7 @@ class RunFolder:
     def _standing(
         self, ended: dict[str, Any] | None, mark: dict[str, Any] | None
     ) -> tuple[State, str | None, str | None]:
-        result = self.result()
+        result = self._own_result()
         if result is not None:
             return "done", None, _text(result.get("finished_at")) or (_iso(ended.get("time")) if ended else None)
         if ended is None:
@@ -174,6 +197,10 @@ class RunFolder:
         if ended["state"] == "done":
             return "failed", "The run finished, but its result.json is missing or unreadable.", _iso(ended.get("time"))
         return ended["state"], _text(ended.get("reason")), _iso(ended.get("time"))
+
+    def _own_result(self) -> dict[str, Any] | None:
+        fields = _read_json(self.path / "result.json")
+        return fields if fields and fields.get("state") == "done" else None
 
     def _append(self, event: dict[str, Any]) -> None:
         line = json.dumps({"time": time.time(), **event}).encode() + b"\n"

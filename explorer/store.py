@@ -50,12 +50,14 @@ _IDENTITY = ("run", "digest", "model", "study", "state", "created_at", "started_
 _PROGRESS = ("stage", "text", "fraction", "samples_per_s", "seconds_left", "reason")
 _SHOWN = (*_IDENTITY, *_PROGRESS)
 _COLUMNS = (*_SHOWN, "recipe", "result", "changed")
-# Compare-and-set: a finished state stands, except that a result that is there makes the run done.
+# Compare-and-set: a finished state stands, except that a result that is there makes the run done. Of a run that is done
+# only the result may still grow, by what other machines measured.
 _WRITE = f"""
 INSERT INTO runs ({", ".join(_COLUMNS)}) VALUES ({", ".join(":" + name for name in _COLUMNS)})
 ON CONFLICT (run) DO UPDATE SET {", ".join(f"{name} = excluded.{name}" for name in _COLUMNS[1:])}
 WHERE runs.state = 'queued' OR (runs.state = 'running' AND excluded.state != 'queued')
    OR (runs.state != 'done' AND excluded.state = 'done')
+   OR (runs.state = 'done' AND excluded.state = 'done' AND runs.result IS NOT excluded.result)
 """
 
 

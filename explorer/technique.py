@@ -151,6 +151,9 @@ def build(step: dict[str, Any]) -> Technique:
         hint = f"did you mean '{near[0]}'?" if near else "known are " + ", ".join(known) + "."
         raise BadInput(f"There is no technique '{name}'; {hint}")
     parameters = {key: value for key, value in step.items() if key != "technique"}
+    odd = [key for key in parameters if not isinstance(key, str)]
+    if odd:
+        raise BadInput(f"{name}: {odd[0]!r} is no parameter ({_known(known[name])}).")
     try:
         return known[name](**parameters)
     except ValidationError as error:
@@ -175,5 +178,8 @@ def _expected(technique: type[Technique], field: str) -> str:
         if parameter.kind in ("choice", "stops"):
             return "must be one of " + ", ".join(str(option) for option in parameter.options)
         return "must be true or false"
-    names = ", ".join(parameter.name for parameter in technique.parameters()) or "none"
-    return f"there is no such parameter (known are {names})"
+    return f"there is no such parameter ({_known(technique)})"
+
+
+def _known(technique: type[Technique]) -> str:
+    return "known are " + (", ".join(parameter.name for parameter in technique.parameters()) or "none")

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 FALLBACK_TARGET = "cpu-onnxruntime"
 SPLIT = "validation"
+SAME_ANSWERS = 0.99
+"""Share of answers as at home from which on the accuracy at home, over the whole split, stands for another machine."""
 
 
 class RunLike(Protocol):
@@ -35,6 +38,7 @@ class Variant:
 
     ``available`` is False when the target was not there, ``reason`` says why. ``estimated`` marks a latency that
     was not measured. ``derived`` marks a baseline read off another run's result, which has no run of its own.
+    ``reported`` marks what another machine, named in ``host``, measured and somebody took in here.
     """
 
     run: str
@@ -58,6 +62,7 @@ class Variant:
     reason: str | None = None
     estimated: bool = False
     derived: bool = False
+    reported: bool = False
     accuracy: float | None = None
     accuracy_low: float | None = None
     accuracy_high: float | None = None
@@ -131,7 +136,30 @@ def rows_of(run: RunLike, result: dict[str, Any]) -> list[Variant]:
         latencies = [entry for entry in result["latency"] if entry["target"] == target]
         for latency in latencies or [{"batch": 1, "sequence": 0}]:
             rows.append(Variant(**common, target=target, **_latency(latency), **accuracy))
-    return rows
+    return rows + [row for report in reversed(result.get("elsewhere", ())) for row in _reported(common, result, report)]
+
+
+def _reported(common: dict[str, Any], result: dict[str, Any], report: dict[str, Any]) -> list[Variant]:
+    """The rows of what one other machine measured of this run's artefact."""
+    place = {"reported": True, "date": report["measured_at"][:10]}
+    return [
+        Variant(
+            **{**common, **place, "host": host_text(report["host"], latency["target"].partition("-")[0])},
+            target=latency["target"],
+            **_latency(latency),
+            **_reported_accuracy(result, report, latency["target"]),
+        )
+        for latency in report["latency"]
+        if latency.get("kind", "measured") == "measured"
+    ]
+
+
+def _reported_accuracy(result: dict[str, Any], report: dict[str, Any], target: str) -> dict[str, Any]:
+    """The accuracy at home where the same answers came out, since it rests on more inputs; else the reported one."""
+    home, there = _accuracy(result, FALLBACK_TARGET), _accuracy(report, target)
+    same = next((entry for entry in report["agreement"] if entry["target"] == target), None)
+    agrees = same is not None and same["same"] >= SAME_ANSWERS * same["samples"]
+    return home if not there or (home and agrees) else there
 
 
 def choose(
@@ -141,18 +169,41 @@ def choose(
     models: Collection[str] = (),
     families: Collection[str] = (),
     studies: Collection[str] = (),
+    device: str | None = None,
 ) -> list[Variant]:
     """One row per run: on this target at this batch size; a filter that is empty lets everything through.
 
     A family lets every variant through that has it among others; baselines always stay, to compare with.
+    What this machine measured goes before what others reported, and of those the one that reported most variants is
+    taken; ``device`` names another one, and then only its reports are shown.
     """
-    chosen: dict[str, Variant] = {}
+    fitting = []
     for row in rows:
         fits = row.target == target and (row.batch == batch or not row.available)
         fits = fits and (not models or row.model in models) and (not studies or row.study in studies)
         if fits and (not families or row.baseline or set(families) & {row.family, *row.families}):
-            chosen.setdefault(row.run, row)
+            fitting.append(row)
+    chosen: dict[str, Variant] = {}
+    for row in _of_one_device(fitting, target, device):
+        if row.run not in chosen or (row.available and not chosen[row.run].available):
+            chosen[row.run] = row
     return list(chosen.values())
+
+
+def reporting_devices(rows: Iterable[Variant], target: str) -> list[str]:
+    """Other machines that reported figures of this target, the one with the most of them first."""
+    hosts = Counter(row.host for row in rows if row.reported and not row.derived and row.target == target)
+    return [host for host, _ in hosts.most_common()]
+
+
+def _of_one_device(rows: list[Variant], target: str, device: str | None) -> list[Variant]:
+    """The rows of this machine and what one other reported where this one measured nothing; or those of ``device``."""
+    if device is not None:
+        return [row for row in rows if row.reported and row.host == device]
+    here = {row.run for row in rows if row.available and not row.reported}
+    there = [row for row in rows if row.reported and row.run not in here]
+    shown = next(iter(reporting_devices(there, target)), None)
+    return [row for row in rows if not row.reported or (row.host == shown and row.run not in here)]
 
 
 def models_of_one_task(rows: Iterable[Variant], shown: str | None = None) -> list[str]:
@@ -199,7 +250,7 @@ def with_baselines(rows: list[Variant], runs: Iterable[RunLike]) -> list[Variant
 
 
 def _place(row: Variant) -> tuple[Any, ...]:
-    return row.model, row.task, row.recorded, row.host, row.target, row.batch
+    return row.model, row.task, row.recorded, row.reported, row.host, row.target, row.batch
 
 
 def _derived_baseline(row: Variant, size: dict[str, int]) -> Variant:
@@ -241,7 +292,9 @@ def _accuracy(result: dict[str, Any], target: str) -> dict[str, Any]:
     measured = {
         entry["target"]: entry
         for entry in result["accuracy"]
-        if entry["split"] == SPLIT and entry.get("kind", "measured") == "measured"
+        if entry["split"] == SPLIT
+        and entry.get("condition", "clean") == "clean"
+        and entry.get("kind", "measured") == "measured"
     }
     entry = measured.get(target) or measured.get(FALLBACK_TARGET)
     if entry is None:

@@ -5,10 +5,9 @@ import streamlit as st
 from explorer.texts import t
 from pages.parts import data, empty, page, run_list
 
-page.start("runs")
-
-if any(not row.recorded for row in data.runs()):
-    run_list.live()
-else:
-    empty.box(t("runs.empty"), "compress")
-    st.page_link(page.PAGES["trade_offs"][0], label=t("runs.empty.recorded"))
+with page.start("runs"):
+    if any(not row.recorded for row in data.runs()):
+        run_list.live()
+    else:
+        empty.box(t("runs.empty"), "compress")
+        st.page_link(page.PAGES["trade_offs"][0], label=t("runs.empty.recorded"))

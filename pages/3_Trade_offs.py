@@ -3,10 +3,9 @@
 from explorer.texts import t
 from pages.parts import data, empty, filters, page, tradeoffs
 
-page.start("trade_offs")
-
-rows = data.variants()
-if rows:
-    tradeoffs.panels(rows, filters.controls(rows))
-else:
-    empty.box(t("trade_offs.empty"), "compress")
+with page.start("trade_offs"):
+    rows = data.variants()
+    if rows:
+        tradeoffs.panels(rows, filters.controls(rows))
+    else:
+        empty.box(t("trade_offs.empty"), "compress")

@@ -5,16 +5,15 @@ import streamlit as st
 from explorer.texts import t
 from pages.parts import comparing, data, empty, page
 
-page.start("compare")
-
-if not data.finished():
-    empty.box(t("compare.empty"), "compress")
-else:
-    rows = comparing.picker()
-    if len(rows) < 2:
-        empty.box(t("compare.few"), "trade_offs", example=False)
+with page.start("compare"):
+    if not data.finished():
+        empty.box(t("compare.empty"), "compress")
     else:
-        comparing.differences(rows)
-        comparing.bars_chart(rows)
-        st.subheader(t("compare.recipes"), anchor=False)
-        comparing.recipes(rows)
+        rows = comparing.picker()
+        if len(rows) < 2:
+            empty.box(t("compare.few"), "trade_offs", example=False)
+        else:
+            comparing.differences(rows)
+            comparing.bars_chart(rows)
+            st.subheader(t("compare.recipes"), anchor=False)
+            comparing.recipes(rows)

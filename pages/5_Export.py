@@ -5,14 +5,14 @@ import streamlit as st
 from explorer.texts import t
 from pages.parts import data, empty, exporting, page
 
-page.start("export")
-
-if not data.finished():
-    empty.box(t("export.empty"), "compress")
-else:
-    row = exporting.picker()
-    bundle, command = st.columns(2, gap="large")
-    with bundle:
-        exporting.bundle(row)
-    with command:
-        exporting.reproduce(row)
+with page.start("export"):
+    if not data.finished():
+        empty.box(t("export.empty"), "compress")
+    else:
+        row = exporting.picker()
+        bundle, command = st.columns(2, gap="large")
+        with bundle:
+            exporting.bundle(row)
+        with command:
+            exporting.reproduce(row)
+        exporting.elsewhere(row)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import hashlib
 import json
 import subprocess
 import sys
@@ -13,6 +14,8 @@ from explorer import deploy
 from explorer.errors import BadInput
 from explorer.export import bundle_files, export_bundle
 from explorer.measure.accuracy import predict
+from explorer.measure.travel import write_inputs
+from explorer.pipeline import Bench
 from explorer.recipe import Recipe
 from tests.techniques.workbench import Workbench, workbench
 
@@ -113,3 +116,39 @@ def test_nothing_half_written_stays(tmp_path, monkeypatch) -> None:
     with pytest.raises(OSError, match="No space"):
         export_bundle(tmp_path / "run", tmp_path / "out")
     assert list((tmp_path / "out").iterdir()) == []
+
+
+def test_inputs_and_measure_travel_along(tmp_path) -> None:
+    bench = finished_run(tmp_path / "run", "bert")
+    assert "inputs.npz" not in bundle_files(tmp_path / "run"), "older runs have none"
+    write_inputs(tmp_path / "run", tmp_path / "run" / "artefact", bench.task.splits["validation"], seed=0)
+    bundle = export_bundle(tmp_path / "run", tmp_path / "bundle", "folder")
+    assert {"inputs.npz", "measure.py"} <= {path.name for path in bundle.iterdir()}
+    readme = (bundle / "README.md").read_text()
+    assert "only as token ids" in readme and "export with the baseline" in readme
+    packed = (bundle / "inputs.npz").read_bytes()
+    assert all(text.encode() not in packed for text in bench.task.splits["validation"].inputs)
+
+
+def test_results_name_the_model_file_also_of_older_runs(tmp_path) -> None:
+    finished_run(tmp_path / "run", "vit")
+    bundle = export_bundle(tmp_path / "run", tmp_path / "bundle", "folder")
+    digest = hashlib.sha256((bundle / "model.onnx").read_bytes()).hexdigest()
+    assert json.loads((bundle / "results.json").read_text())["artefact"]["model_sha256"] == digest
+
+
+def test_the_baseline_comes_from_the_cache_or_is_missed(tmp_path, monkeypatch) -> None:
+    monkeypatch.setenv("EXPLORER_HOME", str(tmp_path / "home"))
+    finished_run(tmp_path / "run", "vit")
+    recipe = Recipe.parse({"model": "vit-digits", "steps": [{"technique": "int8-dynamic"}], "seed": 7})
+    (tmp_path / "run" / "request.json").write_text(json.dumps({"recipe": recipe.plain()}))
+    with pytest.raises(BadInput, match="The baseline of run 'run' is not on this machine any more"):
+        export_bundle(tmp_path / "run", tmp_path / "out", with_baseline=True)
+    name = Bench(recipe, lambda **_: None).digest(0)  # as the pipeline calls it
+    folder = tmp_path / "home" / "cache" / "baselines" / name
+    folder.mkdir(parents=True)
+    (folder / "model.onnx").write_bytes(b"the baseline")
+    bundle = export_bundle(tmp_path / "run", tmp_path / "bundle", "folder", with_baseline=True)
+    assert (bundle / "baseline.onnx").read_bytes() == b"the baseline"
+    assert "timed beside this one" in (bundle / "README.md").read_text()
+    assert "baseline.onnx" not in bundle_files(tmp_path / "run")

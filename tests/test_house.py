@@ -96,3 +96,15 @@ def test_the_readme_names_the_two_commands() -> None:
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
     lines = [line for line in readme.splitlines() if line.startswith("python3 -m venv")]
     assert len(lines) == 2 and lines[0].endswith("streamlit run app.py") and lines[1].endswith("-m pytest")
+
+
+def test_both_requirements_differ_in_the_gpu_packages_only() -> None:
+    def lines(name: str) -> set[str]:
+        text = (ROOT / name).read_text(encoding="utf-8")
+        return {line for line in text.splitlines() if line and not line.startswith("#")}
+
+    usual, gpu = lines("requirements.txt"), lines("requirements-gpu.txt")
+    (onnxruntime,) = usual - gpu
+    assert onnxruntime.startswith("onnxruntime==")
+    assert {line.split("==")[0] for line in gpu - usual} == {"onnxruntime-gpu", "nvidia-ml-py"}
+    assert onnxruntime.replace("onnxruntime==", "onnxruntime-gpu==") in gpu

@@ -1,7 +1,7 @@
 import pytest
 
 from explorer.errors import BadInput
-from explorer.planning import SweepAxis, estimate, sliders, sweep
+from explorer.planning import Estimate, SweepAxis, estimate, estimate_all, sliders, sweep
 from explorer.recipe import Recipe
 from tests.support.sample_results import sample_runs
 
@@ -71,6 +71,51 @@ def test_a_step_from_the_cache_says_nothing_about_time():
     runs = sample_runs(2)
     runs[1].result["steps"][0]["cached"] = True
     assert estimate(recipe("prune-neurons"), runs) is None
+
+
+def test_what_a_step_from_the_cache_took_is_not_taken_off_the_rest():
+    (run,) = measured(("fine-tune", {"epochs": 1.0}, 50.0, True), seconds=20)
+    (other,) = measured(("fine-tune", {"epochs": 1.0}, 50.0, False), seconds=70)
+    assert estimate(recipe("fine-tune"), [run, other]) == Estimate(50 + 20, 50 + 20, 50 + 20, 2)
+
+
+def test_training_is_scaled_by_its_epochs():
+    runs = measured(("fine-tune", {"epochs": 2.0}, 50.0, False), seconds=60)
+    assert estimate(steps({"technique": "fine-tune", "epochs": 8.0}), runs) == Estimate(210, 210, 210, 1)
+    assert estimate(steps({"technique": "fine-tune", "epochs": 0.5}), runs).seconds == 10 + 12.5
+
+
+def test_a_student_of_another_size_takes_between_as_long_and_in_proportion():
+    runs = measured(("distill-student", {"layers": 0.5, "width": 1.0, "epochs": 1.0}, 30.0, False), seconds=40)
+    same = {"technique": "distill-student", "layers": 0.5, "width": 1.0, "epochs": 2.0}
+    assert estimate(steps(same), runs) == Estimate(10 + 60, 10 + 60, 10 + 60, 1)
+    assert estimate(steps(same | {"layers": 1.0}), runs) == Estimate(10 + 90, 10 + 60, 10 + 120, 1)
+    assert estimate(steps(same | {"width": 0.5}), runs) == Estimate(10 + 45, 10 + 30, 10 + 60, 1)
+
+
+def test_settings_that_an_old_recipe_leaves_out_are_the_usual_ones():
+    runs = measured(("fine-tune", {}, 50.0, False), seconds=60)
+    assert estimate(steps({"technique": "fine-tune", "epochs": 3.0}), runs).seconds == 10 + 150
+
+
+def test_a_sweep_takes_the_sum_of_its_runs():
+    runs = measured(("fine-tune", {"epochs": 1.0}, 10.0, False), seconds=15)
+    recipes = sweep(recipe("fine-tune"), [SweepAxis(0, "epochs", 1, 3, 1)])
+    assert estimate_all(recipes, runs) == Estimate(3 * 5 + 60, 3 * 5 + 60, 3 * 5 + 60, 1)
+    assert estimate_all([*recipes, recipe("weight-bits")], runs) is None
+
+
+def measured(*taken, seconds):
+    """One run of the reader's own: its steps as (technique, settings, seconds, cached)."""
+    (run,) = sample_runs(1)
+    run.result["seconds"] = seconds
+    run.result["recipe"] = {"steps": [{"technique": name, **settings} for name, settings, _, _ in taken]}
+    run.result["steps"] = [{"technique": name, "seconds": took, "cached": c} for name, _, took, c in taken]
+    return [run]
+
+
+def steps(*given):
+    return Recipe.parse({"model": "minilm-tweets", "steps": list(given), "targets": ["cpu-onnxruntime"]})
 
 
 def test_a_slider_with_stops_takes_those_in_between():

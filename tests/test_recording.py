@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from explorer import ENGINE_VERSION, recording
+from explorer.errors import BadInput
 from explorer.recipe import DEFAULT_TARGETS, Recipe
 from explorer.result import Result
 from explorer.store import RECORDED, Store
@@ -55,3 +56,48 @@ def test_the_store_shows_it_from_the_start(tmp_path) -> None:
     rows = Store(tmp_path / "index.sqlite").runs()
     assert rows and all(row.recorded and row.state == "done" and row.study == "recorded" for row in rows)
     assert len({row.run for row in rows}) == len(rows)
+
+
+@pytest.mark.parametrize(
+    ("targets", "name"),
+    [
+        (DEFAULT_TARGETS, "built-in-models"),
+        (("cuda-onnxruntime", "cuda-torch"), "built-in-models-cuda"),
+        (("cpu-onnxruntime", "cuda-torch", "cpu-torch"), "built-in-models-cpu-cuda"),
+    ],
+)
+def test_a_study_is_named_after_its_devices(targets, name) -> None:
+    assert recording.usual_name(targets) == name
+
+
+def test_a_study_of_other_targets_is_never_overwritten(tmp_path, monkeypatch) -> None:
+    monkeypatch.setattr(recording, "RECORDED", tmp_path)
+    recipe = {"model": "cnn-digits", "steps": [], "targets": ["cpu-onnxruntime"]}
+    (tmp_path / "mine.json").write_text(json.dumps({"results": [{"recipe": recipe}]}))
+    assert recording.place("mine", ("cpu-onnxruntime",)) == tmp_path / "mine.json"
+    assert recording.place("new", ("cuda-torch",)) == tmp_path / "new.json"
+    with pytest.raises(BadInput, match=r"'mine.json' holds a study of cpu-onnxruntime; .* cuda-torch needs another"):
+        recording.place("mine", ("cuda-torch",))
+
+
+def test_recording_a_gpu_leaves_the_study_of_the_processor_alone(tmp_path, monkeypatch) -> None:
+    monkeypatch.setattr(recording, "RECORDED", tmp_path)
+    monkeypatch.setattr(recording, "STUDY", {"cnn-digits": [[]]})
+    monkeypatch.setattr(recording, "record", lambda recipe: made_up(recipe))
+    monkeypatch.setenv("EXPLORER_HOME", str(tmp_path / "home"))
+    for words in ([], ["--targets", "cuda-onnxruntime", "cuda-torch"], ["--name", "built-in-models-cuda"]):
+        monkeypatch.setattr("sys.argv", ["recording", *words])
+        if "--name" in words:
+            with pytest.raises(SystemExit, match="needs another"):
+                recording.main()
+        else:
+            recording.main()
+    held = {path.name: json.loads(path.read_text())["results"] for path in tmp_path.glob("*.json")}
+    assert {name: results[0]["recipe"]["targets"] for name, results in held.items()} == {
+        "built-in-models.json": list(DEFAULT_TARGETS),
+        "built-in-models-cuda.json": ["cuda-onnxruntime", "cuda-torch"],
+    }
+
+
+def made_up(recipe: Recipe) -> dict:
+    return {"recipe": recipe.plain(), "artefact": {"folder": "artefact"}, "host": {"cpu": "Imaginary CPU"}}

@@ -120,3 +120,16 @@ def test_an_unknown_run_is_refused(folder, run):
     with pytest.raises(BadInput, match="There is no run"):
         open_run(folder.path.parent, run)
     assert open_run(folder.path.parent, folder.run).path == folder.path
+
+
+def test_reports_of_other_machines_belong_to_the_result(folder):
+    assert folder.add_measurements('{"measured_at": "2"}')
+    assert folder.result() is None, "there is none to add them to"
+    folder.write_result(RESULT)
+    assert folder.add_measurements('{"measured_at": "1"}')
+    assert not folder.add_measurements('{"measured_at": "1"}'), "known already"
+    assert folder.result() == json.loads(RESULT) | {"elsewhere": [{"measured_at": "1"}, {"measured_at": "2"}]}
+    for path in (folder.path / "measurements").iterdir():
+        path.write_text("cut")
+    assert folder.result() == json.loads(RESULT), "what is not what its name says is left out"
+    assert folder.add_measurements('{"measured_at": "1"}'), "and mended"

@@ -87,6 +87,19 @@ def test_a_finished_state_stands_but_a_result_wins(store):
     assert store.refresh(folder.run) == "done"
 
 
+def test_the_result_of_a_run_that_is_done_may_grow(store):
+    folder = _add(store)
+    _finish(store, folder)
+    version = store.version()
+    store.refresh(folder.run)
+    assert store.version() == version, "nothing new"
+    assert folder.add_measurements('{"measured_at": "2026"}')
+    assert store.refresh(folder.run) == "done" and store.version() == version + 1
+    assert store.run(folder.run).result["elsewhere"] == [{"measured_at": "2026"}]
+    folder.add_state("cancelled")
+    assert store.refresh(folder.run) == "done" and store.version() == version + 1
+
+
 def test_a_running_run_is_never_queued_again(store):
     folder = _add(store)
     folder.claim({"pid": 1})

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from explorer.errors import BadInput, ExplorerError
-from explorer.home import home, runs_folder
+from explorer.home import home, local_path, runs_folder
 from explorer.rundir import ACTIVE, RunFolder, open_run
 
 if TYPE_CHECKING:
@@ -40,6 +40,7 @@ def enqueue(recipe: Recipe, study: str = "default", fresh: bool = False) -> tupl
 
     if not study.strip() or study == "recorded":
         raise BadInput(f"A study needs a name other than 'recorded'; given was '{study}'.")
+    recipe = _with_full_paths(recipe)
     request = {
         "recipe": recipe.plain(),
         "digest": _digest(recipe),
@@ -145,6 +146,19 @@ def _is_recorded(run: str) -> bool:
     return run.startswith("recorded-")
 
 
+def _with_full_paths(recipe: Recipe) -> Recipe:
+    """The recipe with its local files by their full paths, so that it can be run again from any folder."""
+    from explorer.models.zoo import NAMES
+
+    model, data = local_path(recipe.model), local_path(recipe.data or "")
+    full: dict[str, str] = {}
+    if recipe.model not in NAMES and model.is_dir():
+        full["model"] = str(model.absolute())
+    if recipe.data and data.exists():
+        full["data"] = str(data.absolute())
+    return recipe.model_copy(update=full)
+
+
 def _digest(recipe: Recipe) -> str:
     from explorer.models import model_digest
     from explorer.recipe import digest
@@ -164,14 +178,22 @@ def _equal(request: dict[str, Any]) -> str | None:
 
 
 def _serves(folder: RunFolder, wanted: dict[str, Any]) -> bool:
-    """Whether a run of the same digest has all targets wanted, and is done or on its way there."""
+    """Whether a run of the same digest measures all that is wanted, and is done (with its model file) or on its way."""
     from explorer.jobs.processes import alive
 
     request, state = folder.request(), folder.snapshot().state
-    if request is None or not set(wanted["recipe"]["targets"]) <= set(request["recipe"].get("targets", ())):
+    if request is None or not _measures(request["recipe"], wanted["recipe"]):
         return False
     if state == "done":
-        return not wanted["fresh"]
+        return not wanted["fresh"] and (folder.path / "artefact" / "model.onnx").is_file()
     if folder.cancel_requested or (wanted["fresh"] and not request.get("fresh")):
         return False
     return state == "queued" or (state == "running" and alive(folder.worker()))
+
+
+def _measures(recipe: dict[str, Any], wanted: dict[str, Any]) -> bool:
+    """Whether the first recipe's targets, shapes and the like hold those of the second."""
+    from explorer.recipe import Measuring
+
+    enough, asked = (Measuring.model_validate(fields.get("measure", {})) for fields in (recipe, wanted))
+    return set(wanted["targets"]) <= set(recipe.get("targets", ())) and enough.covers(asked)

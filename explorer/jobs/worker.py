@@ -53,10 +53,13 @@ def perform(folder: RunFolder) -> int:
 
 
 def explain(error: BaseException, cancel_requested: bool) -> tuple[State, str | None]:
-    """The finished state and the one sentence for whatever stopped the work."""
+    """The finished state and the one sentence for whatever stopped the work.
+
+    A requested cancel counts whatever it ended as: libraries catch the exception that it raises and raise their own.
+    """
+    if cancel_requested:
+        return "cancelled", None
     if isinstance(error, (Cancelled, KeyboardInterrupt)):
-        if cancel_requested:
-            return "cancelled", None
         return "failed", "interrupted: the worker process was told to stop"
     if any(_is_disk_full(cause) for cause in _causes(error)):
         return "failed", DISK_FULL

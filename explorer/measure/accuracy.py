@@ -8,22 +8,30 @@ order. Such a model is therefore run one input at a time, without padding, which
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
+from explorer.measure import metrics
 from explorer.measure.host import default_threads
+from explorer.measure.metrics import Numbers
 from explorer.measure.runners import MODEL_FILE, open_runner
 from explorer.measure.statistics import mcnemar_p, paired_difference, wilson
 from explorer.measure.targets import targets
-from explorer.result import Accuracy, Flips
+from explorer.result import Accuracy, ClassScore, Flipped, Flips
 
 BATCH_DEPENDENT = frozenset({"DynamicQuantizeLinear", "DynamicQuantizeLSTM", "DynamicQuantizeMatMul", "QAttention"})
 SIGNIFICANT = 0.05
+MOST_FLIPPED = 200
+"""How many of the inputs whose answer changed sides are listed."""
+MOST_CLASSES = 50
+"""Confusion matrices of more classes are not kept: they would outweigh everything else in a result."""
+EXAMPLES_NOT_FROM = "test"
+"""The split whose inputs are not listed: a variant must not be chosen by looking at them."""
 
 
 def predict(
@@ -45,9 +53,11 @@ def predict(
     preprocessor = Preprocessor.load(folder)
     order = _by_length(inputs)
     alone = depends_on_batch(folder, target)
-    # one input keeps one core busy at best, so as many of them as there are threads are asked beside one another
-    runner = open_runner(folder, target, 1 if alone else threads)
-    size, side_by_side = (1, threads) if alone else (batch, 1)
+    # one input keeps one core busy at best, so where the runtime allows as many are asked beside one another as there
+    # are threads
+    beside = alone and target == "cpu-onnxruntime"
+    runner = open_runner(folder, target, 1 if beside else threads)
+    size, side_by_side = 1 if alone else batch, threads if beside else 1
 
     def answer(start: int) -> NDArray[np.float32]:
         return runner(preprocessor.encode(_pick(inputs, order[start : start + size])))
@@ -67,7 +77,7 @@ def depends_on_batch(folder: str | Path, target: str) -> bool:
     """True when the artefact quantizes its activations by a scale taken from the whole batch."""
     import onnx
 
-    if targets()[target].runtime != "onnxruntime":
+    if targets()[target].runtime == "torch":
         return False
     graph = onnx.load(str(Path(folder) / MODEL_FILE), load_external_data=False).graph
     return any(node.op_type in BATCH_DEPENDENT for node in graph.node)
@@ -80,25 +90,86 @@ def compare(
     target: str,
     split: str,
     metric: str = "accuracy",
+    names: Sequence[str] = (),
+    condition: Literal["clean", "typos", "noise"] = "clean",
 ) -> Accuracy:
     """Accuracy of ``logits`` [N, classes] with interval, and the paired difference to the baseline's where given.
 
-    A row with a number that is not finite is a wrong answer. Raises ``ValueError`` when lengths differ.
+    ``names`` are the classes' (their numbers where there are none), ``condition`` says what was done to the inputs. A
+    row with a number that is not finite is a wrong answer; where it is listed, its class is -1. Inputs of the test
+    split are not listed. Raises ``ValueError`` when lengths differ.
     """
-    right = _right(logits, labels)
+    answers = _answers(logits, labels)
+    right = answers == labels
     low, high = wilson(int(right.sum()), len(right))
     found = Accuracy(
         target=target,
         split=split,
+        condition=condition,
         metric=metric,
         samples=len(right),
         value=float(right.mean()),
         ci_low=low,
         ci_high=high,
+        **_by_class(answers, labels, logits.shape[1], names),
+        calibration_error=metrics.calibration_error(logits, labels),
     )
     if baseline_logits is None:
         return found
-    return found.model_copy(update=_paired(right, _right(baseline_logits, labels)))
+    baseline = _answers(baseline_logits, labels)
+    return found.model_copy(
+        update={
+            **_paired(right, baseline == labels),
+            **_beside(answers, baseline, labels, logits.shape[1], split),
+            "baseline_calibration_error": metrics.calibration_error(baseline_logits, labels),
+        }
+    )
+
+
+def _by_class(answers: Numbers, labels: Numbers, classes: int, names: Sequence[str]) -> dict[str, Any]:
+    """Macro F1 with its interval, the scores of each class that occurs, and the confusion matrix."""
+    low, high = metrics.macro_f1_interval(labels, answers, classes)
+    confusion = metrics.confusion_matrix(labels, answers, classes)
+    scores = metrics.class_scores(confusion, np.bincount(labels, minlength=classes))
+    occurring = np.flatnonzero(scores.support + confusion.sum(axis=0))
+    return {
+        "macro_f1": metrics.macro_f1(labels, answers, classes),
+        "macro_f1_low": low,
+        "macro_f1_high": high,
+        "per_class": [
+            ClassScore(
+                label=names[number] if number < len(names) else str(number),
+                precision=float(scores.precision[number]),
+                recall=float(scores.recall[number]),
+                f1=float(scores.f1[number]),
+                support=int(scores.support[number]),
+            )
+            for number in occurring.tolist()
+        ],
+        "confusion": _kept(confusion),
+    }
+
+
+def _beside(answers: Numbers, baseline: Numbers, labels: Numbers, classes: int, split: str) -> dict[str, Any]:
+    """Agreement with the baseline, its confusion matrix, and the first inputs whose answer changed sides."""
+    places = metrics.flipped(labels, answers, baseline)[:MOST_FLIPPED] if split != EXAMPLES_NOT_FROM else ()
+    return {
+        "agreement": metrics.agreement(answers, baseline),
+        "baseline_confusion": _kept(metrics.confusion_matrix(labels, baseline, classes)),
+        "flipped": [
+            Flipped(
+                index=int(place),
+                label=int(labels[place]),
+                baseline=int(baseline[place]),
+                variant=int(answers[place]),
+            )
+            for place in places
+        ],
+    }
+
+
+def _kept(confusion: Numbers) -> list[list[int]] | None:
+    return confusion.tolist() if len(confusion) <= MOST_CLASSES else None
 
 
 def unavailable_accuracy(target: str, split: str, reason: str) -> Accuracy:
@@ -122,11 +193,10 @@ def _paired(right: NDArray[np.bool_], baseline: NDArray[np.bool_]) -> dict[str, 
     }
 
 
-def _right(logits: NDArray[Any], labels: NDArray[np.int64]) -> NDArray[np.bool_]:
+def _answers(logits: NDArray[Any], labels: NDArray[np.int64]) -> Numbers:
     if len(logits) != len(labels) or len(labels) == 0:
         raise ValueError(f"expected one row of logits for each label, got {len(logits)} rows and {len(labels)} labels")
-    right = np.isfinite(logits).all(axis=1) & (logits.argmax(axis=1) == labels)
-    return np.asarray(right, dtype=np.bool_)
+    return metrics.answers_of(logits)
 
 
 def _by_length(inputs: Any) -> NDArray[np.intp]:

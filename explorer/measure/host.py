@@ -15,7 +15,7 @@ import psutil
 
 X86 = ("avx2", "avx512f", "avx512_vnni", "avx_vnni", "avx512_bf16", "amx_bf16", "amx_int8")
 INSTRUCTION_SETS = (*X86, "asimd", "i8mm", "sve")
-PACKAGES = ("torch", "onnxruntime", "onnxruntime-gpu", "transformers", "numpy")
+PACKAGES = ("torch", "onnxruntime", "onnxruntime-gpu", "openvino", "tensorrt", "transformers", "numpy")
 
 
 def fingerprint(threads: int | None = None) -> dict[str, Any]:
@@ -48,6 +48,29 @@ def default_threads() -> int:
     """Physical cores that this process may use: a second thread on a core does not speed up matrix products."""
     cores = psutil.cpu_count(logical=False) or len(usable_cpus())
     return max(1, min(cores, len(usable_cpus()), _quota()))
+
+
+def pin(threads: int) -> int | None:
+    """Keep this process on as many processors as it has threads, each on a core of its own where there are enough.
+
+    Returns the number of processors, or None where the system knows no affinity (macOS).
+    """
+    if not hasattr(os, "sched_setaffinity"):
+        return None
+    usable = usable_cpus()
+    one_per_core = list({_core(number): number for number in reversed(usable)}.values())
+    chosen = sorted(one_per_core)[:threads] if len(one_per_core) >= threads else usable
+    os.sched_setaffinity(0, chosen)
+    return len(chosen)
+
+
+def _core(number: int) -> str:
+    """What names the physical core of a logical processor: the list of all that share it."""
+    try:
+        topology = Path(f"/sys/devices/system/cpu/cpu{number}/topology")
+        return (topology / "thread_siblings_list").read_text().strip()
+    except OSError:
+        return str(number)
 
 
 def _quota() -> int:
@@ -102,11 +125,25 @@ def _version(package: str) -> str | None:
 
 
 def _gpu() -> dict[str, Any] | None:
-    row = _output("nvidia-smi", "--query-gpu=name,driver_version,memory.total", "--format=csv,noheader,nounits")
-    fields = [field.strip() for field in row.partition("\n")[0].split(",")]
+    fields = _ask_gpu("name", "driver_version", "memory.total")
     if len(fields) != 3 or not fields[2].isdigit():
         return None
     return {"name": fields[0], "driver": fields[1], "memory_bytes": int(fields[2]) << 20}
+
+
+def gpu_state() -> dict[str, Any] | None:
+    """Name, driver, memory, clocks and temperature of the first NVIDIA GPU at this moment; None without one."""
+    known, numbers = _gpu(), ("clocks.sm", "clocks.mem", "memory.used", "temperature.gpu")
+    if known is None:
+        return None
+    found = [int(field) if field.isdigit() else None for field in _ask_gpu(*numbers)]
+    names = ("sm_clock_mhz", "memory_clock_mhz", "memory_used_mib", "temperature_c")
+    return known | dict(zip(names, found, strict=False))
+
+
+def _ask_gpu(*fields: str) -> list[str]:
+    row = _output("nvidia-smi", f"--query-gpu={','.join(fields)}", "--format=csv,noheader,nounits")
+    return [field.strip() for field in row.partition("\n")[0].split(",")]
 
 
 def _output(*command: str) -> str:

@@ -11,31 +11,19 @@ import numpy as np
 
 from explorer.errors import Unavailable
 from explorer.measure.host import default_threads
-from explorer.measure.load import bearable_cores, wait_for_quiet
+from explorer.measure.load import Load, bearable_cores, wait_for_quiet
 from explorer.measure.process import run_fresh
 from explorer.measure.runners import unavailable_reason
+from explorer.measure.shapes import REAL, Shape, shapes_of
 from explorer.measure.statistics import median_interval, median_ratio
-from explorer.result import Latency
+from explorer.measure.targets import targets
+from explorer.result import Energy, Latency, TargetUse
 
-Shape = tuple[int, int]
-
-BATCHES = (1, 8)
-TOKENS = 128
 CONTROL_WITHIN = 0.05
+CLOCK_WITHIN_S = 1.0
 PATIENCE_SECONDS = 5.0
-START_SECONDS = 120.0
+START_SECONDS = 180.0
 SLACK_SECONDS = 60.0
-
-
-def default_shapes(folder: str | Path) -> list[Shape]:
-    """Batch 1 and 8, with 128 tokens (fewer where the model takes fewer) or the model's image height in pixels."""
-    from explorer.models.preprocess import ImagePreprocessor, Preprocessor, TextPreprocessor
-
-    preprocessor = Preprocessor.load(Path(folder))
-    if isinstance(preprocessor, ImagePreprocessor):
-        return [(batch, preprocessor.height) for batch in BATCHES]
-    assert isinstance(preprocessor, TextPreprocessor)
-    return [(batch, min(TOKENS, preprocessor.max_length)) for batch in BATCHES]
 
 
 def measure_latency(
@@ -45,19 +33,36 @@ def measure_latency(
     shapes: Sequence[Shape] | None = None,
     threads: int | None = None,
     seed: int = 0,
+    **limits: Any,
+) -> list[Latency]:
+    """The latencies of ``measure_target`` alone."""
+    return measure_target(variant_folder, baseline_folder, target, shapes, threads, seed, **limits)[0]
+
+
+def measure_target(
+    variant_folder: str | Path,
+    baseline_folder: str | Path,
+    target: str,
+    shapes: Sequence[Shape] | None = None,
+    threads: int | None = None,
+    seed: int = 0,
+    *,
+    inputs: Sequence[str] = (),
     min_repeats: int = 50,
     min_seconds: float = 2.0,
     max_seconds: float = 60.0,
-) -> list[Latency]:
+    patience_s: float = PATIENCE_SECONDS,
+) -> tuple[list[Latency], TargetUse | None]:
     """Time variant, baseline and a second copy of the baseline in one fresh process; one entry per shape.
 
-    A shape is (batch, tokens or pixels of a side). ``min_seconds`` and ``max_seconds`` bound the rounds of one shape,
-    all three contestants together. It waits a few seconds for a quiet machine. Shapes that come out noisy are measured
-    once more in another process and the quieter of the two is kept, unless the machine is busy still: then a repeat
-    would only take longer. Hold ``lock.measuring_slot`` meanwhile. Where the target is not there, the entries say
-    why. Raises ``ExplorerError`` when the process crashes.
+    Each contestant is called at least ``min_repeats`` times and for ``min_seconds``, unless one shape would take longer
+    than ``max_seconds``. Shapes with ``REAL`` tokens take texts from ``inputs``. It waits up to ``patience_s`` for a
+    quiet machine. Shapes that come out noisy are measured once more in another process and the quieter of the two is
+    kept, unless the machine is busy still: then a repeat would only take longer. Hold ``lock.measuring_slot``
+    meanwhile. Also tells how the target ran; where it is not there, that is None and the entries say why.
+    Raises ``ExplorerError`` when the process crashes.
     """
-    shapes = list(shapes or default_shapes(variant_folder))
+    shapes = list(shapes or shapes_of(variant_folder))
     specification = {
         "folders": {
             "baseline": str(Path(baseline_folder).resolve()),
@@ -67,42 +72,63 @@ def measure_latency(
         "target": target,
         "threads": threads or default_threads(),
         "seed": seed,
+        "inputs": list(inputs),
         "min_repeats": min_repeats,
         "min_seconds": min_seconds,
         "max_seconds": max_seconds,
     }
     reason = unavailable_reason(variant_folder, target) or unavailable_reason(baseline_folder, target)
     if reason is not None:
-        return [_unavailable(target, shape, reason) for shape in shapes]
+        return [_unavailable(target, shape, reason) for shape in shapes], None
     try:
-        return _twice_where_noisy(specification, shapes)
+        return _twice_where_noisy(specification, shapes, patience_s)
     except Unavailable as error:
-        return [_unavailable(target, shape, str(error)) for shape in shapes]
+        return [_unavailable(target, shape, str(error)) for shape in shapes], None
 
 
-def _twice_where_noisy(specification: dict[str, Any], shapes: Sequence[Shape]) -> list[Latency]:
+def _twice_where_noisy(
+    specification: dict[str, Any], shapes: Sequence[Shape], patience_s: float
+) -> tuple[list[Latency], TargetUse]:
     threads = specification["threads"]
-    first = _measure(specification, shapes, wait_for_quiet(threads, PATIENCE_SECONDS))
+    first, use = _measure(specification, shapes, wait_for_quiet(threads, patience_s))
     noisy = [shape for shape in shapes if first[shape].noisy]
     second: dict[Shape, Latency] = {}
     if noisy:
-        load = wait_for_quiet(threads, PATIENCE_SECONDS)
-        if load <= bearable_cores(threads):
-            second = _measure({**specification, "seed": specification["seed"] + 1}, noisy, load)
-    return [_quieter(first[shape], second.get(shape)) for shape in shapes]
+        load = wait_for_quiet(threads, patience_s)
+        if load.cores <= bearable_cores(threads):
+            second, _ = _measure({**specification, "seed": specification["seed"] + 1}, noisy, load)
+    return [_quieter(first[shape], second.get(shape)) for shape in shapes], use
 
 
-def _measure(specification: dict[str, Any], shapes: Sequence[Shape], before: float) -> dict[Shape, Latency]:
+def _measure(
+    specification: dict[str, Any], shapes: Sequence[Shape], before: Load
+) -> tuple[dict[Shape, Latency], TargetUse]:
     timeout = START_SECONDS + len(shapes) * (specification["max_seconds"] + SLACK_SECONDS)
     given = {**specification, "shapes": [list(shape) for shape in shapes]}
     answer = run_fresh("explorer.measure.latency_process", given, timeout)
-    return {
-        shape: summarize(shape, timed, before, specification)
-        for shape, timed in zip(shapes, answer["shapes"], strict=True)
-    }
+    timed = zip(shapes, answer["shapes"], strict=True)
+    clock = answer["clock"]
+    latencies = {shape: summarize(shape, one, before, specification, clock) for shape, one in timed}
+    return latencies, _use(specification, shapes, answer)
 
 
-def summarize(shape: Shape, timed: dict[str, Any], before: float, specification: dict[str, Any]) -> Latency:
+def _use(specification: dict[str, Any], shapes: Sequence[Shape], answer: dict[str, Any]) -> TargetUse:
+    batch, sequence = shapes[-1]
+    return TargetUse(
+        target=specification["target"],
+        provider=answer["provider"],
+        precision_asked=targets()[specification["target"]].precision,
+        precision_used=answer["precision"],
+        threads=specification["threads"],
+        processors=answer["processors"],
+        energy=Energy(**answer["energy"], batch=batch, sequence=sequence),
+        gpu=answer["gpu"],
+    )
+
+
+def summarize(
+    shape: Shape, timed: dict[str, Any], before: Load, specification: dict[str, Any], clock: Any = "wall"
+) -> Latency:
     """One entry from the times of all rounds: percentiles, throughput, ratios with intervals, and the noise found."""
     times = {name: np.array(values, dtype=np.float64) / 1e6 for name, values in timed["times_ns"].items()}
     variant, seed = times["variant"], specification["seed"]
@@ -110,12 +136,13 @@ def summarize(shape: Shape, timed: dict[str, Any], before: float, specification:
     low, high = median_interval(variant, seed)
     speedup, speedup_low, speedup_high = median_ratio(times["baseline"], variant, seed)
     control = median_ratio(times["baseline"], times["control"], seed)[0]
-    foreign = max(before, float(timed["foreign_cores"]))
-    noise = _noise(foreign, control, len(variant), specification)
+    noise = _noise(before, timed, control, specification)
     return Latency(
         target=specification["target"],
         batch=shape[0],
-        sequence=shape[1],
+        sequence=round(timed["tokens"]) if shape[1] == REAL else shape[1],
+        lengths="real" if shape[1] == REAL else "padded",
+        clock=clock,
         repeats=len(variant),
         threads=specification["threads"],
         p50_ms=p50,
@@ -135,12 +162,17 @@ def summarize(shape: Shape, timed: dict[str, Any], before: float, specification:
     )
 
 
-def _noise(foreign: float, control: float, repeats: int, specification: dict[str, Any]) -> list[str]:
-    found = []
-    if foreign > bearable_cores(specification["threads"]):
-        found.append(f"other processes kept {foreign:.2f} cores busy")
+def _noise(before: Load, timed: dict[str, Any], control: float, specification: dict[str, Any]) -> list[str]:
+    """What speaks against the figures: load before and during (on the processors of the timing), control, repeats."""
+    found, during, repeats = [], Load(**timed["load"]), len(timed["times_ns"]["variant"])
+    if during.cores > timed["bearable_cores"]:
+        found.append(during.words())
+    elif before.cores > bearable_cores(specification["threads"]):
+        found.append(f"just before, {before.words()}")
     if abs(control - 1) > CONTROL_WITHIN:
         found.append(f"a second copy of the baseline measured {control:.2f} times as fast as the first")
+    if abs(timed["clock_jump_s"]) > CLOCK_WITHIN_S:
+        found.append(f"the system's clock jumped by {timed['clock_jump_s']:+.0f} s meanwhile")
     if repeats < specification["min_repeats"]:
         found.append(f"only {repeats} of {specification['min_repeats']} repeats fitted into the time")
     return found
@@ -159,4 +191,6 @@ def _unrest(entry: Latency) -> float:
 
 
 def _unavailable(target: str, shape: Shape, reason: str) -> Latency:
-    return Latency(target=target, kind="unavailable", reason=reason, batch=shape[0], sequence=shape[1])
+    batch, sequence = shape
+    real: Any = "real" if sequence == REAL else "padded"
+    return Latency(target=target, kind="unavailable", reason=reason, batch=batch, sequence=sequence, lengths=real)

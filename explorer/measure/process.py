@@ -9,6 +9,7 @@ import os
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -27,7 +28,8 @@ def run_fresh(module: str, specification: dict[str, Any], timeout_s: float) -> d
     """
     with tempfile.TemporaryDirectory(prefix="explorer-measure-") as folder:
         given, answer = Path(folder, "specification.json"), Path(folder, "answer.json")
-        given.write_text(json.dumps(specification), encoding="utf-8")
+        started = {"started_monotonic_s": time.monotonic()}
+        given.write_text(json.dumps({**specification, **started}), encoding="utf-8")
         command = [sys.executable, "-m", module, str(given), str(answer)]
         try:
             finished = subprocess.run(

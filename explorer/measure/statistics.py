@@ -8,9 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 Z95 = 1.959963984540054
-RESAMPLES = 1000
+RESAMPLES, FEWEST_RESAMPLES = 1000, 200
 # Resampled medians are computed in chunks of about this many numbers, to keep memory small.
 CHUNK = 2_000_000
+MOST_DRAWS = 4_000_000
+"""Long series are resampled less often: their medians hardly vary, and a thousand times would take seconds."""
 
 
 def wilson(successes: int, trials: int, z: float = Z95) -> tuple[float, float]:
@@ -102,11 +104,11 @@ def median_ratio(
 
 
 def _blocks(length: int, seed: int) -> list[NDArray[np.intp]]:
-    """Resampled positions [RESAMPLES, length] in chunks of rows: blocks of about sqrt(length) neighbours."""
-    block = max(1, math.isqrt(length))
-    starts = np.random.default_rng(seed).integers(0, length, size=(RESAMPLES, -(-length // block)))
+    """Resampled positions [resamples, length] in chunks of rows: blocks of about sqrt(length) neighbours."""
+    block, resamples = max(1, math.isqrt(length)), min(RESAMPLES, max(FEWEST_RESAMPLES, MOST_DRAWS // length))
+    starts = np.random.default_rng(seed).integers(0, length, size=(resamples, -(-length // block)))
     positions = (starts[:, :, None] + np.arange(block)) % length
-    flat = positions.reshape(RESAMPLES, -1)[:, :length]
+    flat = positions.reshape(resamples, -1)[:, :length]
     return np.array_split(flat, max(1, flat.size // CHUNK))
 
 

@@ -1,6 +1,8 @@
 """The places where an artefact can run, and whether this machine has them; imports neither torch nor onnxruntime."""
 
 import ctypes
+import os
+import platform
 import shutil
 import subprocess
 from dataclasses import dataclass
@@ -11,26 +13,67 @@ from typing import Literal
 
 from explorer.errors import BadInput
 
-Runtime = Literal["onnxruntime", "torch"]
-Device = Literal["cpu", "cuda"]
+Runtime = Literal["onnxruntime", "openvino", "tensorrt", "torch"]
+Device = Literal["cpu", "cuda", "mps"]
+Precision = Literal["stored", "auto", "fp32", "fp16", "bf16"]
 
 
 @dataclass(frozen=True)
 class Target:
-    """A runtime on a device: ``name`` in recipes and results, ``title`` for people."""
+    """A runtime on a device: ``name`` in recipes and results, ``title`` for people.
+
+    ``precision`` is what is asked for: ``stored`` computes as the file says, ``auto`` leaves it to the runtime. What
+    was really used stands in the result. ``compiled`` marks ``torch.compile``. ``help`` says what the title does not.
+    """
 
     name: str
     runtime: Runtime
     device: Device
     title: str
+    precision: Precision = "stored"
+    compiled: bool = False
+    help: str = ""
 
 
 _TARGETS = (
     Target("cpu-onnxruntime", "onnxruntime", "cpu", "CPU, ONNX Runtime"),
+    Target(
+        "cpu-openvino",
+        "openvino",
+        "cpu",
+        "CPU, OpenVINO",
+        "auto",
+        help="Reads the same ONNX file. It computes in bf16 by itself where the processor has it; the result says so.",
+    ),
+    Target(
+        "cpu-openvino-fp32",
+        "openvino",
+        "cpu",
+        "CPU, OpenVINO in fp32",
+        "fp32",
+        help="OpenVINO held to 32-bit numbers, to tell its own speed from that of bf16.",
+    ),
     Target("cpu-torch", "torch", "cpu", "CPU, PyTorch"),
+    Target("cpu-torch-bf16", "torch", "cpu", "CPU, PyTorch in bf16", "bf16"),
+    Target(
+        "cpu-torch-compiled",
+        "torch",
+        "cpu",
+        "CPU, PyTorch compiled",
+        compiled=True,
+        help="torch.compile: the first call takes tens of seconds, which are not part of the latency.",
+    ),
     Target("cuda-onnxruntime", "onnxruntime", "cuda", "NVIDIA GPU, ONNX Runtime"),
+    Target("cuda-tensorrt", "tensorrt", "cuda", "NVIDIA GPU, TensorRT", "fp16"),
     Target("cuda-torch", "torch", "cuda", "NVIDIA GPU, PyTorch"),
+    Target("cuda-torch-fp16", "torch", "cuda", "NVIDIA GPU, PyTorch in fp16", "fp16"),
+    Target("cuda-torch-bf16", "torch", "cuda", "NVIDIA GPU, PyTorch in bf16", "bf16"),
+    Target("cuda-torch-compiled", "torch", "cuda", "NVIDIA GPU, PyTorch compiled", compiled=True),
+    Target("mps-torch", "torch", "mps", "Apple GPU, PyTorch"),
 )
+
+USUAL = ("cpu-onnxruntime", "cpu-torch", "cuda-onnxruntime", "cuda-torch")
+"""Where a new recipe is measured unless its author says otherwise, as far as the machine has them."""
 
 
 def targets() -> dict[str, Target]:
@@ -53,13 +96,42 @@ def availability(name: str) -> str | None:
     """Return None when artefacts can run on this target here, else the reason in one sentence."""
     (checked,) = check_target_names([name])
     target = targets()[checked]
-    if find_spec(target.runtime) is None:
-        return f"the package {target.runtime} is not installed"
-    if target.device == "cpu":
-        return None
-    if not has_nvidia_gpu():
+    checks = (_without_device, _without_package, _without_gpu_build, _without_compiler)
+    return next((reason for check in checks if (reason := check(target)) is not None), None)
+
+
+def usual_targets() -> tuple[str, ...]:
+    """The usual targets that are here."""
+    return tuple(name for name in USUAL if availability(name) is None)
+
+
+def _without_device(target: Target) -> str | None:
+    if target.device == "cuda" and not has_nvidia_gpu():
         return "no NVIDIA GPU was found on this machine"
-    return _without_cuda(target.runtime)
+    if target.device == "mps" and (platform.system(), platform.machine()) != ("Darwin", "arm64"):
+        return "no Apple GPU was found on this machine"
+    return None
+
+
+def _without_package(target: Target) -> str | None:
+    return None if find_spec(target.runtime) else f"the package {target.runtime} is not installed"
+
+
+def _without_gpu_build(target: Target) -> str | None:
+    """Why the installed package cannot use CUDA; both wheels come in CPU builds of the same import name."""
+    if target.device != "cuda":
+        return None
+    if target.runtime == "torch":
+        return None if _torch_has_cuda() else "the installed torch is built without CUDA"
+    return None if _has_distribution("onnxruntime-gpu") else "the installed onnxruntime has no CUDA provider"
+
+
+def _without_compiler(target: Target) -> str | None:
+    """``torch.compile`` writes C++ (also around its GPU kernels) and needs something that compiles it."""
+    names = (os.environ.get("CXX"), "g++", "clang++")
+    if not target.compiled or any(name and shutil.which(name) for name in names):
+        return None
+    return "torch.compile needs a C++ compiler such as g++"
 
 
 @cache
@@ -84,13 +156,6 @@ def _smi_lists_a_gpu() -> bool:
     except (OSError, subprocess.TimeoutExpired):
         return False
     return listing.returncode == 0 and "GPU 0" in listing.stdout
-
-
-def _without_cuda(runtime: Runtime) -> str | None:
-    """Why the installed package cannot use a GPU; both wheels come in CPU builds of the same import name."""
-    if runtime == "onnxruntime":
-        return None if _has_distribution("onnxruntime-gpu") else "the installed onnxruntime has no CUDA provider"
-    return None if _torch_has_cuda() else "the installed torch is built without CUDA"
 
 
 def _has_distribution(name: str) -> bool:

@@ -6,10 +6,11 @@ import hashlib
 import json
 import re
 import struct
+import textwrap
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from explorer.errors import BadInput
+from explorer.errors import BadInput, Cancelled
 from explorer.models import Architecture, ModelCard
 from explorer.models.preprocess import ImagePreprocessor, Preprocessor, TextPreprocessor
 from explorer.tasks.base import Kind, hash_files
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 HEADS: dict[str, Kind] = {"ForSequenceClassification": "text", "ForImageClassification": "image"}
 ARCHITECTURES: dict[str, Architecture] = {"bert": "bert", "vit": "vit", "resnet": "cnn"}
 MAX_LENGTH = 128
+LONGEST_SAYING = 200
 WANTED = ["*.json", "*.txt", "*.model", "*.safetensors"]
 TOKENIZER_INPUTS = ("input_ids", "attention_mask", "token_type_ids")
 
@@ -217,6 +219,8 @@ def _network(folder: Path, kind: Kind, model: str) -> nn.Module:
         network, info = loader.from_pretrained(
             folder, attn_implementation="eager", dtype=torch.float32, output_loading_info=True, **options
         )
+    except Cancelled:
+        raise
     except Exception as error:  # the loaders raise whatever they like; every one of them ends as one sentence
         raise BadInput(_load_sentence(model, error)) from None
     missing = sorted(info["missing_keys"])
@@ -228,10 +232,16 @@ def _network(folder: Path, kind: Kind, model: str) -> nn.Module:
 
 
 def _load_sentence(model: str, error: Exception) -> str:
-    text = " ".join(str(error).split())
+    text = str(error)
     if "trust_remote_code" in text or "does not recognize this architecture" in text or "custom code" in text:
         return f"'{model}' needs code of its own that transformers does not have; remote code is never run here."
-    return f"'{model}' cannot be loaded: {text[:200]}"
+    return f"'{model}' cannot be loaded: {_said(error)}"
+
+
+def _said(error: Exception) -> str:
+    """What a library said, on one line, with one full stop, and no longer than people read."""
+    text = " ".join(str(error).split()).rstrip(".") or type(error).__name__
+    return f"{text}." if len(text) <= LONGEST_SAYING else textwrap.shorten(text, LONGEST_SAYING, placeholder=" …")
 
 
 def _text_preprocessor(folder: Path, network: nn.Module, model: str) -> TextPreprocessor:
@@ -244,8 +254,10 @@ def _text_preprocessor(folder: Path, network: nn.Module, model: str) -> TextPrep
             folder, use_fast=True, trust_remote_code=False, local_files_only=True
         )
         backend = tokenizer.backend_tokenizer
+    except Cancelled:
+        raise
     except Exception as error:  # as above
-        raise BadInput(f"The tokenizer of '{model}' cannot be loaded: {' '.join(str(error).split())[:200]}") from None
+        raise BadInput(f"The tokenizer of '{model}' cannot be loaded: {_said(error)}") from None
     accepted = inspect.signature(network.forward).parameters
     names = [
         n for n in TOKENIZER_INPUTS if n in accepted and (n in tokenizer.model_input_names or n != "token_type_ids")

@@ -6,11 +6,14 @@ import hashlib
 from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
+from itertools import combinations
 from pathlib import Path
 from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
+
+from explorer.errors import ExplorerError
 
 Kind = Literal["text", "image"]
 Inputs = list[str] | NDArray[np.uint8]
@@ -46,7 +49,10 @@ class Split:
 
 @dataclass(frozen=True)
 class Task:
-    """A dataset with fixed splits (``SPLITS``), labels and a metric; ``digest`` names its content."""
+    """A dataset with fixed splits (``SPLITS``), labels and a metric; ``digest`` names its content.
+
+    No input may be in two splits: ``ExplorerError`` names the two and says how many they share.
+    """
 
     name: str
     kind: Kind
@@ -55,6 +61,23 @@ class Task:
     digest: str
     metric: str = field(default="accuracy")
     higher_is_better: bool = field(default=True)
+
+    def __post_init__(self) -> None:
+        keys = {name: _keys(split) for name, split in self.splits.items()}
+        for one, other in combinations(keys, 2):
+            shared = len(keys[one] & keys[other])
+            if shared:
+                raise ExplorerError(
+                    f"The split '{one}' of the task '{self.name}' leaks into '{other}': {shared:,} inputs are in both, "
+                    "expected is none."
+                )
+
+
+def _keys(split: Split) -> set[Hashable]:
+    """What an input is recognised by in another split."""
+    if isinstance(split.inputs, list):
+        return {normalise(text) for text in split.inputs}
+    return {image.tobytes() for image in split.inputs}
 
 
 def normalise(text: str) -> str:

@@ -1,8 +1,9 @@
 """Every text of the interface, by key and language: ``t("key", name=value)``.
 
 One file per language lies beside this module (``en.json``, flat keys). A text missing in another language
-falls back to English. Texts of techniques come from their declarations; a language overrides them with the keys
-``technique.<name>.summary``, ``technique.<name>.title`` and ``technique.<name>.<parameter>``.
+falls back to English. Texts of techniques and targets come from their declarations; a language overrides them with the
+keys ``technique.<name>.summary``, ``technique.<name>.title``, ``technique.<name>.<parameter>``, ``target.<name>.title``
+and ``target.<name>.help``.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 
+from explorer.measure.targets import targets
 from explorer.technique import Parameter, Technique
 
 DEFAULT_LANGUAGE = "en"
@@ -61,6 +63,17 @@ def technique_title(technique: type[Technique]) -> str:
 def technique_summary(technique: type[Technique]) -> str:
     """The sentence that explains the technique."""
     return texts_of(language()).get(f"technique.{technique.name}.summary", technique.summary())
+
+
+def target_title(name: str) -> str:
+    """A target's name for people; one that is not known here keeps its own."""
+    target = targets().get(name)
+    return texts_of(language()).get(f"target.{name}.title", target.title if target else name)
+
+
+def target_help(name: str) -> str:
+    """What a target's title does not say; empty where it says all."""
+    return texts_of(language()).get(f"target.{name}.help", targets()[name].help)
 
 
 def parameter_help(technique: type[Technique], parameter: Parameter) -> str:

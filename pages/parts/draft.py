@@ -7,8 +7,8 @@ from typing import Any
 
 import streamlit as st
 
-from explorer.measure.targets import targets
-from explorer.recipe import Recipe
+from explorer.measure.targets import USUAL
+from explorer.recipe import Measuring, Recipe
 from explorer.technique import Technique, techniques
 from pages.parts import data
 
@@ -16,14 +16,14 @@ _ids = count(1)
 
 
 def draft() -> dict[str, Any]:
-    """The draft of this session: model, data, steps as ``{id, technique, values}``, targets, seed, study."""
+    """The draft of this session: model, data, steps as ``{id, technique, values}``, targets, measure, seed, study."""
     if "draft" not in st.session_state:
-        available = [name for name in targets() if data.missing(name) is None]
         st.session_state["draft"] = {
             "model": "",
             "data": "",
             "steps": [],
-            "targets": available,
+            "targets": [name for name in USUAL if data.missing(name) is None],
+            "measure": _measuring(Measuring()),
             "seed": 0,
             "study": "default",
         }
@@ -35,7 +35,7 @@ def recipe() -> Recipe:
     """The draft as a recipe; raises ``BadInput`` with what is wrong."""
     fields = draft()
     steps = [{"technique": step["technique"], **step["values"]} for step in fields["steps"]]
-    chosen = {"model": fields["model"], "targets": fields["targets"], "seed": fields["seed"], "steps": steps}
+    chosen = {name: fields[name] for name in ("model", "targets", "measure", "seed")} | {"steps": steps}
     return Recipe.parse(chosen | ({"data": fields["data"]} if fields["data"] else {}))
 
 
@@ -45,6 +45,7 @@ def load(given: Recipe, study: str = "default") -> None:
         "model": given.model,
         "data": given.data or "",
         "targets": list(given.targets),
+        "measure": _measuring(given.measure),
         "seed": given.seed,
         "study": study,
         "steps": [_step(type(step), step.model_dump()) for step in given.steps],
@@ -70,6 +71,11 @@ def move(position: int, by: int) -> None:
 def remove(position: int) -> None:
     """Take a step out."""
     del draft()["steps"][position]
+
+
+def _measuring(how: Measuring) -> dict[str, Any]:
+    """As plain values that widgets can change."""
+    return how.model_dump() | {"batches": list(how.batches), "lengths": list(how.lengths)}
 
 
 def _step(technique: type[Technique], values: dict[str, Any]) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""A variant's bundle: what is in it, the download, and the command that makes it again."""
+"""A variant's bundle: what is in it, the download, how to make it again, and what other machines measured of it."""
 
 from __future__ import annotations
 
@@ -8,10 +8,13 @@ from pathlib import Path
 
 import streamlit as st
 
+from explorer.artefacts import baseline_file
 from explorer.errors import ExplorerError
 from explorer.export import bundle_files, export_bundle
 from explorer.home import runs_folder
-from explorer.quantities import file_size
+from explorer.importing import reported, take_in
+from explorer.measure.elsewhere import parse
+from explorer.quantities import QUANTITIES, file_size
 from explorer.recipe import Recipe
 from explorer.store import RunRow
 from explorer.texts import t
@@ -47,16 +50,19 @@ def bundle(row: RunRow) -> None:
         return
     with plain_errors():
         folder = runs_folder() / row.run
-        files = bundle_files(folder)
+        gone = baseline_file(folder) is None
+        help_text = t("export.with_baseline.gone" if gone else "export.with_baseline.help")
+        with_baseline = st.checkbox(t("export.with_baseline"), key="with-baseline", help=help_text, disabled=gone)
+        files = bundle_files(folder, with_baseline and not gone)
         rows = [[name, file_size(count), t(f"export.file.{name}")] for name, count in files.items()]
         table([t("column.file"), t("column.size"), t("column.what")], rows, [1])
-        _download(folder, row)
+        _download(folder, row, with_baseline and not gone)
 
 
-def _download(folder: Path, row: RunRow) -> None:
+def _download(folder: Path, row: RunRow, with_baseline: bool) -> None:
     st.download_button(
         t("export.download"),
-        partial(make_bundle, folder),
+        partial(make_bundle, folder, with_baseline),
         f"{row.model.replace('/', '-')}-{row.run}.zip",
         "application/zip",
         type="primary",
@@ -65,10 +71,36 @@ def _download(folder: Path, row: RunRow) -> None:
     )
 
 
-def make_bundle(folder: Path) -> bytes:
+def make_bundle(folder: Path, with_baseline: bool = False) -> bytes:
     """The zip file's content, made when the button is clicked."""
     with tempfile.TemporaryDirectory() as place:
-        return export_bundle(folder, Path(place) / "bundle.zip").read_bytes()
+        return export_bundle(folder, Path(place) / "bundle.zip", with_baseline=with_baseline).read_bytes()
+
+
+def elsewhere(row: RunRow) -> None:
+    """Take in a file that another machine wrote, and what such machines measured of this variant so far."""
+    st.subheader(t("elsewhere.title"), anchor=False)
+    st.markdown(t("elsewhere.sentence"))
+    given = st.file_uploader(t("elsewhere.upload"), type=["json"], key="measurements")
+    if given is not None:
+        with plain_errors():
+            _take_in(given.getvalue(), given.name)
+    rows = reported((data.find(row.run) or row).result or {})
+    if rows:
+        figures = [QUANTITIES["latency"].title, QUANTITIES["speedup"].title, t("column.same_answers")]
+        names = [t("column.device"), t("column.where"), t("column.shape"), *figures, t("column.day")]
+        table(names, rows, range(2, 7))
+
+
+def _take_in(content: bytes, name: str) -> None:
+    """Drawing the page anew takes the same file in again, which changes nothing."""
+    report = parse(content, name)
+    found = take_in(report)
+    if found.new:
+        names = ", ".join(f"`{run}`" for run in found.new)
+        st.success(t("elsewhere.added", device=safe(report.device.name), count=len(found.new), runs=names))
+    else:
+        st.info(t("elsewhere.known", device=safe(report.device.name)))
 
 
 def reproduce(row: RunRow) -> None:

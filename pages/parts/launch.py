@@ -6,7 +6,7 @@ import streamlit as st
 
 from explorer import jobs
 from explorer.errors import BadInput
-from explorer.planning import Estimate, SweepAxis, estimate, sliders, sweep
+from explorer.planning import Estimate, SweepAxis, estimate, estimate_all, sliders, sweep
 from explorer.quantities import duration
 from explorer.recipe import Recipe
 from explorer.technique import Parameter, techniques
@@ -46,7 +46,7 @@ def summary() -> Recipe | None:
     lines.append(t("launch.export" if recipe.steps else "launch.export.baseline"))
     lines.append(t("launch.measure", count=len(recipe.targets)))
     st.markdown("\n".join(f"{place}. {line}" for place, line in enumerate(lines, start=1)))
-    st.markdown(_time_words(estimate(recipe, data.finished()), 1))
+    st.markdown(_time_words(estimate(recipe, data.finished())))
     return recipe
 
 
@@ -64,14 +64,10 @@ def _value(parameter: Parameter, value: object) -> str:
     return f"{value:g} {parameter.unit}".strip() if isinstance(value, (int, float)) else safe(str(value))
 
 
-def _time_words(time: Estimate | None, count: int) -> str:
+def _time_words(time: Estimate | None) -> str:
     if time is None:
         return t("launch.time.unknown")
-    words = {
-        "time": duration(time.seconds * count),
-        "low": duration(time.low * count),
-        "high": duration(time.high * count),
-    }
+    words = {"time": duration(time.seconds), "low": duration(time.low), "high": duration(time.high)}
     return t("launch.time", runs=time.runs, **words)
 
 
@@ -101,9 +97,8 @@ def sweep_form(recipe: Recipe | None) -> None:
         if others and st.toggle(t("sweep.second"), key="sweep-second"):
             axes.append(_axis(recipe, others, "second"))
         recipes = sweep(recipe, axes)
-        st.markdown(
-            t("sweep.count", count=len(recipes)) + " " + _time_words(estimate(recipe, data.finished()), len(recipes))
-        )
+        time = _time_words(estimate_all(recipes, data.finished()))
+        st.markdown(f"{t('sweep.count', count=len(recipes))} {time}")
         if st.button(t("sweep.launch", count=len(recipes)), icon=":material/grid_on:"):
             launch(recipes, draft.draft()["study"])
 

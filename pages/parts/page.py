@@ -35,8 +35,12 @@ STYLE = """<style>
 </style>"""
 
 
-def start(name: str) -> None:
-    """Set the page up: its title and sentence, the links to the others, what was selected before."""
+@contextmanager
+def start(name: str) -> Iterator[None]:
+    """Set the page up: its title and sentence, the links to the others, what was selected before.
+
+    The page itself stands inside, so that whatever goes wrong there is one sentence and never a traceback.
+    """
     st.set_page_config(page_title=t(f"page.{name}.name"), page_icon="🗜️", layout="wide", initial_sidebar_state=220)
     st.html(STYLE)
     texts.follow(lambda: st.session_state.get("language"))
@@ -45,6 +49,8 @@ def start(name: str) -> None:
         _navigation()
     st.title(t(f"page.{name}.title"), anchor=False)
     st.markdown(t(f"page.{name}.sentence"))
+    with plain_errors():
+        yield
 
 
 def _navigation() -> None:

@@ -10,12 +10,14 @@ import streamlit as st
 from explorer.measure.targets import targets
 from explorer.quantities import count, file_size
 from explorer.technique import Parameter, Technique, techniques
-from explorer.texts import parameter_help, t, technique_summary, technique_title
+from explorer.texts import parameter_help, t, target_help, target_title, technique_summary, technique_title
 from pages.parts import data, draft
 from pages.parts.page import safe
 from pages.parts.state import remember_value
 
 OWN = "own"
+BATCHES = (1, 2, 4, 8, 16, 32)
+LENGTHS = (16, 32, 64, 128, 256, 512, "real")
 
 
 def model_picker() -> None:
@@ -154,15 +156,69 @@ def _technique_adder(first: bool) -> None:
 
 
 def places() -> None:
-    """Where to measure (what is not there is disabled and says why), seed and study."""
-    fields = draft.draft()
-    for name, target in targets().items():
+    """Where to measure, how, seed and study."""
+    _targets()
+    with st.expander(t("compress.measuring"), icon=":material/timer:"):
+        _measuring()
+    _seed_and_study()
+
+
+def _targets() -> None:
+    """The targets that are here to tick; the others with the reason why they are not."""
+    fields, missing = draft.draft(), {}
+    for name in targets():
         reason = data.missing(name)
-        wanted = remember_value(f"form-target-{name}", name in fields["targets"] and reason is None)
-        st.checkbox(target.title, wanted, key=f"form-target-{name}", disabled=reason is not None)
         if reason is not None:
-            st.caption(t("compress.target.missing", reason=safe(reason)))
-    fields["targets"] = [name for name in targets() if st.session_state[f"form-target-{name}"]]
+            missing[target_title(name)] = reason
+            continue
+        wanted = remember_value(f"form-target-{name}", name in fields["targets"])
+        st.checkbox(target_title(name), wanted, key=f"form-target-{name}", help=target_help(name) or None)
+    fields["targets"] = [name for name in targets() if st.session_state.get(f"form-target-{name}")]
+    if missing:
+        with st.expander(t("compress.targets.missing", count=len(missing))):
+            lines = [t("compress.target.missing", target=title, reason=safe(why)) for title, why in missing.items()]
+            st.markdown("\n".join(f"- {line}" for line in lines))
+
+
+def _measuring() -> None:
+    """The grid of batch sizes and lengths, and what else to find out."""
+    how = draft.draft()["measure"]
+    how["batches"] = _several("batches", BATCHES, how["batches"])
+    if _is_image():
+        st.caption(t("compress.lengths.image"))
+    else:
+        how["lengths"] = _several("lengths", LENGTHS, how["lengths"])
+    robust = remember_value("form-robustness", how["robustness"])
+    how["robustness"] = st.toggle(
+        t("compress.robustness"), robust, key="form-robustness", help=t("compress.robustness.help")
+    )
+    wait = remember_value("form-wait", how["wait_s"])
+    how["wait_s"] = st.slider(t("compress.wait"), 0.0, 120.0, wait, 5.0, key="form-wait", help=t("compress.wait.help"))
+
+
+def _several(name: str, options: tuple[Any, ...], chosen: list[Any]) -> list[Any]:
+    """Pills of which at least one stays chosen; values that a loaded recipe brings along are offered too."""
+    offered = sorted({*options, *chosen}, key=lambda option: (isinstance(option, str), option))
+    value = remember_value(f"form-{name}", chosen)
+    picked = st.pills(
+        t(f"compress.{name}"),
+        offered,
+        selection_mode="multi",
+        default=value,
+        key=f"form-{name}",
+        format_func=lambda option: t("compress.lengths.real") if option == "real" else f"{option}",
+        help=t(f"compress.{name}.help"),
+    )
+    return list(picked) or [offered[0]]
+
+
+def _is_image() -> bool:
+    card = data.model_cards().get(draft.draft()["model"])
+    return card is not None and card.kind == "image"
+
+
+def _seed_and_study() -> None:
+    fields = draft.draft()
     seed, study = st.columns(2)
     number = remember_value("form-seed", fields["seed"])
     name = remember_value("form-study", fields["study"])

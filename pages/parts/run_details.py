@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from explorer import jobs
+from explorer import jobs, seeds
 from explorer.charts import CONFIG, learning_figure, learning_info
 from explorer.comparison import table
 from explorer.errors import ExplorerError
@@ -13,7 +13,7 @@ from explorer.recipe import Recipe
 from explorer.store import RunRow
 from explorer.texts import t
 from explorer.variants import host_text
-from pages.parts import state
+from pages.parts import data, state
 from pages.parts.page import go, plain_errors, safe, theme
 from pages.parts.tables import fact_table
 
@@ -64,9 +64,17 @@ def variant(row: RunRow) -> None:
     st.caption(t(kind, model=safe(row.model), date=short_date(result["finished_at"]), host=safe(device_host)))
     variant_buttons(row)
     fact_table([t("column.quantity"), t("column.value")], table([result]))
+    _training_noise(row)
     _findings(result)
     with st.expander(t("details.recipe")):
         st.code(Recipe.parse(row.recipe).to_yaml(), language="yaml")
+
+
+def _training_noise(row: RunRow) -> None:
+    """How much another seed changes, where the recipe was run with two or more."""
+    noise = seeds.training_noise(row, data.finished())
+    if noise is not None:
+        st.markdown(f"{t('seeds.sampling')} {seeds.words(noise)}")
 
 
 def _findings(result: dict) -> None:
@@ -88,6 +96,19 @@ def variant_buttons(row: RunRow) -> None:
             go("export")
         if row.recorded:
             rerun_button(row)
+        elif row.families:
+            seeds_button(row)
+
+
+def seeds_button(row: RunRow) -> None:
+    """Run the recipe with the seeds that are missing to three."""
+    missing = seeds.further_seeds(row, data.finished())
+    words = t("seeds.repeat", seeds=seeds.ENOUGH)
+    if missing and st.button(words, key=f"seeds-{row.run}", icon=":material/casino:", help=t("seeds.repeat.help")):
+        with plain_errors():
+            runs = [jobs.submit(Recipe.parse({**row.recipe, "seed": seed}), study=row.study) for seed in missing]
+            state.select(runs[:1])
+            go("runs")
 
 
 def rerun_button(row: RunRow) -> None:

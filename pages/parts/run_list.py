@@ -8,26 +8,41 @@ import streamlit as st
 
 from explorer import jobs
 from explorer.quantities import duration, file_size, significant
+from explorer.rundir import ACTIVE
 from explorer.store import RunRow
 from explorer.texts import t
 from pages.parts import data, run_details, state
 from pages.parts.page import plain_errors, safe
 
-EVERY_S = 1.0
+EVERY_S, EVERY_S_WHILE_TIMING = 1.0, 4.0
 ROWS_AT_ONCE = 10
-ACTIVE = ("queued", "running")
 
 
 def live() -> None:
-    """The runs and the shown one in detail, drawn again every second while something is at work."""
-    working = data.active()
-    st.fragment(_contents, run_every=EVERY_S if working else None)(working)
+    """The runs and the shown one in detail, drawn again every second while something is at work.
+
+    While a latency is timed they are drawn less often: this page and its browser use the processor too.
+    """
+    every_s = _pace(_own_runs())
+    # drawn again without the rest of the page, and so without its guard
+    st.fragment(plain_errors()(_contents), run_every=every_s)(every_s)
 
 
-def _contents(was_working: bool) -> None:
-    rows = [row for row in reversed(data.runs()) if not row.recorded]
+def _own_runs() -> list[RunRow]:
+    return [row for row in reversed(data.runs()) if not row.recorded]
+
+
+def _pace(rows: list[RunRow]) -> float | None:
+    """Seconds between two drawings; None where nothing is at work."""
     at_work = [row for row in rows if row.state in ACTIVE]
-    if was_working and not at_work:
+    timing = any(row.state == "running" and row.stage == "measure" for row in at_work)
+    return (EVERY_S_WHILE_TIMING if timing else EVERY_S) if at_work else None
+
+
+def _contents(every_s: float | None) -> None:
+    rows = _own_runs()
+    at_work = [row for row in rows if row.state in ACTIVE]
+    if _pace(rows) != every_s:
         st.rerun()
     for row in reversed(at_work):
         _progress(row)

@@ -9,12 +9,14 @@ import signal
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import psutil
 import pytest
 
 from explorer import jobs
 from explorer.errors import BadInput
+from explorer.recipe import Measuring, Recipe
 from explorer.rundir import RunFolder
 from explorer.store import Store
 
@@ -54,11 +56,60 @@ def test_an_equal_recipe_is_not_run_twice(home, monkeypatch):
     assert jobs.submit(home.recipe(), fresh=True) != run
 
 
+def test_a_run_whose_model_file_is_gone_serves_nobody(home):
+    run = jobs.submit(home.recipe())
+    home.settled(run)
+    (home.folder(run) / "artefact" / "model.onnx").unlink()
+    again = jobs.submit(home.recipe())
+    assert again != run
+    assert home.settled(again).state == "done" and jobs.submit(home.recipe()) == again
+
+
+def test_local_paths_are_written_down_in_full(home, tmp_path, monkeypatch):
+    (tmp_path / "models" / "mine").mkdir(parents=True)
+    (tmp_path / "data.csv").touch()
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.chdir(tmp_path / "models")
+    full = (str(tmp_path / "models" / "mine"), str(tmp_path / "data.csv"))
+    given = (("./mine", "../data.csv"), ("mine", "~/data.csv"), ("~/models/mine", full[1]), full)
+    for seed, (model, data) in enumerate(given):
+        run, _ = jobs.enqueue(Recipe(model=model, data=data, seed=seed))
+        recipe = RunFolder(home.folder(run)).request()["recipe"]
+        assert (recipe["model"], Path(recipe["data"]).resolve()) == (full[0], Path(full[1]))
+        assert Path(recipe["data"]).is_absolute()
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "cnn-digits").mkdir()
+    for model in ("cnn-digits", "owner/name", "~nobody-here/x"):  # names, and what is not there, stay what they are
+        run, _ = jobs.enqueue(Recipe(model=model, data="nothing.csv"))
+        assert RunFolder(home.folder(run)).request()["recipe"] | {"data": ""} == Recipe(model=model, data="").plain()
+
+
+def test_a_run_with_local_files_is_tried_again_from_another_folder(home, tmp_path, monkeypatch):
+    monkeypatch.setenv("EXPLORER_PIPELINE", "tests.jobs.pipelines:mistaken")
+    (tmp_path / "here" / "mine").mkdir(parents=True)
+    (tmp_path / "here" / "data.csv").touch()
+    monkeypatch.chdir(tmp_path / "here")
+    run = jobs.submit(Recipe(model="./mine", data="data.csv"))
+    home.settled(run)
+    monkeypatch.chdir("/")
+    again = jobs.retry(run)
+    recipe = home.row(again).recipe
+    assert (recipe["model"], recipe["data"]) == (str(tmp_path / "here" / "mine"), str(tmp_path / "here" / "data.csv"))
+
+
 def test_an_equal_recipe_on_more_targets_is_run(home):
     run = jobs.submit(home.recipe())
     home.settled(run)
     more = home.recipe().model_copy(update={"targets": ("cpu-onnxruntime", "cpu-torch")})
     assert jobs.submit(more) != run
+
+
+def test_an_equal_recipe_measured_at_more_shapes_is_run(home):
+    run = jobs.submit(home.recipe())
+    home.settled(run)
+    more, fewer = ({"measure": Measuring(batches=batches)} for batches in ((1, 8, 16), (8,)))
+    assert jobs.submit(home.recipe().model_copy(update=fewer)) == run
+    assert jobs.submit(home.recipe().model_copy(update=more)) != run
 
 
 def test_cancel_ends_the_worker_and_what_it_started_within_four_seconds(home, monkeypatch):

@@ -40,8 +40,18 @@ def test_a_failure_is_one_sentence(error, reason):
     assert worker.explain(error, cancel_requested=False) == ("failed", reason)
 
 
-@pytest.mark.parametrize("error", [Cancelled(), KeyboardInterrupt()])
-def test_a_requested_end_is_cancelled(error):
+@pytest.mark.parametrize(
+    "error",
+    [
+        Cancelled(),
+        KeyboardInterrupt(),
+        BadInput("'owner/name' cannot be loaded: The run was cancelled."),  # a library that swallowed it
+        RuntimeError("The run was cancelled."),
+        MemoryError(),
+        SystemExit(1),
+    ],
+)
+def test_a_requested_end_is_cancelled_whatever_it_ended_as(error):
     assert worker.explain(error, cancel_requested=True) == ("cancelled", None)
 
 

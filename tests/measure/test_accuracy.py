@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 from onnxruntime.quantization import quantize_dynamic
+from sklearn.metrics import f1_score, precision_recall_fscore_support
 
 from explorer.errors import Unavailable
 from explorer.measure.accuracy import compare, depends_on_batch, predict, unavailable_accuracy
@@ -92,6 +93,65 @@ def test_a_clear_loss_is_not_noise():
 def test_a_model_that_answers_nan_is_wrong():
     logits = np.full((10, 3), np.nan, np.float32)
     assert compare(logits, None, np.zeros(10, int), "cpu-onnxruntime", "validation").value == 0
+
+
+def test_by_class_and_beside_the_baseline():
+    labels = np.array([0, 0, 1, 1, 2, 2])
+    baseline, variant = np.array([0, 0, 1, 2, 2, 2]), np.array([0, 1, 1, 1, 2, 0])
+    names = ("no", "maybe", "yes")
+    found = compare(logits_for(variant), logits_for(baseline), labels, "cpu-onnxruntime", "validation", names=names)
+    assert found.confusion == [[1, 1, 0], [0, 2, 0], [1, 0, 1]]
+    assert found.baseline_confusion == [[2, 0, 0], [0, 1, 1], [0, 0, 2]]
+    assert [score.label for score in found.per_class] == list(names)
+    scores = [(score.precision, score.recall, score.f1, score.support) for score in found.per_class]
+    assert np.array(scores) == pytest.approx(np.array(precision_recall_fscore_support(labels, variant)).T)
+    assert found.macro_f1 == pytest.approx(f1_score(labels, variant, average="macro"))
+    assert found.macro_f1_low < found.macro_f1 < found.macro_f1_high
+    assert found.agreement == 0.5
+    assert [tuple(flip.model_dump().values()) for flip in found.flipped] == [(1, 0, 0, 1), (3, 1, 2, 1), (5, 2, 2, 0)]
+    assert found.condition == "clean"
+
+
+def test_calibration_stands_beside_the_baselines():
+    """One-hot logits of 3 classes have the confidence e / (e + 2); of these answers 3 of 4 and all are right."""
+    labels, confidence = np.zeros(4, int), np.e / (np.e + 2)
+    variant, baseline = logits_for(np.array([0, 0, 0, 1])), logits_for(labels)
+    found = compare(variant, baseline, labels, "cpu-torch", "validation", condition="typos")
+    assert found.calibration_error == pytest.approx(abs(0.75 - confidence))
+    assert found.baseline_calibration_error == pytest.approx(1 - confidence)
+    assert found.condition == "typos"
+
+
+def test_an_input_without_an_answer_is_wrong_and_listed_as_such():
+    labels = np.array([0, 1, 2])
+    logits = logits_for(labels)
+    logits[1, 0] = np.nan
+    found = compare(logits, logits_for(labels), labels, "cpu-torch", "validation")
+    assert (found.value, found.agreement) == (pytest.approx(2 / 3), pytest.approx(2 / 3))
+    assert found.confusion == [[1, 0, 0], [0, 0, 0], [0, 0, 1]]
+    assert [(score.recall, score.support) for score in found.per_class] == [(1, 1), (0, 1), (1, 1)]
+    assert found.flipped[0].model_dump() == {"index": 1, "label": 1, "baseline": 1, "variant": -1}
+
+
+def test_the_list_of_flipped_inputs_ends_at_200():
+    labels = np.zeros(500, int)
+    found = compare(logits_for(labels + 1), logits_for(labels), labels, "cpu-torch", "validation")
+    assert found.flips.right_to_wrong == 500
+    assert [flip.index for flip in found.flipped] == list(range(200))
+
+
+def test_inputs_of_the_test_split_are_not_listed():
+    labels = np.zeros(50, int)
+    found = compare(logits_for(labels + 1), logits_for(labels), labels, "cpu-torch", "test")
+    assert (found.flips.right_to_wrong, found.flipped) == (50, [])
+
+
+def test_many_classes_keep_scores_of_those_that_occur_and_no_matrix():
+    labels = np.arange(10)
+    found = compare(logits_for(labels, 1000), logits_for(labels, 1000), labels, "cpu-torch", "validation", names=["a"])
+    assert (found.confusion, found.baseline_confusion) == (None, None)
+    assert [score.label for score in found.per_class] == ["a", *map(str, range(1, 10))]
+    assert found.macro_f1 == 1
 
 
 def test_without_a_baseline_there_is_no_difference():

@@ -3,20 +3,32 @@ import pytest
 
 from explorer.errors import ExplorerError
 from explorer.measure import latency
-from explorer.measure.latency import default_shapes, measure_latency, summarize
+from explorer.measure.latency import measure_latency, measure_target, summarize
 from explorer.measure.latency_process import time_rounds, warm_up
-from explorer.measure.memory import peak_memory
+from explorer.measure.load import Load
+from explorer.measure.shapes import REAL
 from tests.measure.tiny import save_text, text_graph
 
 QUICK = {"threads": 1, "min_repeats": 12, "min_seconds": 0.05, "max_seconds": 5.0}
 SPECIFICATION = {"target": "cpu-onnxruntime", "threads": 1, "seed": 0, "min_repeats": 50}
 
+ANSWER = {
+    "provider": "CPUExecutionProvider",
+    "precision": "fp32",
+    "clock": "wall",
+    "processors": 1,
+    "gpu": None,
+    "energy": {"kind": "unavailable", "reason": "no counters"},
+}
 
-def timed(baseline, control, variant, foreign=0.0):
+
+def timed(baseline, control, variant, foreign=0.0, browser=0.0, jump_s=0.0):
     series = {"baseline": baseline, "control": control, "variant": variant}
     draw = np.random.default_rng(0)
     noisy = {name: (ms * 1e6 * draw.lognormal(0, 0.01, 100)).astype(int).tolist() for name, ms in series.items()}
-    return {"times_ns": noisy, "foreign_cores": foreign}
+    load = {"foreign_cores": foreign, "browser_cores": browser}
+    around = {"bearable_cores": 0.15, "clock_jump_s": jump_s, "tokens": 14.4}
+    return {"times_ns": noisy, "load": load, **around}
 
 
 def test_entries_are_measured_in_a_fresh_process(text_artefact, tmp_path):
@@ -54,7 +66,7 @@ def test_a_crash_gives_an_error_and_no_result(text_artefact, tmp_path):
 
 
 def test_a_quiet_series_gives_the_ratio_of_medians():
-    entry = summarize((8, 128), timed(20.0, 20.0, 10.0), 0.01, SPECIFICATION)
+    entry = summarize((8, 128), timed(20.0, 20.0, 10.0), Load(0.01), SPECIFICATION)
     assert entry.speedup == pytest.approx(2.0, rel=0.01)
     assert entry.speedup_low < entry.speedup < entry.speedup_high
     assert entry.control == pytest.approx(1.0, abs=0.01)
@@ -65,9 +77,11 @@ def test_a_quiet_series_gives_the_ratio_of_medians():
 @pytest.mark.parametrize(
     ("series", "before", "reason"),
     [
-        (timed(20, 20, 10, foreign=1.5), 0, "other processes kept 1.50 cores busy"),
-        (timed(20, 20, 10), 1.5, "other processes kept 1.50 cores busy"),
-        (timed(20, 16, 10), 0, "a second copy of the baseline measured 1.25 times as fast as the first"),
+        (timed(20, 20, 10, foreign=1.5), Load(), "other processes kept 1.50 cores busy"),
+        (timed(20, 20, 10, browser=0.5), Load(), "the browser kept 0.50 cores busy"),
+        (timed(20, 20, 10), Load(1.5), "just before, other processes kept 1.50 cores busy"),
+        (timed(20, 20, 10, jump_s=-3600), Load(), "the system's clock jumped by -3600 s meanwhile"),
+        (timed(20, 16, 10), Load(), "a second copy of the baseline measured 1.25 times as fast as the first"),
     ],
 )
 def test_noise_is_marked_with_its_reason(series, before, reason, monkeypatch):
@@ -77,7 +91,7 @@ def test_noise_is_marked_with_its_reason(series, before, reason, monkeypatch):
 
 
 def test_too_few_repeats_are_marked():
-    entry = summarize((1, 128), timed(20, 20, 10), 0, {**SPECIFICATION, "min_repeats": 101})
+    entry = summarize((1, 128), timed(20, 20, 10), Load(), {**SPECIFICATION, "min_repeats": 101})
     assert entry.noise_reason == "only 100 of 101 repeats fitted into the time"
 
 
@@ -90,10 +104,10 @@ def test_noisy_shapes_are_measured_again_and_the_quieter_is_kept(text_artefact, 
 
     def run_fresh(module, specification, timeout_s):
         asked.append(specification["shapes"])
-        return answers[len(asked) - 1]
+        return {**ANSWER, **answers[len(asked) - 1]}
 
     monkeypatch.setattr(latency, "run_fresh", run_fresh)
-    monkeypatch.setattr(latency, "wait_for_quiet", lambda threads, patience: 0.0)
+    monkeypatch.setattr(latency, "wait_for_quiet", lambda threads, patience: Load())
     first, second = measure_latency(text_artefact, text_artefact, "cpu-onnxruntime", [(1, 8), (8, 8)])
     assert asked == [[[1, 8], [8, 8]], [[8, 8]]]
     assert (first.noisy, second.noisy) == (False, False)
@@ -105,25 +119,67 @@ def test_a_machine_that_stays_busy_is_not_measured_again(text_artefact, monkeypa
 
     def run_fresh(module, specification, timeout_s):
         asked.append(specification["shapes"])
-        return {"shapes": [timed(20, 20, 10)]}
+        return {**ANSWER, "shapes": [timed(20, 20, 10)]}
 
     monkeypatch.setattr(latency, "run_fresh", run_fresh)
-    monkeypatch.setattr(latency, "wait_for_quiet", lambda threads, patience: 99.0)
+    monkeypatch.setattr(latency, "wait_for_quiet", lambda threads, patience: Load(99.0))
     (entry,) = measure_latency(text_artefact, text_artefact, "cpu-onnxruntime", [(1, 8)])
     assert asked == [[[1, 8]]]
-    assert (entry.noisy, entry.noise_reason) == (True, "other processes kept 99.00 cores busy")
+    assert (entry.noisy, entry.noise_reason) == (True, "just before, other processes kept 99.00 cores busy")
 
 
 def test_of_two_noisy_measurements_the_one_with_the_better_control_is_kept():
-    better = summarize((1, 8), timed(20, 18.5, 10), 0, SPECIFICATION)
-    worse = summarize((1, 8), timed(20, 12, 10), 0, SPECIFICATION)
+    better = summarize((1, 8), timed(20, 18.5, 10), Load(), SPECIFICATION)
+    worse = summarize((1, 8), timed(20, 12, 10), Load(), SPECIFICATION)
     assert latency._quieter(worse, better) is better
     assert latency._quieter(better, worse) is better
 
 
+def test_a_browser_that_stays_is_neither_waited_for_nor_a_reason_to_measure_again(text_artefact, monkeypatch):
+    asked = []
+
+    def run_fresh(module, specification, timeout_s):
+        asked.append(specification["shapes"])
+        return {**ANSWER, "shapes": [timed(20, 20, 10, browser=0.6)]}
+
+    monkeypatch.setattr(latency, "run_fresh", run_fresh)
+    monkeypatch.setattr(latency, "wait_for_quiet", lambda threads, patience: Load(browser_cores=0.6))
+    monkeypatch.setattr(latency, "bearable_cores", lambda threads: 0.15)
+    (entry,) = measure_latency(text_artefact, text_artefact, "cpu-onnxruntime", [(1, 8)])
+    assert asked == [[[1, 8]]]
+    assert entry.noise_reason == "the browser kept 0.60 cores busy"
+
+
+def test_how_the_target_ran_is_told(text_artefact):
+    _, use = measure_target(text_artefact, text_artefact, "cpu-onnxruntime", [(1, 8)], **QUICK)
+    assert (use.target, use.provider) == ("cpu-onnxruntime", "CPUExecutionProvider")
+    assert (use.precision_asked, use.precision_used) == ("stored", "fp32")
+    assert (use.threads, use.gpu) == (1, None)
+    assert use.processors in (1, None)
+    assert use.energy.kind in ("measured", "unavailable") and bool(use.energy.reason) == (
+        use.energy.millijoules is None
+    )
+
+
+def test_real_lengths_come_from_the_texts(text_artefact, texts):
+    (real,) = measure_latency(text_artefact, text_artefact, "cpu-onnxruntime", [(4, REAL)], inputs=texts, **QUICK)
+    longest = max(len(text.split()) for text in texts)
+    assert real.lengths == "real" and 1 < real.sequence <= longest
+    assert real.repeats >= 12 and real.kind == "measured"
+
+
+def test_a_real_length_is_the_mean_of_its_batches():
+    entry = summarize((1, REAL), timed(20, 20, 10), Load(), SPECIFICATION)
+    assert (entry.lengths, entry.sequence) == ("real", 14)
+
+
+def call_of(name, order, nanoseconds=1000):
+    return [lambda: order.append(name) or nanoseconds]
+
+
 def test_rounds_call_everyone_once_in_changing_order():
     order: list[str] = []
-    calls = {name: lambda name=name: order.append(name) for name in ("baseline", "control", "variant")}
+    calls = {name: call_of(name, order) for name in ("baseline", "control", "variant")}
     limits = {"seed": 0, "min_repeats": 40, "min_seconds": 0.0, "max_seconds": 60.0}
     times = time_rounds(calls, limits)
     rounds = [tuple(order[i : i + 3]) for i in range(0, len(order), 3)]
@@ -132,35 +188,29 @@ def test_rounds_call_everyone_once_in_changing_order():
     assert len(set(rounds)) == 6
 
 
+def test_each_contestant_is_called_for_the_fewest_seconds():
+    slow, quick = call_of("slow", [], 300_000_000), call_of("quick", [], 100_000_000)
+    limits = {"seed": 0, "min_repeats": 2, "min_seconds": 1.0, "max_seconds": 60.0}
+    times = time_rounds({"baseline": slow, "variant": quick}, limits)
+    assert len(times["variant"]) == 10, "the quickest needs ten calls of 0.1 s to have run for a second"
+
+
+def test_all_contestants_of_a_round_get_the_same_batch():
+    seen = {"baseline": [], "variant": []}
+    calls = {
+        name: [lambda place=place, batches=batches: batches.append(place) or 1 for place in range(3)]
+        for name, batches in seen.items()
+    }
+    time_rounds(calls, {"seed": 0, "min_repeats": 6, "min_seconds": 0, "max_seconds": 60})
+    assert seen["baseline"] == seen["variant"] == [0, 1, 2, 0, 1, 2]
+
+
 def test_the_most_seconds_end_the_rounds():
-    times = time_rounds({"variant": lambda: None}, {"seed": 0, "min_repeats": 50, "min_seconds": 9, "max_seconds": 0})
-    assert times == {"variant": []}
+    limits = {"seed": 0, "min_repeats": 50, "min_seconds": 9, "max_seconds": 0}
+    assert time_rounds({"variant": call_of("variant", [])}, limits) == {"variant": []}
 
 
 def test_warm_up_calls_everyone_at_least_twice_three_times():
-    counts = {"a": 0, "b": 0}
-
-    def call(name):
-        counts[name] += 1
-
-    warm_up({name: lambda name=name: call(name) for name in counts})
-    assert counts["a"] == counts["b"] >= 6
-
-
-def test_default_shapes_fit_the_model(text_artefact, image_artefact):
-    assert default_shapes(text_artefact) == [(1, 16), (8, 16)]
-    assert default_shapes(image_artefact) == [(1, 8), (8, 8)]
-
-
-def test_peak_memory_is_that_of_the_fresh_process_alone(text_artefact, tmp_path):
-    """This process holds PyTorch and more; a child that inherited its peak would report at least as much."""
-    ballast = np.ones(100_000_000)  # 800 MB
-    big = save_text(tmp_path / "big", text_graph(hidden=200_000))
-    small_bytes = peak_memory(text_artefact, "cpu-onnxruntime", (1, 8)).peak_rss_bytes
-    big_bytes = peak_memory(big, "cpu-onnxruntime", (1, 8)).peak_rss_bytes
-    assert ballast.nbytes > big_bytes
-    assert big_bytes - small_bytes > 96 * 200_000 * 4
-
-
-def test_peak_memory_of_an_unavailable_target_is_none(text_artefact):
-    assert peak_memory(text_artefact, "cpu-torch", (1, 8)).peak_rss_bytes is None
+    order: list[str] = []
+    warm_up({name: call_of(name, order) for name in ("a", "b")})
+    assert order.count("a") == order.count("b") >= 6

@@ -1,3 +1,5 @@
+from collections import Counter
+
 import numpy as np
 import onnx
 import pytest
@@ -5,8 +7,10 @@ import torch
 from onnx import numpy_helper
 
 from explorer.errors import BadInput, Unavailable
-from explorer.measure import runners
-from explorer.measure.runners import open_runner, unavailable_reason
+from explorer.measure.runners import open_runner, opening, unavailable_reason
+from explorer.measure.runners.onnx_runtime import BoundOnnxRunner, OnnxRunner, assignment, graph_precision
+from explorer.measure.runners.pytorch import TorchRunner
+from explorer.measure.targets import Target, targets
 from explorer.models.preprocess import Preprocessor
 
 
@@ -22,7 +26,8 @@ def test_onnx_logits_are_those_of_the_graph(image_artefact):
 def test_bound_inputs_give_the_same_logits(image_artefact):
     """What runs on CUDA, here with the CPU as its device."""
     preprocessor = Preprocessor.load(image_artefact)
-    bound, plain = (made(image_artefact, "cpu", 1) for made in (runners._BoundOnnxRunner, runners._OnnxRunner))
+    place = targets()["cpu-onnxruntime"]
+    bound, plain = (made(image_artefact, place, 1) for made in (BoundOnnxRunner, OnnxRunner))
     tensors = preprocessor.dummy(5, 8)
     assert np.array_equal(bound(tensors), plain(tensors))
     call = bound.bind(tensors)
@@ -40,7 +45,7 @@ def test_another_provider_than_the_wanted_one_is_refused(image_artefact, monkeyp
     """ONNX Runtime gives a CPU session where CUDA was asked for; here that must be an error."""
     if "CUDAExecutionProvider" in __import__("onnxruntime").get_available_providers():
         pytest.skip("this machine has CUDA")
-    monkeypatch.setattr(runners, "availability", lambda name: None)
+    monkeypatch.setattr(opening, "availability", lambda name: None)
     with pytest.raises(Unavailable, match="gave CPUExecutionProvider instead of CUDAExecutionProvider"):
         open_runner(image_artefact, "cuda-onnxruntime")
 
@@ -57,7 +62,9 @@ def test_unknown_target_is_refused(image_artefact):
         open_runner(image_artefact, "tpu")
 
 
-def test_torch_logits_are_those_of_the_saved_model(tmp_path):
+@pytest.fixture
+def bert_artefact(tmp_path):
+    """An artefact for the PyTorch targets, its tensors, and the logits that its model gives."""
     from transformers import BertConfig, BertForSequenceClassification
 
     from explorer.models.structure import save_torch
@@ -70,6 +77,121 @@ def test_torch_logits_are_those_of_the_saved_model(tmp_path):
     tensors = {"input_ids": ids, "attention_mask": np.ones_like(ids)}
     with torch.inference_mode():
         expected = model(**{name: torch.from_numpy(array) for name, array in tensors.items()}).logits.numpy()
-    found = open_runner(tmp_path, "cpu-torch", threads=1)(tensors)
-    assert found.dtype == np.float32
-    assert found == pytest.approx(expected, abs=1e-5)
+    return tmp_path, tensors, expected
+
+
+def test_torch_logits_are_those_of_the_saved_model(bert_artefact):
+    folder, tensors, expected = bert_artefact
+    runner = open_runner(folder, "cpu-torch", threads=1)
+    assert runner(tensors).dtype == np.float32
+    assert runner(tensors) == pytest.approx(expected, abs=1e-5)
+    assert (runner.provider, runner.precision, runner.clock) == ("PyTorch eager, cpu", "fp32", "wall")
+
+
+def test_bf16_really_computes_in_bf16(bert_artefact):
+    folder, tensors, expected = bert_artefact
+    runner = open_runner(folder, "cpu-torch-bf16", threads=1)
+    found = runner(tensors)
+    assert runner.precision == "bf16"
+    assert found == pytest.approx(expected, abs=0.02)
+    assert np.array_equal(found, torch.from_numpy(found).to(torch.bfloat16).float().numpy())
+
+
+@pytest.mark.slow
+def test_compiled_gives_the_same_logits_at_every_shape(bert_artefact):
+    folder, tensors, expected = bert_artefact
+    runner = open_runner(folder, "cpu-torch-compiled", threads=1)
+    assert runner(tensors) == pytest.approx(expected, abs=1e-4)
+    shorter = {name: array[:3, :5] for name, array in tensors.items()}
+    eager = open_runner(folder, "cpu-torch", threads=1)
+    assert runner(shorter) == pytest.approx(eager(shorter), abs=1e-4)
+    assert runner.provider == "PyTorch inductor, cpu"
+
+
+def test_openvino_agrees_and_says_what_it_computed_in(text_artefact):
+    tensors = Preprocessor.load(text_artefact).dummy(3, 8)
+    expected = open_runner(text_artefact, "cpu-onnxruntime", threads=1)(tensors)
+    exact = open_runner(text_artefact, "cpu-openvino-fp32", threads=1)
+    assert exact(tensors) == pytest.approx(expected, rel=1e-3, abs=1e-3)
+    assert (exact.provider, exact.precision) == ("OpenVINO CPU", "fp32")
+    free = open_runner(text_artefact, "cpu-openvino", threads=1)
+    assert set(free.precision.split("+")) <= {"bf16", "fp32"}
+    assert free(tensors) == pytest.approx(expected, rel=0.05, abs=0.05 * float(np.abs(expected).max()))
+    free.bind(tensors)()
+
+
+def test_a_file_that_openvino_cannot_read_is_unavailable(text_artefact):
+    model = onnx.load(text_artefact / "model.onnx")
+    model.graph.node[3].op_type = "NoSuchOperator"
+    onnx.save(model, text_artefact / "model.onnx")
+    with pytest.raises(Unavailable, match="OpenVINO cannot load this file"):
+        open_runner(text_artefact, "cpu-openvino")
+
+
+def test_operators_left_to_another_provider_are_counted():
+    assert assignment(Counter({"CUDAExecutionProvider": 9}), "CUDAExecutionProvider") == "CUDAExecutionProvider"
+    mixed = Counter({"CUDAExecutionProvider": 9, "CPUExecutionProvider": 3})
+    assert (
+        assignment(mixed, "CUDAExecutionProvider") == "CUDAExecutionProvider, 3 of 12 operators on CPUExecutionProvider"
+    )
+
+
+def test_the_precision_is_that_of_the_products(text_artefact):
+    from onnxruntime.quantization import quantize_dynamic
+
+    path = text_artefact / "model.onnx"
+    assert graph_precision(onnx.load(path)) == "fp32"
+    quantize_dynamic(path, text_artefact / "int8.onnx")
+    assert graph_precision(onnx.load(text_artefact / "int8.onnx")) == "int8"
+
+
+class FakeEvent:
+    """A CUDA event without CUDA: its clock is advanced by the fake kernel below."""
+
+    now_ms = 0.0
+
+    def __init__(self, enable_timing: bool) -> None:
+        assert enable_timing
+        self.at: float | None = None
+        self.waited = False
+
+    def record(self) -> None:
+        self.at = FakeEvent.now_ms
+
+    def synchronize(self) -> None:
+        self.waited = True
+
+    def elapsed_time(self, end: "FakeEvent") -> float:
+        assert end.waited, "an event must be waited for before it is read"
+        return end.at - self.at
+
+
+def test_with_a_fake_cuda_runtime_calls_are_timed_by_events(monkeypatch):
+    monkeypatch.setattr(torch.cuda, "Event", FakeEvent)
+    runner = TorchRunner.__new__(TorchRunner)
+    runner.clock = "cuda events"
+
+    def kernel() -> None:
+        FakeEvent.now_ms += 12.5
+
+    assert runner.timed(kernel) == 12_500_000
+
+
+def test_with_a_fake_cuda_torch_that_has_no_gpu_the_target_is_unavailable(bert_artefact, monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    place = Target("cuda-torch", "torch", "cuda", "NVIDIA GPU, PyTorch")
+    with pytest.raises(Unavailable, match="cannot use the GPU"):
+        TorchRunner(bert_artefact[0], place, 1)
+
+
+@pytest.mark.parametrize("name", [name for name, target in targets().items() if target.device != "cpu"])
+def test_on_a_real_gpu_logits_agree(name, bert_artefact, text_artefact):
+    """Runs only where the GPU is."""
+    folder, tensors, expected = bert_artefact
+    if targets()[name].runtime != "torch":
+        folder, tensors = text_artefact, Preprocessor.load(text_artefact).dummy(3, 8)
+        expected = open_runner(text_artefact, "cpu-onnxruntime")(tensors)
+    reason = unavailable_reason(folder, name)
+    if reason is not None:
+        pytest.skip(f"{name}: {reason}")
+    assert open_runner(folder, name)(tensors) == pytest.approx(expected, rel=0.05, abs=0.05)

@@ -9,13 +9,18 @@ from explorer.measure import targets as module
 from explorer.measure.targets import availability, check_target_names, targets
 
 
-def test_names_say_device_and_runtime():
-    assert {name: (t.device, t.runtime) for name, t in targets().items()} == {
-        "cpu-onnxruntime": ("cpu", "onnxruntime"),
-        "cpu-torch": ("cpu", "torch"),
-        "cuda-onnxruntime": ("cuda", "onnxruntime"),
-        "cuda-torch": ("cuda", "torch"),
-    }
+def test_names_begin_with_the_device_and_name_the_runtime():
+    for name, target in targets().items():
+        assert name == target.name and name.startswith(f"{target.device}-{target.runtime}")
+    devices = {(target.device, target.runtime) for target in targets().values()}
+    assert devices >= {("cpu", "openvino"), ("cuda", "tensorrt"), ("cuda", "torch"), ("mps", "torch")}
+
+
+def test_a_name_says_what_differs_from_the_usual():
+    for name, target in targets().items():
+        rest = name.removeprefix(f"{target.device}-{target.runtime}").removeprefix("-")
+        asked = "compiled" if target.compiled else target.precision if target.runtime == "torch" else rest
+        assert rest == ("" if asked in ("stored", "") else asked)
 
 
 def test_checked_names_keep_their_order_and_lose_repeats():
@@ -24,7 +29,7 @@ def test_checked_names_keep_their_order_and_lose_repeats():
 
 @pytest.mark.parametrize("names", [["gpu"], [], "cpu-torch", [3]])
 def test_wrong_names_list_the_known_ones(names):
-    with pytest.raises(BadInput, match="cpu-onnxruntime, cpu-torch, cuda-onnxruntime, cuda-torch"):
+    with pytest.raises(BadInput, match=", ".join(targets())):
         check_target_names(names)
 
 
@@ -39,6 +44,27 @@ def test_availability_tells_the_first_thing_that_is_missing(monkeypatch):
     assert availability("cuda-onnxruntime") is None
     monkeypatch.setattr(module, "find_spec", lambda name: None)
     assert availability("cpu-torch") == "the package torch is not installed"
+    assert availability("cpu-openvino") == "the package openvino is not installed"
+    assert availability("cuda-tensorrt") == "the package tensorrt is not installed"
+
+
+def test_compiling_needs_a_compiler(monkeypatch):
+    assert availability("cpu-torch-compiled") is None or "compiler" in availability("cpu-torch-compiled")
+    monkeypatch.setattr(module.shutil, "which", lambda name: None)
+    assert availability("cpu-torch-compiled") == "torch.compile needs a C++ compiler such as g++"
+
+
+def test_an_apple_gpu_is_found_by_system_and_machine(monkeypatch):
+    monkeypatch.setattr(module.platform, "system", lambda: "Darwin")
+    monkeypatch.setattr(module.platform, "machine", lambda: "arm64")
+    assert availability("mps-torch") is None
+    monkeypatch.setattr(module.platform, "machine", lambda: "x86_64")
+    assert availability("mps-torch") == "no Apple GPU was found on this machine"
+
+
+def test_the_usual_targets_are_those_that_are_here(monkeypatch):
+    monkeypatch.setattr(module, "has_nvidia_gpu", lambda: False)
+    assert module.usual_targets() == ("cpu-onnxruntime", "cpu-torch")
 
 
 def test_torch_says_itself_whether_it_has_cuda():
@@ -50,7 +76,7 @@ def test_torch_says_itself_whether_it_has_cuda():
 def test_asking_imports_neither_torch_nor_onnxruntime():
     code = (
         "import json, sys; from explorer.measure.targets import *; [availability(n) for n in targets()];"
-        "print(json.dumps([m for m in ('torch', 'onnxruntime', 'numpy', 'onnx') if m in sys.modules]))"
+        "print(json.dumps([m for m in ('torch', 'onnxruntime', 'openvino', 'numpy', 'onnx') if m in sys.modules]))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert json.loads(done.stdout) == []

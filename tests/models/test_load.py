@@ -8,7 +8,7 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from explorer.errors import BadInput
+from explorer.errors import BadInput, Cancelled
 from explorer.models import card_for, load_model, model_digest
 from explorer.models.hub import count_parameters, image_preprocessor, is_folder, labels_of
 from explorer.models.preprocess import ImagePreprocessor
@@ -117,6 +117,47 @@ def test_broken_files(bert: Path, vit: Path, tmp_path: Path) -> None:
     (bert / "config.json").write_text("{")
     with pytest.raises(BadInput, match=r"no readable config.json"):
         card_for(str(bert), "mine.csv")
+
+
+@pytest.mark.parametrize(
+    ("said", "end"),
+    [
+        ("The file is broken.", "cannot be loaded: The file is broken."),
+        ("The file\nis broken", "cannot be loaded: The file is broken."),
+        ("Not a file...", "cannot be loaded: Not a file."),
+        ("", "cannot be loaded: ValueError."),
+        ("word " * 100, " word word word …"),
+    ],
+)
+def test_what_a_loader_says_ends_as_one_sentence(
+    bert: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, said: str, end: str
+) -> None:
+    import transformers
+
+    def broken(*_: object, **__: object) -> None:
+        raise ValueError(said)
+
+    data = str(tiny.write_csv(tmp_path / "mine.csv"))
+    for loader in ("AutoTokenizer", "AutoModelForSequenceClassification"):
+        monkeypatch.setattr(getattr(transformers, loader), "from_pretrained", broken)
+        with pytest.raises(BadInput) as caught:
+            load_model(str(bert), data)
+        assert str(caught.value).endswith(end) and len(str(caught.value)) < 400
+
+
+def test_a_cancel_while_a_model_loads_stays_a_cancel(
+    bert: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import transformers
+
+    def cancelled(*_: object, **__: object) -> None:
+        raise Cancelled("The run was cancelled.")
+
+    data = str(tiny.write_csv(tmp_path / "mine.csv"))
+    for loader in ("AutoTokenizer", "AutoModelForSequenceClassification"):
+        monkeypatch.setattr(getattr(transformers, loader), "from_pretrained", cancelled)
+        with pytest.raises(Cancelled):
+            load_model(str(bert), data)
 
 
 def test_remote_code_is_never_run(bert: Path, tmp_path: Path) -> None:

@@ -3,7 +3,7 @@
 import pytest
 
 from explorer.models import ModelCard
-from explorer.recipe import Recipe
+from explorer.recipe import Measuring, Recipe
 from explorer.technique import techniques
 from pages.parts import data
 from tests.pages.conftest import button, words
@@ -106,14 +106,38 @@ def test_a_wrong_recipe_file_is_one_sentence(form, text):
     assert not app.exception
 
 
-def test_a_target_that_is_not_here_is_disabled_and_says_why(form, monkeypatch):
+def test_a_target_that_is_not_here_cannot_be_chosen_and_says_why(form, monkeypatch):
     monkeypatch.setattr(
         data, "missing", lambda name: "no NVIDIA GPU was found on this machine" if "cuda" in name else None
     )
     app = form.run()
-    box = app.checkbox(key="form-target-cuda-onnxruntime")
-    assert box.disabled
-    assert "Not here: no NVIDIA GPU was found on this machine." in words(app)
+    assert not [box for box in app.checkbox if box.key == "form-target-cuda-onnxruntime"]
+    assert "**NVIDIA GPU, ONNX Runtime**: no NVIDIA GPU was found on this machine" in words(app)
+
+
+def test_the_usual_targets_are_chosen_and_others_offered(form):
+    assert form.checkbox(key="form-target-cpu-onnxruntime").value is True
+    assert form.checkbox(key="form-target-cpu-openvino").value is False
+    assert form.session_state["draft"]["targets"] == ["cpu-onnxruntime", "cpu-torch"]
+
+
+def test_the_grid_of_measurements_is_part_of_the_recipe(form, submitted):  # noqa: F811
+    app = add(form, "int8-dynamic")
+    app.button_group(key="form-batches").set_value([1, 16]).run()
+    app.toggle(key="form-robustness").set_value(True).run()
+    app.slider(key="form-wait").set_value(30.0).run()
+    assert "Images have the model's own size." in words(app), "the digit classifier has no lengths to choose"
+    button(app, "Launch").click().run()
+    (recipe, *_) = submitted[0]
+    assert recipe.measure == Measuring(batches=(1, 16), robustness=True, wait_s=30)
+
+
+def test_texts_have_lengths(form, submitted):  # noqa: F811
+    form.radio(key="form-model").set_value("own").run()
+    form.button_group(key="form-lengths").set_value([64, "real"]).run()
+    assert form.session_state["draft"]["measure"]["lengths"] == [64, "real"]
+    form.button_group(key="form-lengths").set_value([]).run()
+    assert form.session_state["draft"]["measure"]["lengths"] == [16], "one of them always stays"
 
 
 def test_nothing_known_means_no_guess_and_something_known_an_estimate(form, own):
@@ -126,3 +150,18 @@ def test_one_click_launches_the_example(form, submitted):  # noqa: F811
     button(form, "Try an example").click().run()
     recipe, _, _ = submitted[0]
     assert (recipe.model, [step.name for step in recipe.steps]) == ("vit-digits", ["int8-dynamic"])
+
+
+def test_the_time_of_a_sweep_follows_its_sliders(form, own):
+    def about(low, high):
+        app.number_input(key=f"{key}-low").set_value(low).run()
+        app.number_input(key=f"{key}-high").set_value(high).run()
+        return next(line.value for line in app.markdown if line.value.startswith("**2 runs.**"))
+
+    app = add(form, "fine-tune")
+    app.selectbox(key="sweep-first").select((0, "epochs")).run()
+    key = "sweep-first-fine-tune-epochs"
+    app.number_input(key=f"{key}-by").set_value(1.0).run()
+    # the made-up runs took 25 s besides their steps and 5 s for one epoch
+    assert "**About 1 min 5 s**" in about(1.0, 2.0)
+    assert "**About 1 min 25 s**" in about(3.0, 4.0)

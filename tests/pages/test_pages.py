@@ -1,8 +1,11 @@
 """Every page with an empty store, with runs of one's own, and with a recorded study."""
 
-import pytest
+import sqlite3
 
-from explorer import jobs
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from explorer import jobs, store
 from explorer.errors import BadInput
 from explorer.recipe import Recipe
 from tests.pages.conftest import button, words
@@ -164,3 +167,46 @@ def test_a_mistake_is_one_sentence_without_a_traceback(open_page, own, monkeypat
     button(app, "Yes, delete it").click().run()
     assert [error.value for error in app.error] == ["There is no run 'x'; known are none."]
     assert not app.exception
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_a_home_that_cannot_be_used_is_one_sentence(open_page, place, monkeypatch, page):
+    (place / "file").touch()
+    monkeypatch.setenv("EXPLORER_HOME", str(place / "file"))
+    app = open_page(page)
+    (error,) = app.error
+    assert error.value.startswith("EXPLORER\\_HOME, the folder of runs, cache and index, cannot be used")
+    assert len(app.title) == 1
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_a_full_disk_is_one_sentence(open_page, own, monkeypatch, page):
+    def full(self, action):
+        raise sqlite3.OperationalError("disk I/O error")
+
+    monkeypatch.setattr(store.Store, "_use_once", full)
+    (error,) = open_page(page).error
+    assert error.value == "The index of runs cannot be used at the moment: disk I/O error."
+
+
+def test_a_mistake_while_runs_are_drawn_again_is_one_sentence(own, monkeypatch):
+    def live():
+        from unittest.mock import patch
+
+        from explorer.errors import ExplorerError
+        from pages.parts import data, run_list
+
+        known, asked = data.runs(), []
+
+        def runs():
+            asked.append(1)
+            if len(asked) > 1:  # the fragment's own look, which is repeated without the rest of the page
+                raise ExplorerError("The index of runs cannot be used at the moment: disk I/O error.")
+            return known
+
+        with patch.object(data, "runs", runs):
+            run_list.live()
+
+    app = AppTest.from_function(live, default_timeout=30).run()
+    assert not app.exception
+    assert [error.value for error in app.error] == ["The index of runs cannot be used at the moment: disk I/O error."]

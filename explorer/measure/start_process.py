@@ -1,7 +1,11 @@
-"""The process in which peak memory is read: ``python -m explorer.measure.memory_process SPECIFICATION ANSWER``."""
+"""One start of an artefact: ``python -m explorer.measure.start_process SPECIFICATION ANSWER``.
+
+Reads the time from the start of this process to the first answer, then the peak of its memory.
+"""
 
 import resource
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -13,14 +17,17 @@ RUNS = 3
 
 
 def measure(specification: dict[str, Any]) -> dict[str, Any]:
-    """Load and run the artefact, then read the peak."""
+    """Load the artefact and answer once; run it a few times more and read the peak."""
     folder = Path(specification["folder"])
     batch, sequence = specification["shape"]
     runner = open_runner(folder, specification["target"], specification["threads"])
     call = runner.bind(Preprocessor.load(folder).dummy(batch, sequence))
+    call()
+    # the monotonic clock is the system's, the same in the process that started this one
+    first_answer_ms = 1000 * (time.monotonic() - specification["started_monotonic_s"])
     for _ in range(RUNS):
         call()
-    return {"peak_rss_bytes": _peak_bytes()}
+    return {"first_answer_ms": first_answer_ms, "peak_rss_bytes": _peak_bytes()}
 
 
 def _peak_bytes() -> int:

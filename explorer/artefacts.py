@@ -1,0 +1,55 @@
+"""What belongs to a run's artefact on this machine: its recipe, its digest, the baseline that it is compared with."""
+
+from __future__ import annotations
+
+import hashlib
+from functools import lru_cache
+from pathlib import Path
+
+from explorer import cache
+from explorer.errors import BadInput
+from explorer.recipe import Recipe, digest
+from explorer.rundir import RunFolder
+
+MODEL_FILE = "model.onnx"
+
+
+def model_sha256(path: Path) -> str:
+    """The digest of a model file, read once per size and modification time; raises ``OSError``."""
+    status = path.stat()
+    return _sha256(path, status.st_size, status.st_mtime_ns)
+
+
+def recipe_of(run_folder: Path) -> Recipe:
+    """The recipe of a run, its relative paths seen from where it was submitted; raises ``BadInput``."""
+    from explorer.models.zoo import NAMES
+
+    request = RunFolder(run_folder).request()
+    if request is None:
+        raise BadInput(f"The request of run '{run_folder.name}' is missing or unreadable.")
+    recipe, start = Recipe.parse(request["recipe"]), Path(request.get("cwd") or ".")
+    named = {"model": recipe.model, "data": recipe.data}
+    places = {field: start / name for field, name in named.items() if name and name not in NAMES}
+    there = {field: str(place) for field, place in places.items() if place.exists()}
+    return recipe.model_copy(update=there)
+
+
+def baseline_file(run_folder: Path) -> Path | None:
+    """The uncompressed model's file, where this machine still has it in its cache."""
+    from explorer.models import model_digest
+    from explorer.tasks import task_digest
+
+    try:
+        recipe = recipe_of(run_folder)
+        contents = model_digest(recipe.model), task_digest(recipe.model, recipe.data)
+    except (BadInput, OSError):  # its model or its data are gone
+        return None
+    # as the pipeline names it: without steps, and without a seed since nothing is drawn
+    folder = cache.find("baselines", digest(recipe.model_copy(update={"seed": 0}), *contents, steps=0))
+    return folder / MODEL_FILE if folder else None
+
+
+@lru_cache(maxsize=4096)
+def _sha256(path: Path, size: int, modified_ns: int) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -1,0 +1,58 @@
+"""The dashboard in a real browser: for the benchmark, the browser tests and pictures."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+PROJECT = Path(__file__).resolve().parents[2]
+
+
+def open_chromium(tool: Any) -> Any:
+    """Chromium under Playwright: from ``EXPLORER_CHROMIUM``, the usual places, or Playwright's own download."""
+    usual = (os.environ.get("EXPLORER_CHROMIUM"), shutil.which("chromium"), shutil.which("google-chrome"))
+    path = next((place for place in usual if place), None)
+    switches = ["--disable-gpu", "--disable-background-networking", "--disable-component-update", "--disable-sync"]
+    if hasattr(os, "geteuid") and os.geteuid() == 0:
+        switches.append("--no-sandbox")
+    return tool.chromium.launch(executable_path=path, args=switches)
+
+
+@contextlib.contextmanager
+def serve_dashboard(home: Path) -> Iterator[tuple[subprocess.Popen[bytes], str]]:
+    """The dashboard on a free port of this machine with ``home`` as its home folder; ended afterwards."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    command = [sys.executable, "-m", "streamlit", "run", "app.py", "--server.headless=true", f"--server.port={port}"]
+    address = f"http://127.0.0.1:{port}"
+    environment = {**os.environ, "EXPLORER_HOME": str(home)}
+    quiet = subprocess.DEVNULL
+    process = subprocess.Popen(command, cwd=PROJECT, env=environment, stdout=quiet, stderr=quiet)
+    try:
+        _wait_for(address + "/_stcore/health")
+        yield process, address
+    finally:
+        process.terminate()
+        process.wait(10)
+
+
+def _wait_for(address: str, seconds: float = 60) -> None:
+    until = time.monotonic() + seconds
+    while True:
+        try:
+            urllib.request.urlopen(address, timeout=2).close()
+            return
+        except OSError:
+            if time.monotonic() > until:
+                raise
+            time.sleep(0.1)

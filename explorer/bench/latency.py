@@ -1,0 +1,95 @@
+"""Can the latencies be trusted: do they agree with a plain script, and with themselves?"""
+
+from __future__ import annotations
+
+import contextlib
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+from explorer.bench.row import Row, temporary_home
+from explorer.measure.host import default_threads
+from explorer.measure.latency import measure_latency
+from explorer.measure.shapes import Shape
+from explorer.result import Latency
+
+PLAIN = Path(__file__).with_name("plain_latency.py")
+TARGET = "cpu-onnxruntime"
+ARTEFACTS: tuple[tuple[str, dict[str, Any], Shape], ...] = (
+    ("minilm-tweets", {"technique": "int8-dynamic"}, (1, 128)),
+    ("minilm-tweets", {"technique": "prune-neurons", "sparsity": 0.5, "importance": "l2"}, (8, 128)),
+    ("vit-digits", {"technique": "weight-bits", "bits": 8}, (8, 28)),
+)
+TIMES = 10
+BUSY = "while True: pass"
+
+
+def agreement() -> Iterator[Row]:
+    """Speed-ups of three artefacts beside those of ``plain_latency.py``."""
+    threads = default_threads()
+    for model, step, shape in ARTEFACTS:
+        with artefact(model, step) as (variant, baseline):
+            (ours,) = measure_latency(variant, baseline, TARGET, [shape])
+            command = [sys.executable, str(PLAIN), str(baseline / "model.onnx"), str(variant / "model.onnx")]
+            sizes = [str(number) for number in (*shape, threads)]
+            done = subprocess.run([*command, *sizes], capture_output=True, text=True, check=True, cwd=variant)
+        plain, ratio = float(done.stdout), float(ours.speedup or 0)
+        name = f"{model} {step['technique']} at {shape[0]} x {shape[1]}"
+        yield Row(f"{name}: measured, plain script", f"{ratio:.3f}, {plain:.3f}{_mark([ours])}")
+        yield Row("  difference", f"{100 * abs(ratio / plain - 1):.1f} %", "at most 5 %")
+
+
+def repeatability() -> Iterator[Row]:
+    """How far the speed-up of one artefact spreads when it is measured ten times, quiet and beside a busy core."""
+    model, step, _ = ARTEFACTS[0]
+    with artefact(model, step) as (variant, baseline):
+        shapes: list[Shape] = [(1, 128), (1, 32), (8, 128)]
+        rounds = [measure_latency(variant, baseline, TARGET, shapes, seed=seed) for seed in range(TIMES)]
+        for place, (batch, length) in enumerate(shapes):
+            entries = [entries[place] for entries in rounds]
+            goal = "at most 5 %" if place == 0 else ""
+            yield _spread(f"{TIMES} times quiet, {batch} x {length}", entries, goal)
+        with _busy_core():
+            entries = [
+                measure_latency(variant, baseline, TARGET, [(1, 128)], seed=seed, patience_s=0)[0]
+                for seed in range(TIMES)
+            ]
+        yield _spread(f"{TIMES} times beside a busy core, 1 x 128", entries, "at most 15 %, or marked noisy")
+
+
+@contextlib.contextmanager
+def artefact(model: str, step: dict[str, Any]) -> Iterator[tuple[Path, Path]]:
+    """The folders of a variant made by one step and of its baseline."""
+    from explorer.pipeline import Bench
+    from explorer.recipe import Recipe
+
+    with temporary_home(), tempfile.TemporaryDirectory() as folder:
+        bench = Bench(Recipe.parse({"model": model, "steps": [step]}), lambda **_: None)
+        baseline, variant = bench.baseline_artefact(), Path(folder, "variant")
+        bench.make_artefact(variant, baseline)
+        yield variant, baseline
+
+
+def _spread(what: str, entries: list[Latency], goal: str) -> Row:
+    ratios = [float(entry.speedup or 0) for entry in entries]
+    spread = (max(ratios) - min(ratios)) / median(ratios)
+    return Row(f"{what}: median, spread", f"{median(ratios):.3f}, {100 * spread:.1f} %{_mark(entries)}", goal)
+
+
+def _mark(entries: list[Latency]) -> str:
+    noisy = sum(bool(entry.noisy) for entry in entries)
+    return f" ({noisy} of {len(entries)} noisy)" if noisy else ""
+
+
+@contextlib.contextmanager
+def _busy_core() -> Iterator[None]:
+    neighbour = subprocess.Popen([sys.executable, "-c", BUSY])
+    try:
+        yield
+    finally:
+        neighbour.kill()
+        neighbour.wait()

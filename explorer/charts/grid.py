@@ -1,0 +1,124 @@
+"""Latency over batch sizes and lengths as a heatmap, for one variant on one target."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import plotly.graph_objects as go
+
+from explorer.charts import style
+from explorer.charts.style import Theme
+from explorer.quantities import significant
+from explorer.texts import t, target_title
+
+Measure = Literal["speedup", "p50_ms", "throughput_per_s"]
+MEASURES: tuple[Measure, ...] = ("speedup", "p50_ms", "throughput_per_s")
+UNITS: dict[Measure, str] = {"speedup": "×", "p50_ms": " ms", "throughput_per_s": " /s"}
+DIVERGING = ("#B35806", "#F1A340", "#F7F7F7", "#998EC3", "#542788")
+"""Slower, as fast, faster than the baseline: purple and orange are told apart by everybody (ColorBrewer PuOr)."""
+
+
+@dataclass(frozen=True)
+class GridInfo:
+    """A heatmap: ``values[batch][length]`` (None: not measured) with the words in and behind each cell."""
+
+    title: str
+    subtitle: str
+    measure: Measure
+    batches: tuple[int, ...]
+    lengths: tuple[str, ...]
+    values: tuple[tuple[float | None, ...], ...]
+    words: tuple[tuple[str, ...], ...]
+    hovers: tuple[tuple[str, ...], ...]
+
+
+def grid_targets(result: dict[str, Any]) -> list[str]:
+    """The targets on which a result was measured at three shapes or more: fewer are no grid."""
+    measured = [entry["target"] for entry in result["latency"] if entry.get("kind", "measured") == "measured"]
+    return [target for target in dict.fromkeys(measured) if measured.count(target) > 2]
+
+
+def grid_info(result: dict[str, Any], target: str, measure: Measure = "speedup", where: str = "") -> GridInfo:
+    """Arrange the latencies of a result on one target; ``where`` names host and date for the subtitle."""
+    entries = {
+        (entry["batch"], _length(entry)): entry
+        for entry in result["latency"]
+        if entry["target"] == target and entry.get("p50_ms") is not None
+    }
+    batches = tuple(sorted({batch for batch, _ in entries}))
+    lengths = tuple(sorted({length for _, length in entries}, key=_order))
+    cells = [[entries.get((batch, length)) for length in lengths] for batch in batches]
+    return GridInfo(
+        title=t(f"chart.grid.{measure}"),
+        subtitle=" · ".join(part for part in (target_title(target), where) if part),
+        measure=measure,
+        batches=batches,
+        lengths=lengths,
+        values=tuple(tuple(entry[measure] if entry else None for entry in row) for row in cells),
+        words=tuple(tuple(_word(entry, measure) for entry in row) for row in cells),
+        hovers=tuple(tuple(_hover(entry) for entry in row) for row in cells),
+    )
+
+
+def _length(entry: dict[str, Any]) -> str:
+    if entry.get("lengths") == "real":
+        return t("chart.grid.real", mean=entry["sequence"])
+    return str(entry["sequence"])
+
+
+def _order(length: str) -> tuple[bool, int]:
+    return not length.isdigit(), int(length) if length.isdigit() else 0
+
+
+def _word(entry: dict[str, Any] | None, measure: Measure) -> str:
+    if entry is None:
+        return ""
+    return f"{'~' if entry.get('noisy') else ''}{significant(entry[measure])}{UNITS[measure]}"
+
+
+def _hover(entry: dict[str, Any] | None) -> str:
+    if entry is None:
+        return ""
+    lines = [
+        t("chart.grid.hover", batch=entry["batch"], length=_length(entry)),
+        f"{significant(entry['p50_ms'])} ms, p95 {significant(entry['p95_ms'])} ms",
+        f"{significant(entry['speedup'])}× [{significant(entry['speedup_low'])}, {significant(entry['speedup_high'])}]",
+    ]
+    if entry.get("noisy"):
+        lines.append(t("chart.noisy", reason=style.plain(entry.get("noise_reason") or t("chart.noisy.unknown"))))
+    return "<br>".join(lines)
+
+
+def grid_figure(info: GridInfo, theme: Theme = "light") -> go.Figure:
+    """Draw ``info``: a speed-up diverges from 1, the other measures go from little to much."""
+    figure = go.Figure(layout=style.base_layout(theme, info.title, info.subtitle))
+    figure.add_trace(
+        go.Heatmap(
+            z=info.values,
+            x=info.lengths,
+            y=[str(batch) for batch in info.batches],
+            text=info.words,
+            texttemplate="%{text}",
+            textfont={"size": 13},
+            customdata=info.hovers,
+            hovertemplate="%{customdata}<extra></extra>",
+            showscale=False,
+            xgap=3,
+            ygap=3,
+            **_colours(info, theme),
+        )
+    )
+    figure.update_layout(
+        height=140 + 46 * len(info.batches),
+        xaxis=style.axis(theme, t("chart.grid.x"), type="category", showgrid=False),
+        yaxis=style.axis(theme, t("chart.grid.y"), type="category", showgrid=False),
+    )
+    return figure
+
+
+def _colours(info: GridInfo, theme: Theme) -> dict[str, Any]:
+    if info.measure == "speedup":
+        furthest = max([0.5, *(abs(value - 1) for row in info.values for value in row if value is not None)])
+        return {"colorscale": DIVERGING, "zmid": 1, "zmin": 1 - furthest, "zmax": 1 + furthest}
+    return {"colorscale": [style.GRID[theme], style.FAMILY_COLOURS["quantization"]]}

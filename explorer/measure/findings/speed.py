@@ -1,0 +1,233 @@
+"""Why a call is not faster."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from explorer.measure.findings.graph import GraphFacts
+from explorer.measure.findings.words import (
+    Facts,
+    at,
+    by_target,
+    listed,
+    measured,
+    megabytes,
+    ms,
+    operator_ms,
+    slowest,
+    step,
+)
+from explorer.measure.profile import PRODUCTS, TARGET
+
+PRECISIONS = ("fp32", "fp16", "bf16")
+ELSEWHERE = "operators on"
+"""What a provider says when it left some of the model to another one."""
+
+QUANTIZERS = frozenset({"DequantizeLinear", "DynamicQuantizeLinear", "QuantizeLinear"})
+AROUND_INTEGERS = QUANTIZERS | {"Cast", "Mul"}
+"""What surrounds an integer product: the conversions, and the scaling of its result."""
+
+COSTLY = 0.05
+SHORT_MS = 1.0
+LARGE_OVERHEAD = 0.3
+SMALL_PRODUCTS = 0.5
+CLEARLY = 4.0
+FASTER = 1.3
+NAMED_SHAPES = 3
+STRUCTURAL = ("distill-student", "prune-neurons")
+
+
+def fallback(result: Facts, graph: GraphFacts) -> Iterator[str]:
+    """A target that ran in another precision than asked for, or left operators to another provider."""
+    for use in result.get("targets") or []:
+        name, asked, used = use["target"], use["precision_asked"], use["precision_used"]
+        if asked in PRECISIONS and used.split("+")[0] != asked:
+            yield (
+                f"{name} was asked for {asked} but computed in {used} ({use['provider']}): its times and answers are "
+                f"not those of {asked}. Compare it with targets that compute in {used.split('+')[0]} too."
+            )
+        if ELSEWHERE in use["provider"]:
+            yield (
+                f"{name} did not run the whole model: {use['provider']}. Data are copied at each change of provider; "
+                "the profile by operator shows which are slow, and another export may avoid them."
+            )
+
+
+def chosen_precision(result: Facts, graph: GraphFacts) -> Iterator[str]:
+    """A runtime that computes in fewer bits than the file holds, without being told to."""
+    for use in result.get("targets") or []:
+        used = use["precision_used"].split("+")[0]
+        if use["precision_asked"] == "auto" and used in ("bf16", "fp16"):
+            yield (
+                f"{use['target']} computed in {use['precision_used']} by itself, baseline included: its times and "
+                f"answers are those of {used}, not of the fp32 in the file. cpu-openvino-fp32 measures that."
+            )
+
+
+def quantizing_costs(result: Facts, graph: GraphFacts) -> Iterator[str]:
+    """Operators around integer products that cost more than these save."""
+    profile = result.get("profile")
+    if not profile:
+        return
+    variant, baseline = operator_ms(profile, "variant"), operator_ms(profile, "baseline")
+    grown = {name: variant.get(name, 0.0) - baseline.get(name, 0.0) for name in AROUND_INTEGERS}
+    added = {name: value for name, value in grown.items() if value > 0}
+    cost, now, before = sum(added.values()), _products_ms(variant), _products_ms(baseline)
+    if not QUANTIZERS & set(added) or cost <= before - now or cost < COSTLY * profile["baseline_total_ms"]:
+        return
+    if now < before:
+        saving = f"the products save only {ms(before - now)}"
+    else:
+        saving = f"the products themselves take {ms(now)} against {ms(before)}"
+    yield (
+        f"At batch {profile['batch']} quantizing, dequantizing and scaling cost {ms(cost)} a call ({slowest(added)}), "
+        f"and {saving}. {_instead(result, profile, variant)}"
+    )
+
+
+def _instead(result: Facts, profile: Facts, variant: dict[str, float]) -> str:
+    larger = [e for e in measured(result) if e["target"] == TARGET and e["batch"] > profile["batch"]]
+    faster = max(larger, key=lambda entry: float(entry["speedup"]), default=None)
+    if faster is not None and faster["speedup_low"] > 1:
+        return f"A larger batch shares that cost: {at(faster, result)} it is {faster['speedup']:.2f} times as fast."
+    if "ConvInteger" in variant:
+        return "int8-dynamic with convolutions off leaves those in float, which this runtime computes faster."
+    return "A larger batch shares that cost among more inputs; removing neurons (prune-neurons) has no such cost."
+
+
+def slower(result: Facts, graph: GraphFacts) -> Iterator[str]:
+    """Variants that take longer than their baseline."""
+    bits = step(result, "weight-bits")
+    for entries in by_target(result):
+        slow = [entry for entry in entries if entry["speedup_high"] < 1]
+        if not slow:
+            continue
+        worst = min(slow, key=lambda entry: float(entry["speedup"]))
+        unpacked = bits is not None and worst["target"].endswith("onnxruntime")
+        cause = f": its weights are unpacked from {bits['bits']} bits at each call." if bits and unpacked else "."
+        # integer convolutions are slow on CPUs, so there int8-dynamic would be no advice
+        advice = " int8-dynamic computes in integers." if unpacked and not _mostly_convolutions(result) else ""
+        yield (
+            f"Slower than the baseline on {worst['target']} {at(worst, result)}: {ms(worst['p50_ms'])} against "
+            f"{ms(worst['baseline_p50_ms'])}, {1 / worst['speedup']:.2f} times the time{cause}{advice}"
+        )
+
+
+def no_speed_up(result: Facts, graph: GraphFacts) -> Iterator[str]:
+    """Speed-ups whose interval includes 1."""
+    for entries in by_target(result):
+        unclear = [entry for entry in entries if entry["speedup_low"] <= 1 <= entry["speedup_high"]]
+        if not unclear:
+            continue
+        ratios = [f"{_ratio(entry)} {at(entry, result)}" for entry in unclear[:NAMED_SHAPES]]
+        more = len(unclear) - NAMED_SHAPES
+        ratios += [f"at {more} more shape{'s' if more > 1 else ''}"] if more > 0 else []
+        yield f"No clear speed-up on {unclear[0]['target']}: {listed(ratios)}; the interval includes 1."
+
+
+def odd_widths(result: Facts, graph: GraphFacts) -> Iterator[str]:
+    """Widths that are no multiple of what kernels take at a time."""
+    if not graph.odd_widths:
+        return
+    layer, width = graph.odd_widths[0]
+    others = len({name for name, _ in graph.odd_widths} - {layer})
+    more = f", and {others} more layer{'s have' if others > 1 else ' has'} such widths" if others else ""
+    padded = -(-width // 16) * 16
+    yield (
+        f"A width of {layer} is {width}, no multiple of 8{more}: kernels take 8 or 16 numbers at a time and compute "
+        f"as if it were {padded}. With round_to 8 or 16 prune-neurons keeps widths that fit."
+    )
+
+
+def memory_bound(result: Facts, graph: GraphFacts) -> Iterator[str]:
+    """Whether reading weights or computing sets the pace of one input, by what this host reaches at best."""
+    profile = result.get("profile") or {}
+    costs = [cost for cost in result.get("cost") or [] if cost["batch"] == 1]
+    if not costs or not profile.get("peak_gflops") or not profile.get("peak_gbytes_per_s"):
+        return
+    cost = min(costs, key=lambda entry: int(entry["sequence"]))
+    operations = sum(cost["operations"].values())
+    reading_ms = cost["weight_bytes"] / (profile["peak_gbytes_per_s"] * 1e6)
+    computing_ms = operations / (profile["peak_gflops"] * 1e6)
+    figures = (
+        f"reading {megabytes(cost['weight_bytes'])} of weights takes {ms(reading_ms)} at "
+        f"{profile['peak_gbytes_per_s']:.3g} GB/s, {operations / 1e9:.3g} billion operations {ms(computing_ms)} at "
+        f"{profile['peak_gflops']:.3g} billion a second, the most that this host reaches in fp32"
+    )
+    if reading_ms > computing_ms:
+        yield (
+            f"At batch 1 memory sets the pace unless the weights stay in a cache: {figures}. Fewer bits per weight or "
+            "a larger batch help; fewer operations alone do not."
+        )
+    elif step(result, "weight-bits") and computing_ms > CLEARLY * reading_ms and not _any_faster(result):
+        yield (
+            f"At batch 1 computing sets the pace, so smaller weights alone save no time: {figures}. int8-dynamic or "
+            "fewer neurons (prune-neurons) make the computing cheaper."
+        )
+
+
+def overhead(result: Facts, graph: GraphFacts) -> Iterator[str]:
+    """Calls so short that what happens around the operators dominates."""
+    profile = result.get("profile")
+    entry = _profiled(result, profile) if profile else None
+    if profile is None or entry is None or entry["p50_ms"] >= SHORT_MS:
+        return
+    outside = entry["p50_ms"] - profile["variant_total_ms"]
+    if outside < LARGE_OVERHEAD * entry["p50_ms"]:
+        return
+    threads = profile["threads"]
+    advice = "A larger batch shares it" + (", and one thread may do as well." if threads > 1 else ".")
+    yield (
+        f"{ms(outside)} of the {ms(entry['p50_ms'])} that a call takes {at(entry, result)} pass outside of operators, "
+        f"in starting the call and its {threads} thread{'s' if threads > 1 else ''}: no compression makes that "
+        f"shorter. {advice}"
+    )
+
+
+def little_to_gain(result: Facts, graph: GraphFacts) -> Iterator[str]:
+    """A baseline that spends its time elsewhere than in the products that compression makes cheaper (Amdahl's law)."""
+    profile = result.get("profile")
+    if not profile or step(result, *STRUCTURAL) or _any_faster(result):
+        return
+    times, total = operator_ms(profile, "baseline"), profile["baseline_total_ms"]
+    products = _products_ms(times)
+    if not times or products > SMALL_PRODUCTS * total:
+        return
+    others = {name: value for name, value in times.items() if name not in PRODUCTS and name != "other"}
+    yield (
+        f"Products are {products / total:.0%} of the {ms(total)} that the baseline's operators take at batch "
+        f"{profile['batch']}: were they free, it would be {total / (total - products):.2f} times as fast. The rest is "
+        f"{slowest(others)}. A student with fewer layers (distill-student) has less of all."
+    )
+
+
+def noise(result: Facts, graph: GraphFacts) -> Iterator[str]:
+    """Timings that were disturbed."""
+    noisy = [entry for entry in result["latency"] if entry["kind"] == "measured" and entry["noisy"]]
+    if noisy:
+        where = ", ".join(f"{entry['target']} {at(entry, result)}" for entry in noisy)
+        yield f"Noisy timing for {where}: {noisy[0]['noise_reason']}. Measure again on a quiet machine."
+
+
+def _products_ms(times: dict[str, float]) -> float:
+    return sum(value for name, value in times.items() if name in PRODUCTS)
+
+
+def _mostly_convolutions(result: Facts) -> bool:
+    times = operator_ms(result["profile"], "baseline") if result.get("profile") else {}
+    return sum(value for name, value in times.items() if "Conv" in name) > _products_ms(times) / 2
+
+
+def _any_faster(result: Facts) -> bool:
+    return any(entry["speedup"] >= FASTER for entry in measured(result) if entry["target"] == TARGET)
+
+
+def _profiled(result: Facts, profile: Facts) -> Facts | None:
+    """The latency at the profile's shape."""
+    shape = profile["batch"], profile["sequence"]
+    fitting = (e for e in measured(result) if e["target"] == TARGET and (e["batch"], e["sequence"]) == shape)
+    return next((entry for entry in fitting if entry.get("lengths") != "real"), None)
+
+
+def _ratio(entry: Facts) -> str:
+    return f"{entry['speedup']:.2f} ({entry['speedup_low']:.2f} to {entry['speedup_high']:.2f})"

@@ -1,0 +1,93 @@
+"""PyTorch: eager or compiled, in the precision that the target asks for, on the CPU, CUDA or an Apple GPU."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+
+from explorer.errors import Unavailable
+from explorer.measure.runners.base import TORCH_FOLDER, Call, Logits, Runner, Tensors, joined
+from explorer.measure.targets import Target
+
+NAMES = {"float32": "fp32", "float16": "fp16", "bfloat16": "bf16"}
+
+
+class TorchRunner(Runner):
+    """A model in inference mode. For another precision its weights are converted once, when it is loaded.
+
+    Compiled means ``torch.compile`` with dynamic shapes and without graph breaks: what cannot be compiled as a whole is
+    an error, never a silent return to eager.
+    """
+
+    def __init__(self, folder: Path, target: Target, threads: int) -> None:
+        import torch
+
+        from explorer.models.structure import load_torch
+
+        gpu = torch.backends.mps if target.device == "mps" else torch.cuda
+        if target.device != "cpu" and not gpu.is_available():
+            raise Unavailable("PyTorch cannot use the GPU of this machine")
+        torch.set_num_threads(threads)
+        self.target = target
+        self.dtype = {"fp16": torch.float16, "bf16": torch.bfloat16}.get(target.precision, torch.float32)
+        self.weights = load_torch(folder / TORCH_FOLDER).eval().to(target.device, self.dtype)
+        self.model = torch.compile(self.weights, dynamic=True, fullgraph=True) if target.compiled else self.weights
+        self.clock: Literal["wall", "cuda events"] = "cuda events" if target.device == "cuda" else "wall"
+
+    @property
+    def provider(self) -> str:
+        return f"PyTorch {'inductor' if self.target.compiled else 'eager'}, {self.target.device}"
+
+    @property
+    def precision(self) -> str:
+        """Of the weights that are multiplied."""
+        kinds = (str(weight.dtype).removeprefix("torch.") for weight in self.weights.parameters() if weight.ndim > 1)
+        return joined(Counter(NAMES.get(kind, kind) for kind in kinds))
+
+    def bind(self, tensors: Tensors) -> Call:
+        import torch
+
+        placed = self._placed(tensors)
+
+        def call() -> Any:
+            with torch.inference_mode():
+                logits = self.model(**placed).logits
+            self._wait()
+            return logits
+
+        return call
+
+    def __call__(self, tensors: Tensors) -> Logits:
+        logits: Any = self.bind(tensors)()
+        return np.asarray(logits.float().cpu().numpy(), dtype=np.float32)
+
+    def timed(self, call: Call) -> int:
+        """On CUDA by events on the stream: from the first kernel's queueing to the last one's end."""
+        if self.clock == "wall":
+            return super().timed(call)
+        import torch
+
+        make: Any = torch.cuda.Event
+        begin, end = make(enable_timing=True), make(enable_timing=True)
+        begin.record()
+        call()
+        end.record()
+        end.synchronize()
+        return round(float(begin.elapsed_time(end)) * 1e6)
+
+    def _placed(self, tensors: Tensors) -> dict[str, Any]:
+        import torch
+
+        placed = {name: torch.from_numpy(array).to(self.target.device) for name, array in tensors.items()}
+        return {name: t.to(self.dtype) if t.is_floating_point() else t for name, t in placed.items()}
+
+    def _wait(self) -> None:
+        import torch
+
+        if self.target.device == "cuda":
+            torch.cuda.synchronize()
+        elif self.target.device == "mps":
+            torch.mps.synchronize()

@@ -1,0 +1,93 @@
+"""Training noise: what another seed does to a recipe's accuracy, from runs that differ in nothing but the seed."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass
+from statistics import fmean, stdev
+from typing import Any
+
+from explorer.texts import t
+from explorer.variants import FALLBACK_TARGET, SPLIT, RunLike
+
+ENOUGH = 3
+"""With so many seeds nothing more is offered."""
+
+
+@dataclass(frozen=True)
+class TrainingNoise:
+    """Validation accuracy over seeds on one target, fractions; ``deviation`` is that of a sample (n - 1)."""
+
+    target: str
+    seeds: tuple[int, ...]
+    mean: float
+    deviation: float
+    low: float
+    high: float
+
+
+def training_noise(run: RunLike, runs: Iterable[RunLike]) -> TrainingNoise | None:
+    """The spread over the seeds of ``run``'s recipe; None with fewer than two of them.
+
+    ``runs`` are in order of creation: where a seed was run twice, the later one counts. All are measured on the same
+    target: the usual one where each run has it, else the first that all of them have.
+    """
+    found = {seed: _accuracies(other.result or {}) for seed, other in _by_seed(run, runs).items()}
+    target = _common_target(list(found.values()))
+    if target is None or len(found) < 2:
+        return None
+    values = [accuracies[target] for accuracies in found.values()]
+    return TrainingNoise(target, tuple(sorted(found)), fmean(values), stdev(values), min(values), max(values))
+
+
+def further_seeds(run: RunLike, runs: Iterable[RunLike], wanted: int = ENOUGH) -> list[int]:
+    """The smallest seeds that are missing to ``wanted`` ones; always the same, so that asking twice adds nothing."""
+    known = set(_by_seed(run, runs))
+    free = (seed for seed in range(len(known) + wanted) if seed not in known)
+    return [next(free) for _ in range(wanted - len(known))]
+
+
+def words(noise: TrainingNoise) -> str:
+    """The spread in one sentence that says which noise is meant."""
+    mean, deviation, low, high = (100 * share for share in (noise.mean, noise.deviation, noise.low, noise.high))
+    return t(
+        "seeds.spread",
+        seeds=len(noise.seeds),
+        mean=f"{mean:.1f}",
+        deviation=f"{deviation:.2f}",
+        low=f"{low:.1f}",
+        high=f"{high:.1f}",
+    )
+
+
+def _by_seed(run: RunLike, runs: Iterable[RunLike]) -> dict[int, RunLike]:
+    """By seed the latest run of the same recipe, own and recorded ones apart; only those with an accuracy."""
+    wanted = _apart_from_seed(run)
+    near = (other for other in runs if (other.model, other.recorded) == (run.model, run.recorded))
+    same = (other for other in near if _apart_from_seed(other) == wanted)
+    return {_recipe(other).get("seed", 0): other for other in same if _accuracies(other.result or {})}
+
+
+def _apart_from_seed(run: RunLike) -> str:
+    """What makes the artefact, without the seed; where it is measured plays no part."""
+    return json.dumps({key: _recipe(run).get(key) for key in ("model", "data", "steps")}, sort_keys=True)
+
+
+def _recipe(run: RunLike) -> dict[str, Any]:
+    recipe: dict[str, Any] = (run.result or {}).get("recipe", {})
+    return recipe
+
+
+def _accuracies(result: dict[str, Any]) -> dict[str, float]:
+    """By target the validation accuracy on undisturbed inputs."""
+    return {
+        entry["target"]: entry["value"]
+        for entry in result.get("accuracy", ())
+        if entry["split"] == SPLIT and entry.get("condition", "clean") == "clean" and entry.get("value") is not None
+    }
+
+
+def _common_target(found: list[dict[str, float]]) -> str | None:
+    common = [target for target in (found[0] if found else ()) if all(target in other for other in found)]
+    return FALLBACK_TARGET if FALLBACK_TARGET in common else next(iter(common), None)

@@ -1,0 +1,36 @@
+"""The latency of one variant over batch sizes and lengths."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from explorer.charts import CONFIG, GRID_MEASURES, grid_figure, grid_info, grid_targets
+from explorer.quantities import short_date
+from explorer.store import RunRow
+from explorer.texts import t, target_title
+from explorer.variants import host_text
+from pages.parts.page import theme
+
+
+def section(row: RunRow) -> None:
+    """A heatmap for the target and the measure of the reader's choice; nothing where there are fewer than 3 shapes."""
+    result = row.result or {}
+    targets = grid_targets(result) if result else []
+    if not targets:
+        return
+    with st.expander(t("grid.title"), icon=":material/grid_view:"):
+        left, right = st.columns(2)
+        target = left.selectbox(t("grid.target"), targets, key=f"grid-target-{row.run}", format_func=target_title)
+        measure = right.segmented_control(
+            t("grid.measure"),
+            GRID_MEASURES,
+            default=GRID_MEASURES[0],
+            key=f"grid-measure-{row.run}",
+            format_func=lambda name: t(f"grid.measure.{name}"),
+            required=True,
+        )
+        where = t("chart.where.host", host=host_text(result["host"]), date=short_date(result["finished_at"]))
+        info = grid_info(result, target, measure or GRID_MEASURES[0], where)
+        alt = f"{info.title}. {info.subtitle}"
+        st.plotly_chart(grid_figure(info, theme()), theme=None, config=CONFIG, alt=alt, key=f"grid-chart-{row.run}")
+        st.caption(t("grid.caption"))
