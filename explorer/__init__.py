@@ -1,6 +1,12 @@
 """Compression Explorer: the engine. It never imports Streamlit."""
 
-__version__ = "0.1.0"
+import os
 
-ENGINE_VERSION = "1"
+__version__ = "0.2.0"
+
+# Everything stays on this machine: from 1.31 on ONNX Runtime would report its use to its makers as soon as it is
+# imported, and keep an identifier in the folder for temporary files.
+os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
+
+ENGINE_VERSION = "2"
 """Part of every recipe's digest: raised whenever the same recipe would give another artefact."""

@@ -30,8 +30,8 @@ def recipe_of(run_folder: Path) -> Recipe:
     recipe, start = Recipe.parse(request["recipe"]), Path(request.get("cwd") or ".")
     named = {"model": recipe.model, "data": recipe.data}
     places = {field: start / name for field, name in named.items() if name and name not in NAMES}
-    there = {field: str(place) for field, place in places.items() if place.exists()}
-    return recipe.model_copy(update=there)
+    moved = {field: str(place) for field, place in places.items() if place.exists() and start.absolute() != Path.cwd()}
+    return recipe.model_copy(update=moved)
 
 
 def baseline_file(run_folder: Path) -> Path | None:

@@ -6,11 +6,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from explorer.answers import baseline_macro_f1
 from explorer.charts.compare import Bars
-from explorer.measure.targets import targets
 from explorer.quantities import count, file_size, signed, significant
 from explorer.store import RunRow
-from explorer.texts import t
+from explorer.texts import t, target_title
+from explorer.variants import SPLIT
 
 SIZES = ("file_bytes", "zipped_bytes", "parameters")
 
@@ -80,18 +81,47 @@ def _target_facts(result: dict[str, Any], target: str) -> list[Fact]:
     missing = next((entry for entry in latencies if entry.get("kind") == "unavailable"), None)
     if missing:
         return [Fact(f"missing {target}", title, t("fact.latency"), t("fact.unavailable"), missing.get("reason") or "")]
-    return [
-        *(_accuracy_fact(entry, title) for entry in accuracies),
-        *(_latency_fact(entry, title) for entry in latencies),
-    ]
+    lines = [fact for entry in accuracies for fact in _accuracy_facts(entry, title, result["labels"])]
+    return lines + [_latency_fact(entry, title, result["kind"]) for entry in latencies]
 
 
-def _accuracy_fact(entry: dict[str, Any], group: str) -> Fact:
-    value = f"{100 * entry['value']:.1f} %"
-    if entry.get("ci_low") is not None:
-        value += f" [{100 * entry['ci_low']:.1f}, {100 * entry['ci_high']:.1f}]"
-    name = t("fact.accuracy", split=t(f"split.{entry['split']}"))
-    return Fact(f"accuracy {entry['target']} {entry['split']}", group, name, value, difference_words(entry))
+def _accuracy_facts(entry: dict[str, Any], group: str, labels: Sequence[str]) -> list[Fact]:
+    """Accuracy; on undisturbed validation inputs also what says more about the answers, where it is known."""
+    condition = entry.get("condition", "clean")
+    place = f"{entry['target']} {entry['split']}" + ("" if condition == "clean" else f" {condition}")
+    split = t(f"split.{entry['split']}")
+    name = t("fact.accuracy" if condition == "clean" else f"fact.accuracy.{condition}", split=split)
+    value = _percent(entry, "value", "ci_low", "ci_high")
+    lines = [Fact(f"accuracy {place}", group, name, value, difference_words(entry))]
+    if condition != "clean" or entry["split"] != SPLIT:
+        return lines
+    if entry.get("macro_f1") is not None:
+        value = _percent(entry, "macro_f1", "macro_f1_low", "macro_f1_high")
+        lines.append(Fact(f"macro_f1 {place}", group, t("fact.macro_f1"), value, _macro_f1_words(entry, labels)))
+    if entry.get("agreement") is not None:
+        lines.append(Fact(f"agreement {place}", group, t("fact.agreement"), _percent(entry, "agreement")))
+    if entry.get("calibration_error") is not None:
+        value = _percent(entry, "calibration_error")
+        lines.append(Fact(f"calibration {place}", group, t("fact.calibration"), value, _calibration_words(entry)))
+    return lines
+
+
+def _percent(entry: dict[str, Any], field: str, low: str = "", high: str = "") -> str:
+    """A fraction as percent, with its interval where there is one."""
+    value = f"{100 * entry[field]:.1f} %"
+    if entry.get(low) is None:
+        return value
+    return f"{value} [{100 * entry[low]:.1f}, {100 * entry[high]:.1f}]"
+
+
+def _macro_f1_words(entry: dict[str, Any], labels: Sequence[str]) -> str:
+    baseline = baseline_macro_f1(entry, labels)
+    return "" if baseline is None else t("fact.points", points=signed(100 * (entry["macro_f1"] - baseline)))
+
+
+def _calibration_words(entry: dict[str, Any]) -> str:
+    baseline = entry.get("baseline_calibration_error")
+    return "" if baseline is None else t("fact.calibration.baseline", error=f"{100 * baseline:.1f}")
 
 
 def difference_words(entry: dict[str, Any]) -> str:
@@ -106,10 +136,18 @@ def difference_words(entry: dict[str, Any]) -> str:
     return words + ", " + t("fact.within_noise" if entry["within_noise"] else "fact.beyond_noise")
 
 
-def _latency_fact(entry: dict[str, Any], group: str) -> Fact:
-    key = f"latency {entry['target']} {entry['batch']}x{entry['sequence']}"
+def _latency_fact(entry: dict[str, Any], group: str, kind: str) -> Fact:
+    name = _shape_words(entry, kind)
     value = t("number.none") if entry.get("p50_ms") is None else f"{significant(entry['p50_ms'])} ms"
-    return Fact(key, group, t("fact.latency.batch", batch=entry["batch"]), value, _speed_words(entry))
+    return Fact(f"latency {entry['target']} {name}", group, name, value, _speed_words(entry))
+
+
+def _shape_words(entry: dict[str, Any], kind: str) -> str:
+    """Batch and, for texts, length: only what was measured at the same shape stands in one row."""
+    if kind == "image":
+        return t("fact.latency.batch", batch=entry["batch"])
+    real = entry.get("lengths") == "real"
+    return t("fact.latency.real" if real else "fact.latency.padded", batch=entry["batch"], length=entry["sequence"])
 
 
 def _speed_words(entry: dict[str, Any]) -> str:
@@ -123,12 +161,6 @@ def _speed_words(entry: dict[str, Any]) -> str:
     return words + (", " + t("fact.noisy") if entry.get("noisy") else "")
 
 
-def target_title(name: str) -> str:
-    """The target's name for people; one that is not known here keeps its own."""
-    target = targets().get(name)
-    return target.title if target else name
-
-
 def table(results: Sequence[dict[str, Any]]) -> list[TableRow]:
     """Every fact that one of the results has, in groups with a heading; one cell per result."""
     by_result = [{fact.key: fact for fact in facts(result)} for result in results]
@@ -137,7 +169,8 @@ def table(results: Sequence[dict[str, Any]]) -> list[TableRow]:
     rows = []
     for group in groups:
         rows.append(TableRow(group))
-        keys = dict.fromkeys(key for known in by_result for key, fact in known.items() if fact.group == group)
+        found = dict.fromkeys(key for known in by_result for key, fact in known.items() if fact.group == group)
+        keys = sorted(found, key=lambda key: key.startswith("latency"))  # what only some have stands with its like
         rows += [TableRow(first_of[key].name, tuple(_cell(known.get(key)) for known in by_result)) for key in keys]
     return rows
 
@@ -154,7 +187,7 @@ def bars(run: RunRow) -> Bars:
         shares[t(f"fact.{name}")] = 100 * result["size"][name] / result["baseline_size"][name]
     for entry in result["latency"]:
         if entry.get("speedup"):
-            name = f"{target_title(entry['target'])}, {t('fact.latency.batch', batch=entry['batch'])}"
+            name = f"{target_title(entry['target'])}, {_shape_words(entry, result['kind'])}"
             shares[name] = 100 / entry["speedup"]
     file = t("fact.file")
     words = {

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import io
 import warnings
+from itertools import zip_longest
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -145,8 +146,9 @@ def _name_weights(graph: onnx.ModelProto) -> None:
         slot = WEIGHT_INPUT.get(node.op_type, len(node.input))
         for i, role in ((slot, "weight"), (2, "bias")):
             anonymous = i < len(node.input) and node.input[i].startswith("onnx::") and node.input[i] in renamed
-            if anonymous and (role == "weight" or node.op_type == "Conv"):
-                renamed[node.input[i]] = f"{_module_path(node.name)}.{role}"
+            path = _module_path(node.name)  # empty where the model itself multiplies, outside of its modules
+            if anonymous and path and (role == "weight" or node.op_type == "Conv"):
+                renamed[node.input[i]] = f"{path}.{role}"
     for tensor in graph.graph.initializer:
         tensor.name = renamed[tensor.name]
     for node in graph.graph.node:
@@ -172,6 +174,5 @@ def _module_path(node_name: str) -> str:
     A child of a ``Sequential`` stands there as ``layer/layer.0``, of which the first part is only its container.
     """
     parts = node_name.strip("/").split("/")[1:-1]
-    following = [*parts[1:], ""]
-    kept = [part for part, after in zip(parts, following, strict=True) if not after.startswith(part + ".")]
+    kept = [part for part, after in zip_longest(parts, parts[1:], fillvalue="") if not after.startswith(part + ".")]
     return ".".join(kept)

@@ -82,7 +82,7 @@ def _result(bench: Bench, run: str, digest: str, artefact: Path, found: dict[str
         digest=digest,
         engine=ENGINE_VERSION,
         recipe=bench.recipe.plain(),
-        task=bench.task.name,
+        task=bench.task.key,
         labels=list(bench.task.labels),
         kind=bench.task.kind,
         finished_at=datetime.now(UTC).isoformat(timespec="seconds"),

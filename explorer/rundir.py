@@ -88,9 +88,10 @@ class RunFolder:
         fields = {"stage": stage, "text": text, "fraction": fraction, "samples_per_s": samples_per_s}
         self._append({"kind": "progress", **fields, "seconds_left": seconds_left, "metrics": metrics or {}})
 
-    def add_state(self, state: State, reason: str | None = None) -> None:
-        """Append a change of state; the first finished state stands."""
-        self._append({"kind": "state", "state": state, "reason": reason})
+    def add_state(self, state: State, reason: str | None = None, bad_input: bool = False) -> None:
+        """Append a change of state; the first finished state stands. ``bad_input``: what was given cannot be used."""
+        mark = {"bad_input": True} if bad_input else {}
+        self._append({"kind": "state", "state": state, "reason": reason, **mark})
 
     def events(self) -> list[dict[str, Any]]:
         """All events in order; lines that cannot be read are left out."""

@@ -323,7 +323,9 @@ def _write(connection: sqlite3.Connection, folder: RunFolder) -> None:
     fields |= {"run": folder.run, "changed": version}
     fields |= {key: str(request.get(key) or "") for key in ("digest", "study", "created_at")}
     fields |= {"model": str(request["recipe"].get("model")), "recipe": json.dumps(request["recipe"])}
-    fields["result"] = json.dumps(folder.result()) if snapshot.state == "done" else None
+    result = folder.result() if snapshot.state == "done" else None
+    fields["result"] = json.dumps(result) if result else None
+    fields["digest"] = str((result or {}).get("digest") or fields["digest"])  # known better once the work is done
     if connection.execute(_WRITE, fields).rowcount:
         connection.execute("UPDATE meta SET version = ?", [version])
 

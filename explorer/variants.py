@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
+from statistics import median
 from typing import Any, Protocol
+
+from explorer.measure.devices import Device, device
+from explorer.measure.roofline import LEAST_POINTS, Bound, Calibration, calibrated, roofline
+from explorer.result import Cost
 
 FALLBACK_TARGET = "cpu-onnxruntime"
 SPLIT = "validation"
@@ -33,12 +38,32 @@ class RunLike(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class Estimate:
+    """What an estimated latency rests on, for people to judge it by.
+
+    ``bound`` is what the call waits for on the device named ``device``; ``substitutes`` are precisions without a peak
+    there and those whose peak was taken. ``calibration`` is how well estimates fit the host named ``host``, judged by
+    the model named ``model``, by all models where that is empty; None where nothing was measured to compare with, so
+    that the latency is an ideal one.
+    """
+
+    device: str
+    bound: Bound
+    substitutes: tuple[tuple[str, str], ...] = ()
+    host: str = ""
+    model: str = ""
+    calibration: Calibration | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Variant:
     """One variant on one target at one batch size; fractions, bytes, milliseconds, None where not measured.
 
     ``available`` is False when the target was not there, ``reason`` says why. ``estimated`` marks a latency that
     was not measured. ``derived`` marks a baseline read off another run's result, which has no run of its own.
-    ``reported`` marks what another machine, named in ``host``, measured and somebody took in here.
+    ``lengths`` is ``real`` where inputs were as long as the task's; ``sequence`` is their mean then. ``reported`` marks
+    what another machine, named in ``host``, measured and somebody took in here.
+    ``estimate`` says what an estimated latency rests on.
     """
 
     run: str
@@ -58,6 +83,8 @@ class Variant:
     target: str
     batch: int
     sequence: int
+    kind: str = "text"
+    lengths: str = "padded"
     available: bool = True
     reason: str | None = None
     estimated: bool = False
@@ -83,6 +110,7 @@ class Variant:
     speedup_high: float | None = None
     noisy: bool = False
     noise_reason: str | None = None
+    estimate: Estimate | None = None
 
     @property
     def baseline(self) -> bool:
@@ -108,6 +136,7 @@ _NOT_THE_BASELINES = [
 _SHARED_LATENCY = [
     "batch",
     "sequence",
+    "lengths",
     "p50_ms",
     "p50_low_ms",
     "p50_high_ms",
@@ -132,10 +161,10 @@ def rows_of(run: RunLike, result: dict[str, Any]) -> list[Variant]:
     targets = dict.fromkeys(entry["target"] for entry in (*result["latency"], *result["accuracy"]))
     rows = []
     for target in targets:
-        accuracy = _accuracy(result, target)
+        accuracy, host = _accuracy(result, target), host_of(result["host"], target)
         latencies = [entry for entry in result["latency"] if entry["target"] == target]
         for latency in latencies or [{"batch": 1, "sequence": 0}]:
-            rows.append(Variant(**common, target=target, **_latency(latency), **accuracy))
+            rows.append(Variant(**{**common, "host": host}, target=target, **_latency(latency), **accuracy))
     return rows + [row for report in reversed(result.get("elsewhere", ())) for row in _reported(common, result, report)]
 
 
@@ -144,7 +173,7 @@ def _reported(common: dict[str, Any], result: dict[str, Any], report: dict[str, 
     place = {"reported": True, "date": report["measured_at"][:10]}
     return [
         Variant(
-            **{**common, **place, "host": host_text(report["host"], latency["target"].partition("-")[0])},
+            **{**common, **place, "host": host_of(report["host"], latency["target"])},
             target=latency["target"],
             **_latency(latency),
             **_reported_accuracy(result, report, latency["target"]),
@@ -170,24 +199,45 @@ def choose(
     families: Collection[str] = (),
     studies: Collection[str] = (),
     device: str | None = None,
+    length: str | None = None,
 ) -> list[Variant]:
     """One row per run: on this target at this batch size; a filter that is empty lets everything through.
 
-    A family lets every variant through that has it among others; baselines always stay, to compare with.
+    ``length`` is that of ``length_of``; without it the length that a run was measured at first is taken. Images have
+    one size only and always fit.
+
+    A family lets every variant through that has it among others. Baselines always stay, to compare with: those of the
+    variants that are shown, whatever study they were run in.
     What this machine measured goes before what others reported, and of those the one that reported most variants is
     taken; ``device`` names another one, and then only its reports are shown.
     """
     fitting = []
     for row in rows:
         fits = row.target == target and (row.batch == batch or not row.available)
-        fits = fits and (not models or row.model in models) and (not studies or row.study in studies)
+        fits = fits and (not models or row.model in models) and _has_length(row, length)
         if fits and (not families or row.baseline or set(families) & {row.family, *row.families}):
             fitting.append(row)
+    fitting = _of_studies(fitting, studies) if studies else fitting
     chosen: dict[str, Variant] = {}
     for row in _of_one_device(fitting, target, device):
         if row.run not in chosen or (row.available and not chosen[row.run].available):
             chosen[row.run] = row
     return list(chosen.values())
+
+
+def length_of(row: Variant) -> str:
+    """The length of its inputs: ``real``, or tokens (pixels of a side) as digits."""
+    return "real" if row.lengths == "real" else str(row.sequence)
+
+
+def _has_length(row: Variant, length: str | None) -> bool:
+    return length is None or not row.available or row.kind == "image" or length_of(row) == length
+
+
+def _of_studies(rows: list[Variant], studies: Collection[str]) -> list[Variant]:
+    """The rows of these studies, and the baselines that stand beside them."""
+    places = {_place(row) for row in rows if row.study in studies}
+    return [row for row in rows if row.study in studies or (row.baseline and _place(row) in places)]
 
 
 def reporting_devices(rows: Iterable[Variant], target: str) -> list[str]:
@@ -238,6 +288,11 @@ def host_text(host: dict[str, Any], device: str = "cpu") -> str:
     return f"{host.get('cpu', '?')}, {host.get('cores', '?')} cores"
 
 
+def host_of(host: dict[str, Any], target: str) -> str:
+    """The part of the machine that ran a target, in a few words: ``cuda-torch`` and its like run on the GPU."""
+    return host_text(host, target.partition("-")[0])
+
+
 def with_baselines(rows: list[Variant], runs: Iterable[RunLike]) -> list[Variant]:
     """``rows`` and, for each model without a baseline run of its own, the baseline its results were compared with."""
     present = {_place(row) for row in rows if row.baseline}
@@ -249,8 +304,118 @@ def with_baselines(rows: list[Variant], runs: Iterable[RunLike]) -> list[Variant
     return rows + list(derived.values())
 
 
+def estimated_target(device_key: str) -> str:
+    """The target's name under which a device's estimates stand."""
+    return f"estimated-{device_key}"
+
+
+def estimated_rows(runs: Iterable[RunLike], device_key: str) -> list[Variant]:
+    """One row per run and counted shape with the latency that the roofline gives for a device nobody has here.
+
+    The speed-up is against the estimate of the model's own uncompressed run, None where there is none. Raises
+    ``BadInput`` for a device that is not in the table.
+    """
+    place = device(device_key)
+    counted = [(run, run.result, costs) for run in runs if run.result and (costs := _costs(run.result))]
+    estimator = _Estimator(place, counted)
+    return [estimator.row(run, result, cost) for run, result, costs in counted for cost in costs.values()]
+
+
+Shape = tuple[int, int]
+Counted = tuple[RunLike, dict[str, Any], dict[Shape, Cost]]
+"""A run, its result, and its work by shape (batch, sequence)."""
+
+
+class _Estimator:
+    """Estimates for one device, calibrated by what was measured among the runs."""
+
+    def __init__(self, place: Device, counted: list[Counted]) -> None:
+        self.place = place
+        self.calibrations = {model: _calibration_of(model, counted) for model in {run.model for run, _, _ in counted}}
+        self.baselines = {
+            (run.model, result["task"], *shape): roofline(cost, place).ms
+            for run, result, costs in counted
+            if not run.families
+            for shape, cost in costs.items()
+        }
+
+    def row(self, run: RunLike, result: dict[str, Any], cost: Cost) -> Variant:
+        """The estimate of one run at one shape; unavailable where its file does not fit into the device."""
+        fits = self.place.holds(result["size"]["file_bytes"])
+        return Variant(
+            **{**_common(run, result), "host": self.place.name},
+            **_accuracy(result, FALLBACK_TARGET),
+            target=estimated_target(self.place.key),
+            batch=cost.batch,
+            sequence=cost.sequence,
+            estimated=True,
+            available=fits,
+            reason=None if fits else f"the file does not fit into the memory of {self.place.name}",
+            **(self._times(run, result, cost) if fits else {}),
+        )
+
+    def _times(self, run: RunLike, result: dict[str, Any], cost: Cost) -> dict[str, Any]:
+        """The factor of the calibration cancels out in the speed-up."""
+        ideal = roofline(cost, self.place)
+        host, judged, calibration = self.calibrations[run.model]
+        factor = calibration.factor if calibration else 1.0
+        baseline_ms = self.baselines.get((run.model, result["task"], cost.batch, cost.sequence))
+        return {
+            "p50_ms": ideal.ms * factor,
+            "baseline_p50_ms": baseline_ms * factor if baseline_ms else None,
+            "throughput_per_s": 1000 * cost.batch / (ideal.ms * factor),
+            "speedup": baseline_ms / ideal.ms if baseline_ms else None,
+            "estimate": Estimate(self.place.name, ideal.bound, ideal.substitutes, host, judged, calibration),
+        }
+
+
+def _costs(result: dict[str, Any]) -> dict[Shape, Cost]:
+    return {(entry["batch"], entry["sequence"]): Cost.model_validate(entry) for entry in result.get("cost") or ()}
+
+
+def _calibration_of(model: str, counted: list[Counted]) -> tuple[str, str, Calibration | None]:
+    """Host, model and how well estimates fit there: by the model's own points, by all where it has too few.
+
+    Small models wait for launches and are much further from their ideal times than large ones.
+    """
+    host, calibration = _calibration(entry for entry in counted if entry[0].model == model)
+    if calibration is not None:
+        return host, model, calibration
+    host, calibration = _calibration(counted)
+    return host, "", calibration
+
+
+def _calibration(counted: Iterable[Counted]) -> tuple[str, Calibration | None]:
+    """The host with the most points of the reader's own, else of the recorded ones, and how well estimates fit it."""
+    points: dict[tuple[bool, str], list[tuple[Cost, float]]] = defaultdict(list)
+    peaks: dict[tuple[bool, str], list[tuple[float, float]]] = defaultdict(list)
+    for run, result, costs in counted:
+        group, profile = (run.recorded, host_text(result["host"])), result.get("profile") or {}
+        if profile.get("peak_gflops") and profile.get("peak_gbytes_per_s"):
+            peaks[group].append((profile["peak_gflops"], profile["peak_gbytes_per_s"]))
+        points[group] += _measured_points(result, costs)
+    known = [group for group in points if peaks[group] and len(points[group]) >= LEAST_POINTS]
+    if not known:
+        return "", None
+    best = min(known, key=lambda group: (group[0], -len(points[group])))
+    gflops, gbytes_per_s = (median(values) for values in zip(*peaks[best], strict=True))
+    return best[1], calibrated(points[best], gflops, gbytes_per_s)
+
+
+def _measured_points(result: dict[str, Any], costs: dict[Shape, Cost]) -> list[tuple[Cost, float]]:
+    """Work and measured time on the CPU in ONNX Runtime, where the machine was quiet."""
+    return [
+        (costs[shape], entry["p50_ms"])
+        for entry in result["latency"]
+        if entry["target"] == FALLBACK_TARGET
+        and entry.get("p50_ms")
+        and not entry.get("noisy")
+        and (shape := (entry["batch"], entry["sequence"])) in costs
+    ]
+
+
 def _place(row: Variant) -> tuple[Any, ...]:
-    return row.model, row.task, row.recorded, row.reported, row.host, row.target, row.batch
+    return row.model, row.task, row.recorded, row.reported, row.host, row.target, row.batch, length_of(row)
 
 
 def _derived_baseline(row: Variant, size: dict[str, int]) -> Variant:
@@ -279,6 +444,7 @@ def _common(run: RunLike, result: dict[str, Any]) -> dict[str, Any]:
         "study": run.study,
         "recorded": run.recorded,
         "task": result["task"],
+        "kind": result.get("kind", "text"),
         "family": family_of(run.families),
         "families": tuple(run.families),
         "host": host_text(result["host"]),
@@ -313,6 +479,7 @@ def _latency(entry: dict[str, Any]) -> dict[str, Any]:
     kind = entry.get("kind", "measured")
     return {
         **{key: entry.get(key) for key in _SHARED_LATENCY},
+        "lengths": entry.get("lengths", "padded"),
         "available": kind != "unavailable",
         "reason": entry.get("reason"),
         "estimated": kind == "estimated",

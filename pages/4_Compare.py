@@ -3,7 +3,7 @@
 import streamlit as st
 
 from explorer.texts import t
-from pages.parts import comparing, data, empty, page
+from pages.parts import answers, comparing, data, empty, page
 
 with page.start("compare"):
     if not data.finished():
@@ -15,5 +15,6 @@ with page.start("compare"):
         else:
             comparing.differences(rows)
             comparing.bars_chart(rows)
+            answers.section(rows, comparing.short_names(rows))
             st.subheader(t("compare.recipes"), anchor=False)
             comparing.recipes(rows)

@@ -1,4 +1,6 @@
+import numpy as np
 import pytest
+from sklearn.metrics import f1_score
 
 from explorer.charts import compare_figure, compare_info
 from explorer.comparison import bars, difference_words, facts, recipe_difference, table, times_smaller
@@ -15,7 +17,7 @@ def test_facts_stand_against_the_baseline():
     known = by_key(result)
     assert (known["file_bytes"].value, known["file_bytes"].note) == ("45.5 MB", "2.00× smaller")
     assert known["accuracy cpu-onnxruntime validation"].value.endswith("]")
-    assert "as fast" in known["latency cpu-onnxruntime 1x32"].note
+    assert "as fast" in known["latency cpu-onnxruntime Latency p50, batch of 1 × 32 tokens"].note
 
 
 def test_an_unavailable_target_is_one_line_with_its_reason():
@@ -27,6 +29,66 @@ def test_the_test_split_is_shown_beside_validation():
     result = sample_runs(1)[0].result
     result["accuracy"].append(result["accuracy"][0] | {"split": "test", "value": 0.7})
     assert by_key(result)["accuracy cpu-onnxruntime test"].name == "Accuracy (test)"
+
+
+def test_what_more_is_known_about_the_answers():
+    known = by_key(sample_runs(1)[0].result)
+    place = "cpu-onnxruntime validation"
+    assert known[f"macro_f1 {place}"].name == "Macro F1"
+    assert known[f"macro_f1 {place}"].note == "0.0 points"
+    assert known[f"agreement {place}"].value == "95.0 %"
+    assert (known[f"calibration {place}"].value, known[f"calibration {place}"].note) == ("4.1 %", "baseline 3.5 %")
+
+
+def test_the_baselines_macro_f1_comes_from_its_answers():
+    result = sample_runs(1)[0].result
+    entry = result["accuracy"][0]
+    labels = np.repeat([0, 1, 2], np.sum(entry["confusion"], axis=1))
+    answers = np.concatenate([np.repeat([0, 1, 2], row) for row in entry["baseline_confusion"]])
+    difference = 100 * (entry["macro_f1"] - f1_score(labels, answers, average="macro") - 0.05)
+    entry["macro_f1"] -= 0.05
+    assert by_key(result)["macro_f1 cpu-onnxruntime validation"].note == f"{difference:.1f} points".replace("-", "−")
+
+
+def test_disturbed_inputs_are_lines_of_their_own():
+    result = sample_runs(1)[0].result
+    usual = by_key(result)
+    result["accuracy"].append(result["accuracy"][0] | {"condition": "typos", "value": 0.5, "difference": -0.3})
+    known = by_key(result)
+    (line,) = [known[key] for key in known.keys() - usual.keys()]
+    assert (line.name, line.value[:6]) == ("Accuracy with typing errors (validation)", "50.0 %")
+    assert line.note.startswith("−30.0 points")
+    assert all(known[key] == usual[key] for key in usual)
+
+
+def test_an_old_result_says_what_it_knows():
+    old = sample_runs(1)[0].result
+    for entry in old["accuracy"]:
+        for field in ("macro_f1", "agreement", "calibration_error", "baseline_confusion", "per_class"):
+            entry.pop(field, None)
+    assert not [key for key in by_key(old) if key.startswith(("macro_f1", "agreement", "calibration"))]
+
+
+def test_latencies_of_other_lengths_are_other_lines():
+    result = sample_runs(2)[1].result
+    first = result["latency"][0]
+    result["latency"] += [first | {"sequence": 128}, first | {"lengths": "real", "sequence": 17}]
+    names = [fact.name for fact in facts(result) if fact.key.startswith("latency cpu-onnxruntime")]
+    assert names == [
+        "Latency p50, batch of 1 × 32 tokens",
+        "Latency p50, batch of 8 × 32 tokens",
+        "Latency p50, batch of 1 × 128 tokens",
+        "Latency p50, batch of 1, texts as they are",
+    ]
+    images = sample_runs(16)[8].result
+    assert "Latency p50, batch of 1" in [fact.name for fact in facts(images)]
+
+
+def test_what_only_some_variants_have_stands_with_its_like():
+    first, second = (run.result for run in sample_runs(2))
+    second["accuracy"].append(second["accuracy"][0] | {"condition": "typos"})
+    names = [row.name for row in table([first, second]) if row.cells]
+    assert names.index("Accuracy with typing errors (validation)") < names.index("Latency p50, batch of 1 × 32 tokens")
 
 
 def test_zeros_are_mentioned_where_there_are_some():
@@ -45,7 +107,7 @@ def test_size_in_words(before, after, words):
 
 def test_a_difference_says_whether_it_is_noise():
     entry = {"difference": -0.0123, "difference_low": -0.02, "difference_high": -0.004, "within_noise": False}
-    assert difference_words(entry) == "−1.2 points [−2.0, −0.4], more than noise"
+    assert difference_words(entry) == "−1.2 points [−2.0, −0.4], more than sampling noise"
     assert difference_words(entry | {"within_noise": True}).endswith("within sampling noise")
     assert difference_words({"difference": None}) == ""
 
@@ -65,7 +127,7 @@ def test_bars_are_percent_of_the_baseline():
     run.result["latency"][0]["speedup"] = 4.0
     shares = bars(run).shares
     assert shares["File size"] == pytest.approx(50)
-    assert shares["CPU, ONNX Runtime, Latency p50, batch of 1"] == pytest.approx(25)
+    assert shares["CPU, ONNX Runtime, Latency p50, batch of 1 × 32 tokens"] == pytest.approx(25)
 
 
 def test_the_bar_chart_draws_every_variant_in_every_category():

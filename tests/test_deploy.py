@@ -61,3 +61,16 @@ def test_the_file_says_nothing_about_this_machine(tmp_path) -> None:
     deploy.save_graph(bench.graph().graph, tmp_path / "model.onnx")
     content = (tmp_path / "model.onnx").read_bytes()
     assert b"site-packages" not in content and b".py" not in content
+
+
+@pytest.mark.parametrize(
+    ("node", "module"),
+    [
+        ("/model/bert/encoder/layer.0/output/dense/MatMul", "bert.encoder.layer.0.output.dense"),
+        ("/model/resnet/encoder/stages.0/layers/layers.1/Conv", "resnet.encoder.stages.0.layers.1"),
+        ("/model/Gemm", ""),
+        ("Gemm", ""),
+    ],
+)
+def test_a_node_tells_its_module(node: str, module: str) -> None:
+    assert deploy._module_path(node) == module

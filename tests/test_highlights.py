@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 from explorer.highlights import highlights
 from explorer.variants import choose, flatten
 from tests.support.sample_results import sample_runs
@@ -32,3 +34,29 @@ def test_nothing_is_praised_without_reason():
     _, rows = measured()
     best = highlights([row for row in rows if row.baseline])
     assert (best.smallest, best.fastest, best.variants) == (None, None, 0)
+
+
+def test_a_variant_that_is_better_than_the_baseline_lost_nothing():
+    runs, _ = measured()
+    for entry in runs[1].result["accuracy"][:2]:  # the smallest and fastest of the quiet ones
+        entry.update(within_noise=False, difference=0.02)
+    best = highlights(choose(flatten(runs[:3]), "cpu-onnxruntime", 1))
+    assert best.smallest.run == best.fastest.run == runs[1].run
+    for entry in runs[1].result["accuracy"][:2]:
+        entry.update(within_noise=None, difference=0.02)  # nobody has tested it
+    best = highlights(choose(flatten(runs[:3]), "cpu-onnxruntime", 1))
+    assert best.smallest.run == best.fastest.run == runs[2].run
+
+
+def test_what_the_reader_measured_goes_before_what_was_recorded():
+    runs, rows = measured()
+    recorded = [replace(row, run=f"recorded-{row.run}", recorded=True, speedup=9.0) for row in rows]
+    assert highlights([*recorded, *rows]).fastest.run == runs[2].run
+    slow = [replace(row, speedup=0.5) for row in rows]
+    assert highlights([*recorded, *slow]).fastest.recorded, "else the best that was recorded"
+
+
+def test_what_another_machine_reported_goes_behind_too():
+    runs, rows = measured()
+    reported = [replace(row, run=f"there-{row.run}", reported=True, speedup=9.0) for row in rows]
+    assert highlights([*reported, *rows]).fastest.run == runs[2].run

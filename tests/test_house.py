@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import ast
 import importlib.util
+import os
 import re
+import subprocess
 import sys
 from pathlib import Path
 
@@ -17,7 +19,8 @@ ROOT = Path(__file__).parents[1]
 ENGINE = sorted((ROOT / "explorer").rglob("*.py"))
 HEAVY = {"torch", "transformers", "onnxruntime", "onnx", "torch_pruning", "safetensors"}
 LIGHT = ("technique", "recipe", "result", "errors", "home", "store", "rundir", "labels", "pareto", "charts", "variants",
-         "export", "cli", "jobs", "texts", "techniques", "context", "planning", "comparison", "highlights")  # fmt: skip
+         "export", "cli", "jobs", "texts", "techniques", "context", "planning", "comparison", "highlights",
+         "artefacts", "importing", "seeds")  # fmt: skip
 
 
 def imported(path: Path, top_level_only: bool) -> set[str]:
@@ -108,3 +111,14 @@ def test_both_requirements_differ_in_the_gpu_packages_only() -> None:
     assert onnxruntime.startswith("onnxruntime==")
     assert {line.split("==")[0] for line in gpu - usual} == {"onnxruntime-gpu", "nvidia-ml-py"}
     assert onnxruntime.replace("onnxruntime==", "onnxruntime-gpu==") in gpu
+
+
+def test_onnxruntime_reports_nothing_to_its_makers(tmp_path: Path) -> None:
+    """It would leave an identifier in the folder for temporary files."""
+    environment = {**os.environ, "TMPDIR": str(tmp_path), "PYTHONPATH": str(ROOT)}
+    environment.pop("ORT_DISABLE_TELEMETRY", None)
+    code = "import explorer, onnxruntime"
+    subprocess.run([sys.executable, "-c", code], env=environment, check=True)
+    assert list(tmp_path.iterdir()) == []
+    subprocess.run([sys.executable, "-c", "import onnxruntime"], env=environment, check=True)
+    assert list(tmp_path.iterdir()) != [], "this version reports nothing of itself: the switch can go"

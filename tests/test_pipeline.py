@@ -101,6 +101,14 @@ def test_numbers_can_be_recomputed_from_the_artefact(place: Path, pruned: Result
     assert entry.value == pytest.approx(right / len(split)) and entry.samples == len(split)
 
 
+def test_a_result_names_its_data_by_content(place: Path, baseline: Result, pruned: Result) -> None:
+    from explorer.tasks import task_digest
+
+    digest = task_digest(str(place / "model"), str(place / "data.csv"))
+    assert baseline.task == pruned.task == f"data-{digest[:8]}"
+    assert json.loads((place / "pruned" / "artefact" / "model.json").read_text())["task"] == "data"
+
+
 def test_pruning_is_in_the_file(pruned: Result, place: Path) -> None:
     assert pruned.size.parameters < pruned.baseline_size.parameters
     assert (place / "pruned" / "artefact" / "torch" / "structure.json").is_file()

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 
 from explorer.result import Result
@@ -91,6 +93,32 @@ def test_filters():
     assert all("pruning" in row.families or row.baseline for row in pruned)
     assert any(row.family == "combined" for row in pruned) and any(row.baseline for row in pruned)
     assert choose(rows, "cpu-onnxruntime", 1, studies=["nothing"]) == []
+
+
+def test_the_baselines_of_a_study_stay_whatever_study_they_were_run_in():
+    runs = [replace(run, study="mine" if index in (2, 3) else "default") for index, run in enumerate(sample_runs(16))]
+    recorded = sample_runs(8, recorded=True)
+    rows = flatten(runs + recorded)
+    chosen = choose(rows, "cpu-onnxruntime", 1, studies=["mine"])
+    assert [row.run for row in chosen] == ["sample-0000", "sample-0002", "sample-0003"]
+    assert [row.baseline for row in chosen] == [True, False, False]
+    assert choose(rows, "cpu-onnxruntime", 1, studies=["mine"], models=["vit-digits"]) == []
+
+
+def test_a_baseline_read_off_another_study_stays_too():
+    runs = [replace(run, study="mine" if index == 0 else "default") for index, run in enumerate(sample_runs(3)[1:])]
+    chosen = choose(with_baselines(flatten(runs), runs), "cpu-onnxruntime", 1, studies=["mine"])
+    assert [(row.label, row.derived) for row in chosen] == [("prune-neurons", False), ("baseline", True)]
+
+
+def test_a_row_names_the_machine_of_its_target():
+    (run,) = sample_runs(1)
+    run.result["host"] = HOST | {"gpu": {"name": "Imaginary GPU"}}
+    for entry in run.result["latency"]:
+        entry["target"] = entry["target"].replace("cpu-torch", "cuda-tensorrt")
+    hosts = {row.target: row.host for row in flatten([run])}
+    assert hosts["cpu-onnxruntime"] == "Imaginary CPU 9000, 2 cores"
+    assert hosts["cuda-tensorrt"] == hosts["cuda-onnxruntime"] == "Imaginary GPU"
 
 
 def test_an_unavailable_target_gives_one_row_per_run_whatever_the_batch():

@@ -1,6 +1,7 @@
 """Charts in two steps: ``xxx_info`` makes plain data that tests can read, ``xxx_figure`` draws it with Plotly."""
 
 from explorer.charts.compare import CompareInfo, compare_figure, compare_info
+from explorer.charts.confusion import ConfusionInfo, confusion_figure, confusion_info
 from explorer.charts.grid import MEASURES as GRID_MEASURES
 from explorer.charts.grid import GridInfo, grid_figure, grid_info, grid_targets
 from explorer.charts.learning import LearningInfo, learning_figure, learning_info
@@ -14,6 +15,7 @@ __all__ = [
     "GRID_MEASURES",
     "Axes",
     "CompareInfo",
+    "ConfusionInfo",
     "Front",
     "GridInfo",
     "LearningInfo",
@@ -23,6 +25,8 @@ __all__ = [
     "TradeoffInfo",
     "compare_figure",
     "compare_info",
+    "confusion_figure",
+    "confusion_info",
     "grid_figure",
     "grid_info",
     "grid_targets",

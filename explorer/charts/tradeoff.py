@@ -2,7 +2,7 @@
 
 Points that were recorded elsewhere and the reader's own measurements never share a front; where an axis is a
 measured time, neither do two hosts. Variants of different tasks never share one, and where an axis is relative
-to the baseline, neither do different models.
+to the baseline, neither do different models. An estimated time is on no front at all.
 """
 
 from __future__ import annotations
@@ -18,13 +18,17 @@ import plotly.graph_objects as go
 from explorer import pareto
 from explorer.charts import style
 from explorer.charts.style import Theme, plain
-from explorer.quantities import QUANTITIES, Quantity
+from explorer.quantities import QUANTITIES, Quantity, significant
 from explorer.texts import t
-from explorer.variants import Variant
+from explorer.variants import Estimate, Variant
 
 SMALLEST, LARGEST, USUAL = 8.0, 28.0, 11.0
 MANY_MARKS = 60
 WEBGL_MARKS = 1500
+
+ESTIMATED = {symbol: f"{symbol}-cross-open" for symbol in ("circle", "square", "diamond")}
+"""Estimates as hollow marks with a cross in them, for those shapes that Plotly has so; the others are only hollow."""
+ESTIMATED_DIGITS = 2
 
 
 @dataclass(frozen=True)
@@ -129,8 +133,9 @@ def _groups(rows: list[Variant], axes: Axes) -> list[tuple[str, list[Variant]]]:
     by_host = axes.x_quantity.on_target
     by_model = axes.x_quantity.relative or axes.y_quantity.relative
 
-    def key(row: Variant) -> tuple[str, bool, str, str]:
-        return row.task, row.recorded, row.host if by_host else "", row.model if by_model else ""
+    def key(row: Variant) -> tuple[str, bool, bool, str, str]:
+        elsewhere = by_host and row.reported  # another machine may have the same processor's name
+        return row.task, row.recorded, elsewhere, row.host if by_host else "", row.model if by_model else ""
 
     measured = sorted((row for row in rows if not row.estimated), key=key)
     return [(task, list(group)) for (task, *_), group in groupby(measured, key=key)]
@@ -200,16 +205,51 @@ def _mark(row: Variant, axes: Axes, diameter: float, selected: bool, on_front: b
 def _hover(row: Variant) -> str:
     keys = ("accuracy", "difference", "file_size", "parameters", "latency", "speedup")
     lines = [f"<b>{plain(row.label)}</b>", plain(row.model)]
-    lines += [
-        f"{QUANTITIES[key].title}: {QUANTITIES[key].write(row)}" for key in keys if QUANTITIES[key].of(row) is not None
-    ]
+    lines += [f"{QUANTITIES[key].title}: {_written(row, key)}" for key in keys if QUANTITIES[key].of(row) is not None]
     if row.within_noise and not row.baseline:
         lines.append(t("chart.within_noise"))
     if row.noisy:
         lines.append(t("chart.noisy", reason=plain(row.noise_reason or t("chart.noisy.unknown"))))
-    if row.recorded:
+    if row.reported:
+        lines.append(t("chart.reported", device=plain(row.host)))
+    if row.estimated:
+        lines += [style.wrapped(words, 60) for words in _estimate_lines(row.estimate)]
+    elif row.recorded:
         lines.append(t("chart.recorded", date=row.date))
     return "<br>".join(lines)
+
+
+def _written(row: Variant, key: str) -> str:
+    """A quantity in words; an estimated one is rounded, since it knows no more digits."""
+    quantity = QUANTITIES[key]
+    value = quantity.of(row)
+    if not (row.estimated and quantity.on_target) or value is None:
+        return quantity.write(row)
+    unit = quantity.unit
+    return t("chart.about", value=f"{significant(value, ESTIMATED_DIGITS)}{'' if unit == '×' else ' '}{unit}")
+
+
+def _estimate_lines(estimate: Estimate | None) -> list[str]:
+    """What an estimate rests on and how far it is off where it can be checked."""
+    if estimate is None:
+        return [t("chart.legend.estimated")]
+    lines = [t(f"chart.estimated.{estimate.bound}", device=estimate.device)]
+    lines += [t("chart.estimated.substitute", precision=name, used=used) for name, used in estimate.substitutes]
+    return [*lines, _calibration_words(estimate)]
+
+
+def _calibration_words(estimate: Estimate) -> str:
+    calibration = estimate.calibration
+    if calibration is None:
+        return t("chart.estimated.ideal")
+    return t(
+        "chart.estimated.calibrated",
+        points=calibration.points,
+        model=estimate.model or t("chart.estimated.all_models"),
+        host=estimate.host,
+        median=significant(100 * calibration.median_error, ESTIMATED_DIGITS),
+        ninety=significant(100 * calibration.ninety_error, ESTIMATED_DIGITS),
+    )
 
 
 def _axis_title(quantity: Quantity, place: str) -> str:
@@ -219,17 +259,24 @@ def _axis_title(quantity: Quantity, place: str) -> str:
 
 
 def _caption(rows: list[Variant]) -> str:
-    """Which machine measured what is shown, and when."""
-    parts = []
-    for recorded in (False, True):
-        hosts: dict[str, list[str]] = {}
-        for row in rows:
-            if row.recorded == recorded:
-                hosts.setdefault(row.host, []).append(row.date)
-        for host, dates in hosts.items():
-            span = min(dates) if min(dates) == max(dates) else f"{min(dates)} – {max(dates)}"
-            parts.append(t("chart.caption.recorded" if recorded else "chart.caption.own", host=host, dates=span))
+    """Which machine measured what is shown, and when; what estimates rest on."""
+    estimates = dict.fromkeys(row.estimate for row in rows if row.estimate is not None)
+    parts = list(dict.fromkeys(_estimate_caption(estimate) for estimate in estimates))
+    dates: dict[tuple[str, str], list[str]] = {}
+    for row in sorted(rows, key=lambda row: row.recorded):
+        if row.estimate is None:
+            kind = "reported" if row.reported else "recorded" if row.recorded else "own"
+            dates.setdefault((kind, row.host), []).append(row.date)
+    for (kind, host), days in dates.items():
+        span = min(days) if min(days) == max(days) else f"{min(days)} – {max(days)}"
+        parts.append(t(f"chart.caption.{kind}", host=host, dates=span))
     return " ".join(parts)
+
+
+def _estimate_caption(estimate: Estimate) -> str:
+    words = _calibration_words(estimate)
+    key = "chart.caption.estimated" if estimate.calibration else "chart.caption.ideal"
+    return t(key, device=estimate.device, calibration=words)
 
 
 def _why_empty(rows: Sequence[Variant]) -> str:
@@ -291,7 +338,7 @@ def _marks_trace(marks: list[Mark], info: TradeoffInfo, theme: Theme) -> Any:
         selected={"marker": {"opacity": 1}},
         unselected={"marker": {"opacity": 1 if _in_front(marks[0]) else 0.55}},
         marker={
-            "symbol": [symbols[mark.model] + _manner(mark) for mark in marks],
+            "symbol": [_symbol(symbols[mark.model], mark) for mark in marks],
             "size": [mark.diameter + (4 if mark.selected else 0) for mark in marks],
             "color": colour,
             "opacity": [_opacity(mark) for mark in marks],
@@ -306,19 +353,23 @@ def _marks_trace(marks: list[Mark], info: TradeoffInfo, theme: Theme) -> Any:
     )
 
 
-def _manner(mark: Mark) -> str:
-    """Open marks were recorded elsewhere or estimated, a dot marks a noisy measurement."""
-    return ("-open" if mark.recorded or mark.estimated else "") + ("-dot" if mark.noisy else "")
+def _symbol(shape: str, mark: Mark) -> str:
+    """Open marks were recorded elsewhere, those with a cross are estimates, a dot marks a noisy measurement."""
+    if mark.estimated:
+        return ESTIMATED.get(shape, f"{shape}-open")
+    return shape + ("-open" if mark.recorded else "") + ("-dot" if mark.noisy else "")
 
 
 def _opacity(mark: Mark) -> float:
-    return 1.0 if _in_front(mark) else 0.55
+    return 1.0 if _in_front(mark) or mark.estimated else 0.55
 
 
 def _outline(mark: Mark) -> float:
     if mark.selected:
         return 3.0
-    return 1.6 if mark.recorded or mark.estimated else 1.0
+    if mark.estimated:
+        return 1.2
+    return 1.6 if mark.recorded else 1.0
 
 
 def _error_bars(marks: list[Mark], place: str, theme: Theme) -> dict[str, Any] | None:
@@ -372,7 +423,10 @@ def _add_legend(figure: go.Figure, info: TradeoffInfo, theme: Theme) -> None:
     if len(symbols) > 1:
         for model, symbol in symbols.items():
             figure.add_trace(_legend_entry(plain(model), {"color": style.MUTED[theme], "size": 10, "symbol": symbol}))
-    if any(mark.recorded for mark in info.marks):
+    if any(mark.estimated for mark in info.marks):
+        marker = {"color": style.MUTED[theme], "size": 11, "symbol": ESTIMATED["circle"], "line": {"width": 1.2}}
+        figure.add_trace(_legend_entry(t("chart.legend.estimated"), marker))
+    if any(mark.recorded and not mark.estimated for mark in info.marks):
         marker = {"color": style.MUTED[theme], "size": 10, "symbol": "circle-open", "line": {"width": 1.6}}
         figure.add_trace(_legend_entry(t("chart.legend.recorded"), marker))
     if any(mark.noisy for mark in info.marks):

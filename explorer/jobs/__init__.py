@@ -48,6 +48,8 @@ def enqueue(recipe: Recipe, study: str = "default", fresh: bool = False) -> tupl
         "fresh": fresh,
         "cwd": str(Path.cwd()),
     }
+    if _is_provisional(recipe):
+        request["provisional_digest"] = True
     try:
         with hold(home() / "submit.lock"):
             equal = _equal(request)
@@ -165,6 +167,13 @@ def _digest(recipe: Recipe) -> str:
     from explorer.tasks import task_digest
 
     return digest(recipe, model_digest(recipe.model), task_digest(recipe.model, recipe.data))
+
+
+def _is_provisional(recipe: Recipe) -> bool:
+    """Whether the digest names a hub model that is not on this machine yet: the worker knows it once it is."""
+    from explorer.models import hub, zoo
+
+    return recipe.model not in zoo.NAMES and not hub.downloaded(recipe.model)
 
 
 def _equal(request: dict[str, Any]) -> str | None:

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+from explorer.errors import BadInput
 from explorer.home import runs_folder
 from explorer.jobs.lifecycle import Watch
 from explorer.rundir import FINISHED, RunFolder, open_run
@@ -18,7 +19,8 @@ def run_here(run: str, tell: Callable[[dict[str, Any]], None]) -> RunRow:
     """Execute a queued run now, before anything else that is queued, or follow one that goes on already.
 
     ``tell`` gets each progress event. An interrupt from the keyboard cancels what was started here and goes on until
-    it has ended; one that was started elsewhere is left alone.
+    it has ended; one that was started elsewhere is left alone. Raises ``BadInput`` where the worker found that what was
+    given cannot be used.
     """
     folder = open_run(runs_folder(), run)
     if folder.snapshot().state not in FINISHED:
@@ -27,7 +29,10 @@ def run_here(run: str, tell: Callable[[dict[str, Any]], None]) -> RunRow:
         _watch(watch, tell)
     store = Store()
     store.refresh(run)
-    return store.run(run)
+    row = store.run(run)
+    if row.state == "failed" and any(event.get("bad_input") for event in folder.events()):
+        raise BadInput(row.reason or "")
+    return row
 
 
 def _watch(watch: Watch, tell: Callable[[dict[str, Any]], None]) -> None:

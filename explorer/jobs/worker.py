@@ -20,7 +20,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from explorer.errors import Cancelled, ExplorerError
+from explorer import jobs
+from explorer.errors import BadInput, Cancelled, ExplorerError
 from explorer.jobs import processes
 from explorer.jobs.lifecycle import DISK_FULL
 from explorer.rundir import RunFolder, State
@@ -83,6 +84,8 @@ def _execute(folder: RunFolder) -> str:
     recipe = Recipe.parse(request["recipe"])
     names = {"run": folder.run, "digest": request.get("digest", ""), "fresh": bool(request.get("fresh"))}
     result = execute(recipe, folder.path, _reporter(folder), **names)
+    if request.get("provisional_digest"):  # by now the model is on this machine
+        result = result.model_copy(update={"digest": jobs._digest(recipe)})
     return str(result.model_dump_json(indent=1))
 
 
@@ -113,7 +116,7 @@ def _give_up(folder: RunFolder, error: BaseException) -> int:
         sys.stderr.flush()
     folder.drop_artefact()
     with suppress(OSError):  # then the supervisor says it from the exit status
-        folder.add_state(state, reason)
+        folder.add_state(state, reason, bad_input=isinstance(error, BadInput) and reason == str(error))
     return errno.ENOSPC if reason == DISK_FULL else 1
 
 

@@ -1,7 +1,7 @@
 """Devices that nobody here owns, with the peaks that a source states: what the roofline estimates for.
 
-``devices.json`` holds the figures, and for each its sources. A device or figure whose source could not be read is not in
-it. ``python -m explorer.measure.devices`` prints ``docs/devices.md``.
+``devices.json`` holds the figures, and for each its sources. A device or figure whose source could not be read is not
+in it. ``python -m explorer.measure.devices`` prints ``docs/devices.md``.
 """
 
 from __future__ import annotations
@@ -107,9 +107,11 @@ peak, and at least as long as its bytes at the device's memory bandwidth. The la
 bound that gave it is named. Operations and bytes are counted from the graph in the file, at the shape in question.
 
 No program reaches these peaks. How far measured times on *this* host are from its own ideal times is found out from all
-runs that were measured in ONNX Runtime on its CPU: the median of measured over ideal is the **factor**. Estimates are
-the ideal time on the device times that factor. Beside them stands how well that works here, each measured point
-estimated from all the others: the median error, and the error that nine of ten points stay within.
+runs of the same model that were measured in ONNX Runtime on its CPU, or of all models where there are fewer than five
+such points: the median of measured over ideal is the **factor**. Estimates are the ideal time on the device times that
+factor. Beside them stands how well that works here, each measured point estimated from all the others: the median
+error, and the error that nine of ten points stay within. Techniques that move the work to slower kernels, such as
+weights that are unpacked at each call, are what the large errors come from.
 
 ## What is assumed
 - Another device is as far from its ideal as this host's CPU is from its own. For accelerators and for phones this is a
@@ -119,8 +121,8 @@ estimated from all the others: the median error, and the error that nine of ten 
 - Where a device has no peak for a precision, the one named in the table is taken. An fp32 product is taken at the fp32
   peak, although some libraries use TF32 or bf16 for it unasked.
 - The clock does not drop, nothing else runs, and copying inputs to the device costs nothing.
-- The speed-up is the ratio of two estimates, in which the factor cancels out. It says where the roofline moves, not what
-  a runtime makes of it.
+- The speed-up is the ratio of two estimates, in which the factor cancels out. It says where the roofline moves, not
+  what a runtime makes of it.
 """
 
 

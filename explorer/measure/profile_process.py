@@ -24,6 +24,7 @@ from explorer.measure.host import pin
 from explorer.measure.layers import Layers
 from explorer.measure.process import serve
 from explorer.measure.runners import MODEL_FILE
+from explorer.measure.runners.onnx_runtime import session_options
 from explorer.models.preprocess import Preprocessor
 
 Event = dict[str, Any]
@@ -85,12 +86,8 @@ class Side:
 
 
 def profiling_options(scratch: Path, threads: int) -> Any:
-    """The options of ``runners.onnx_runtime.open_session``, with the profiler on."""
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = threads
-    options.inter_op_num_threads = 1
-    options.log_severity_level = 3
-    options.add_session_config_entry("session.force_spinning_stop", "1")
+    """The usual options with the profiler on."""
+    options = session_options(threads)
     options.enable_profiling = True
     options.profile_file_prefix = str(scratch / "profile")
     return options

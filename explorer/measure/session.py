@@ -21,7 +21,7 @@ from explorer import cache
 from explorer.context import Report
 from explorer.errors import ExplorerError, Unavailable
 from explorer.measure import accuracy, cost, host, latency, perturb, profile, starting, travel
-from explorer.measure.shapes import Shape, shapes_of
+from explorer.measure.shapes import REAL, Shape, shapes_of
 from explorer.recipe import Measuring
 from explorer.result import Accuracy, Latency, Memory, TargetUse
 from explorer.tasks import Task
@@ -92,12 +92,12 @@ class Session:
         """Why it is as small and as fast as it is: the work that was counted, and where the time goes."""
         self.report(stage="measure", text="Looking where the time goes")
         measured = {(entry.batch, entry.sequence) for entry in times if entry.sequence > 0}
+        shape = min((shape for shape in self.shapes if shape[1] != REAL), default=min(measured))
         try:
             work = cost.costs(self.artefact, sorted(measured))
         except ExplorerError as unknown:  # an operator of somebody's own model: then nothing is said of its work
             self.report(stage="measure", text=str(unknown))
             work = []
-        shape = min(measured)
         here = next((one for one in work if (one.batch, one.sequence) == shape), None)
         moved = here.weight_bytes + here.activation_bytes if here else None
         operations = cost.total(here) if here else None

@@ -31,11 +31,6 @@ def measure_size(model_path: str | Path) -> Size:
     )
 
 
-def embedding_bytes(model_path: str | Path) -> int:
-    """Bytes of the model's embedding tables as they are stored, scales not counted."""
-    return sum(weight.stored_bytes for weight in weights(_load(Path(model_path))) if weight.embedding)
-
-
 def zipped_bytes(path: Path) -> int:
     """Bytes of a file's content after deflate at level 6, which is what zip tools use unless told otherwise."""
     deflate = zlib.compressobj(6, zlib.DEFLATED, -zlib.MAX_WBITS)

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from explorer.errors import BadInput, Cancelled
+from explorer.home import local_path
 from explorer.models import Architecture, ModelCard
 from explorer.models.preprocess import ImagePreprocessor, Preprocessor, TextPreprocessor
 from explorer.tasks.base import Kind, hash_files
@@ -50,14 +51,18 @@ def card(model: str, data: str | None) -> ModelCard:
 
 
 def digest(model: str) -> str:
-    """Names the model's files by content; for a hub id that is not on this machine yet, by the id."""
+    """Names the model's files by content; a hub model by its id and, once it is ``downloaded``, its revision."""
     if not is_folder(model):
-        revision = _cached_revision(model)
-        return hashlib.sha256(f"{model} {revision}".encode()).hexdigest()[:16]
+        return hashlib.sha256(f"{model} {_cached_revision(model)}".encode()).hexdigest()[:16]
     folder = locate(model)
     return hash_files(
         sorted(file for file in folder.iterdir() if file.suffix in {".json", ".txt", ".model", ".safetensors"})
     )
+
+
+def downloaded(model: str) -> bool:
+    """Whether the model is on this machine, so that its digest names its files and will stay."""
+    return is_folder(model) or _cached_revision(model) is not None
 
 
 def load(model: str) -> tuple[nn.Module, Preprocessor]:
@@ -81,7 +86,7 @@ def locate(model: str) -> Path:
     """The folder with the model's files, downloaded when it is a hub id; raises ``BadInput``."""
     if not is_folder(model):
         return download(model)
-    folder = Path(model).expanduser()
+    folder = local_path(model)
     if not folder.is_dir():
         from explorer.models.zoo import NAMES
 
@@ -134,11 +139,11 @@ def _cached_folder(model: str) -> Path | None:
     return folder if complete else None
 
 
-def _cached_revision(model: str) -> str:
+def _cached_revision(model: str) -> str | None:
     from huggingface_hub.constants import HF_HUB_CACHE
 
     reference = Path(HF_HUB_CACHE, "models--" + model.replace("/", "--"), "refs", "main")
-    return reference.read_text(encoding="utf-8").strip() if reference.exists() else "not downloaded"
+    return reference.read_text(encoding="utf-8").strip() if reference.exists() else None
 
 
 def read_config(folder: Path, model: str) -> dict[str, Any]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
 
 from explorer.errors import BadInput
 from explorer.tasks import digits, tweets, user
@@ -39,7 +38,7 @@ def task_digest(model: str, data: str | None) -> str:
     Raises ``BadInput`` when the data are not there, or are needed and not given.
     """
     if data is not None:
-        return user.digest(Path(data))
+        return user.digest(data)
     task = task_of(model)
     if task is None:
         raise BadInput(needs_data(model))

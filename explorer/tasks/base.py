@@ -51,6 +51,7 @@ class Split:
 class Task:
     """A dataset with fixed splits (``SPLITS``), labels and a metric; ``digest`` names its content.
 
+    ``own`` marks one made of the user's files, whose ``name`` others may have too.
     No input may be in two splits: ``ExplorerError`` names the two and says how many they share.
     """
 
@@ -61,6 +62,12 @@ class Task:
     digest: str
     metric: str = field(default="accuracy")
     higher_is_better: bool = field(default=True)
+    own: bool = field(default=False)
+
+    @property
+    def key(self) -> str:
+        """What results on the same data share, and no others: the name, with a part of the digest for own files."""
+        return f"{self.name}-{self.digest[:8]}" if self.own else self.name
 
     def __post_init__(self) -> None:
         keys = {name: _keys(split) for name, split in self.splits.items()}
@@ -130,7 +137,8 @@ def hash_files(paths: Sequence[Path], *, salt: str = "") -> str:
     parts = [salt]
     for path in paths:
         stat = path.stat()
-        parts.append(f"{path.parent.name}/{path.name} {_hash_file(path, stat.st_size, stat.st_mtime_ns)}")
+        folder = path.absolute().parent.name  # a relative path and an absolute one are the same file
+        parts.append(f"{folder}/{path.name} {_hash_file(path, stat.st_size, stat.st_mtime_ns)}")
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
 
 

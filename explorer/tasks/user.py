@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from explorer.errors import BadInput
+from explorer.home import local_path
 from explorer.tasks.base import Kind, Split, Task, cut_stratified, first_of_each, hash_files, normalise
 
 SHARES = {"test": 0.15, "validation": 0.15, "calibration": 0.10}
@@ -29,7 +30,7 @@ def user_task(path: str | Path, kind: Kind, labels: Sequence[str], fit: Fit | No
     ``fit`` brings an image to the model's size (the default makes RGB of 224 x 224).
     Raises ``BadInput``: missing or unreadable file, missing columns, too little data, labels the model lacks.
     """
-    path = Path(path)
+    path = local_path(path)
     _check_exists(path, kind)
     everything = _read_csv(path, labels) if kind == "text" else _read_images(path, labels, fit or _fit_rgb)
     if len(everything) < MINIMUM_ROWS:
@@ -39,11 +40,12 @@ def user_task(path: str | Path, kind: Kind, labels: Sequence[str], fit: Fit | No
         only = labels[int(everything.labels[0])]
         raise BadInput(f"'{path}' holds the class '{only}' only; at least two classes are needed.")
     sizes = {name: round(share * len(everything)) for name, share in SHARES.items()}
-    return Task(path.stem, kind, tuple(labels), cut_stratified(everything, sizes, SEED), digest(path))
+    return Task(path.stem, kind, tuple(labels), cut_stratified(everything, sizes, SEED), digest(path), own=True)
 
 
-def digest(path: Path) -> str:
+def digest(path: str | Path) -> str:
     """Names the data and the way they are split; raises ``BadInput`` when there are none."""
+    path = local_path(path)
     _check_exists(path, None)
     files = [path] if path.is_file() else [file for _, file in _images(path)]
     return hash_files(files, salt=f"user {SEED} {SHARES}")

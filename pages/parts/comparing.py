@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import streamlit as st
 
 from explorer.charts import CONFIG, compare_figure, compare_info
@@ -45,7 +47,8 @@ def differences(rows: list[RunRow]) -> None:
 
 def bars_chart(rows: list[RunRow]) -> None:
     """Size and latency as percent of the baseline."""
-    info = compare_info([bars(row) for row in rows])
+    names = short_names(rows)
+    info = compare_info([replace(bars(row), label=names[row.run]) for row in rows])
     st.plotly_chart(compare_figure(info, theme()), theme=None, config=CONFIG, alt=info.title, key="compare-bars")
 
 
@@ -62,5 +65,16 @@ def recipes(rows: list[RunRow]) -> None:
         st.markdown(t("compare.same_recipe"))
 
 
+def short_names(rows: list[RunRow]) -> dict[str, str]:
+    """By run its label; with its model where they differ, and whether it was recorded."""
+    several = len({row.model for row in rows}) > 1
+    return {
+        row.run: row.label
+        + (f" · {row.model}" if several else "")
+        + (f" ({t('word.recorded')})" if row.recorded else "")
+        for row in rows
+    }
+
+
 def _names(rows: list[RunRow]) -> list[str]:
-    return [row.label + (f" ({t('word.recorded')})" if row.recorded else "") for row in rows]
+    return list(short_names(rows).values())

@@ -81,7 +81,7 @@ def elsewhere(row: RunRow) -> None:
     """Take in a file that another machine wrote, and what such machines measured of this variant so far."""
     st.subheader(t("elsewhere.title"), anchor=False)
     st.markdown(t("elsewhere.sentence"))
-    given = st.file_uploader(t("elsewhere.upload"), type=["json"], key="measurements")
+    given = st.file_uploader(t("elsewhere.upload"), type=["json"], key="measurements", max_upload_size=5)
     if given is not None:
         with plain_errors():
             _take_in(given.getvalue(), given.name)

@@ -9,17 +9,20 @@ from typing import Any
 import streamlit as st
 
 from explorer.charts import FAMILY_COLOURS, Axes
+from explorer.measure.devices import devices
+from explorer.measure.targets import USUAL, targets
 from explorer.quantities import QUANTITIES, SIZES, X_AXES, Y_AXES
 from explorer.texts import t
-from explorer.variants import Variant, choose, models_of_one_task
-from pages.parts import state
+from explorer.variants import Variant, choose, estimated_target, length_of, models_of_one_task
+from pages.parts import data, state
 
-DEVICES = {"cpu": ("cpu",), "gpu": ("cuda",), "both": ("cpu", "cuda")}
+NOWHERE = "none"
+PLACES = ("cpu", "gpu", "both")
 
 
 @dataclass(frozen=True)
 class View:
-    """What is chosen on the page."""
+    """What is chosen on the page; ``estimate`` is the key of a device that nobody has here, or None."""
 
     axes: Axes
     devices: tuple[str, ...]
@@ -28,10 +31,18 @@ class View:
     models: tuple[str, ...]
     families: tuple[str, ...]
     studies: tuple[str, ...]
+    estimate: str | None = None
+    length: str | None = None
 
     def rows(self, rows: list[Variant], device: str) -> list[Variant]:
         """The rows to draw for one device."""
-        return choose(rows, self.target(device), self.batch, self.models, self.families, self.studies)
+        chosen = self.models, self.families, self.studies
+        return choose(rows, self.target(device), self.batch, *chosen, length=self.length)
+
+    def estimates(self, rows: list[Variant]) -> list[Variant]:
+        """The estimates to draw for the chosen device."""
+        target = estimated_target(self.estimate or NOWHERE)
+        return choose(rows, target, self.batch, self.models, self.families, self.studies, length=self.length)
 
     def target(self, device: str) -> str:
         """The target's name."""
@@ -48,7 +59,7 @@ def controls(rows: list[Variant]) -> View:
     with size:
         size_key = _select("size", SIZES, _quantity)
     with place:
-        device = _segments("where", list(DEVICES), "cpu", lambda name: t(f"where.{name}"))
+        device = _segments("where", PLACES, "cpu", lambda name: t(f"where.{name}"))
     models, families, more = st.columns([4, 6, 2], vertical_alignment="bottom")
     with models:
         names = list(dict.fromkeys(row.model for row in rows))
@@ -57,18 +68,44 @@ def controls(rows: list[Variant]) -> View:
         present = [family for family in FAMILY_COLOURS if any(family in (row.family, *row.families) for row in rows)]
         chosen_families = _pills("family", present, [], lambda name: t(f"family.{name}"))
     with more, st.popover(t("filter.more"), icon=":material/tune:"):
-        log, runtime, batch, studies = _more(rows)
-    axes = Axes(x_key, y_key, size_key, log)
-    return View(axes, DEVICES[device], runtime, batch, tuple(chosen_models), tuple(chosen_families), tuple(studies))
+        log, more_choices = st.toggle(t("filter.log"), key="log", bind="query-params"), _more(rows)
+    shown = {"models": tuple(chosen_models), "families": tuple(chosen_families), **more_choices}
+    return View(Axes(x_key, y_key, size_key, log), _devices(device), **shown)
 
 
-def _more(rows: list[Variant]) -> tuple[bool, str, int, list[str]]:
-    log = st.toggle(t("filter.log"), key="log", bind="query-params")
-    runtime = _segments("runtime", ["onnxruntime", "torch"], "onnxruntime", lambda name: t(f"runtime.{name}"))
+def _devices(where: str) -> tuple[str, ...]:
+    """The devices of targets; the GPU is Apple's where there is one."""
+    gpu = "mps" if data.missing("mps-torch") is None else "cuda"
+    return {"cpu": ("cpu",), "gpu": (gpu,), "both": ("cpu", gpu)}[where]
+
+
+def _more(rows: list[Variant]) -> dict[str, Any]:
+    """Runtime, batch, length, studies and the device to estimate for."""
+    measured = {row.target for row in rows if row.available}
+    runtimes = dict.fromkeys(name.partition("-")[2] for name in targets() if name in measured or name in USUAL)
     batches = sorted({row.batch for row in rows}) or [1]
-    batch = _segments("batch", batches, batches[0], str)
-    studies = _pills("study", list(dict.fromkeys(row.study for row in rows)), [], str)
-    return log, runtime, batch, studies
+    chosen = {
+        "runtime": _select("runtime", list(runtimes), lambda name: t(f"runtime.{name}")),
+        "batch": _segments("batch", batches, batches[0], str),
+        "length": _length(rows),
+        "studies": tuple(_pills("study", list(dict.fromkeys(row.study for row in rows)), [], str)),
+    }
+    estimate = _select("estimate", [NOWHERE, *devices()], _device)
+    return chosen | {"estimate": None if estimate == NOWHERE else estimate}
+
+
+def _length(rows: list[Variant]) -> str | None:
+    """A choice only where texts were measured at several lengths."""
+    found = {length_of(row) for row in rows if row.kind == "text" and row.available and row.p50_ms is not None}
+    if len(found) < 2:
+        return None
+    options = sorted(found, key=lambda length: (not length.isdigit(), int(length) if length.isdigit() else 0))
+    usual = "128" if "128" in options else options[0]
+    return str(_segments("length", options, usual, lambda name: t("compress.lengths.real") if name == "real" else name))
+
+
+def _device(key: str) -> str:
+    return devices()[key].name if key in devices() else t("estimate.none")
 
 
 def _quantity(key: str) -> str:

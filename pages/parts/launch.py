@@ -94,7 +94,7 @@ def sweep_form(recipe: Recipe | None) -> None:
     with plain_errors():
         axes = [_axis(recipe, options, "first")]
         others = [option for option in options if option != (axes[0].position, axes[0].parameter)]
-        if others and st.toggle(t("sweep.second"), key="sweep-second"):
+        if others and st.toggle(t("sweep.second"), key="sweep-grid"):
             axes.append(_axis(recipe, others, "second"))
         recipes = sweep(recipe, axes)
         time = _time_words(estimate_all(recipes, data.finished()))

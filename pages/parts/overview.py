@@ -7,9 +7,8 @@ import streamlit as st
 from explorer.charts import Axes, tradeoff_info
 from explorer.comparison import times_smaller
 from explorer.highlights import highlights
-from explorer.measure.targets import targets
 from explorer.quantities import QUANTITIES
-from explorer.texts import t
+from explorer.texts import t, target_title
 from explorer.variants import Variant, choose, models_of_one_task
 from pages.parts import launch, state, tradeoffs
 from pages.parts.page import go, safe
@@ -47,7 +46,10 @@ def _number(key: str, row: Variant | None, quantity: str, note: str) -> None:
     if row is None or value is None:
         _card(t(key), t("overview.none_yet"), t("overview.none_yet.note"), t("overview.noise.help"))
     else:
-        _card(t(key), QUANTITIES[quantity].number(value), f"{note} · {row.label}", t("overview.noise.help"))
+        words = [note, row.label]
+        if row.recorded or row.reported:
+            words.append(t("word.recorded") if row.recorded else row.host)
+        _card(t(key), QUANTITIES[quantity].number(value), " · ".join(words), t("overview.noise.help"))
 
 
 def _card(label: str, value: str, note: str, help: str | None = None) -> None:
@@ -62,7 +64,7 @@ def _times_smaller(row: Variant | None, baseline: Variant | None) -> str:
 
 def chart(rows: list[Variant], model: str) -> None:
     """Accuracy against file size of that model; a click leads to the details."""
-    where = t("chart.where", target=targets()[TARGET].title, batch=BATCH)
+    where = t("chart.where", target=target_title(TARGET), batch=BATCH)
     info = tradeoff_info(choose(rows, TARGET, BATCH, [model]), Axes(), where, state.selected())
     if info.empty:
         st.info(safe(info.empty))

@@ -56,7 +56,7 @@ def start(name: str) -> Iterator[None]:
 def _navigation() -> None:
     st.markdown(f"**{t('app.name')}**")
     for name, (path, icon) in PAGES.items():
-        st.page_link(path, label=t(f"page.{name}.name"), icon=icon, query_params=st.query_params.to_dict())
+        st.page_link(path, label=t(f"page.{name}.name"), icon=icon, query_params=state.address())
     if len(texts.languages()) > 1:
         options = texts.languages()
         st.selectbox(
@@ -67,7 +67,7 @@ def _navigation() -> None:
 
 def go(name: str) -> None:
     """Switch to another page and keep the selection."""
-    st.switch_page(PAGES[name][0], query_params=st.query_params.to_dict())
+    st.switch_page(PAGES[name][0], query_params=state.address())
 
 
 def theme() -> Theme:

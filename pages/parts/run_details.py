@@ -13,7 +13,7 @@ from explorer.recipe import Recipe
 from explorer.store import RunRow
 from explorer.texts import t
 from explorer.variants import host_text
-from pages.parts import data, state
+from pages.parts import data, grid, state, why
 from pages.parts.page import go, plain_errors, safe, theme
 from pages.parts.tables import fact_table
 
@@ -65,7 +65,9 @@ def variant(row: RunRow) -> None:
     variant_buttons(row)
     fact_table([t("column.quantity"), t("column.value")], table([result]))
     _training_noise(row)
-    _findings(result)
+    why.section(row)
+    grid.section(row)
+    _notes(result)
     with st.expander(t("details.recipe")):
         st.code(Recipe.parse(row.recipe).to_yaml(), language="yaml")
 
@@ -77,11 +79,11 @@ def _training_noise(row: RunRow) -> None:
         st.markdown(f"{t('seeds.sampling')} {seeds.words(noise)}")
 
 
-def _findings(result: dict) -> None:
+def _notes(result: dict) -> None:
+    """What each step said of itself."""
     notes = [safe(note) for step in result["steps"] for note in step.get("notes", ())]
-    lines = [*(safe(finding) for finding in result["findings"]), *notes]
-    if lines:
-        st.markdown("\n".join(f"- {line}" for line in lines))
+    if notes:
+        st.markdown(f"**{t('details.steps')}**\n" + "\n".join(f"- {note}" for note in notes))
     st.caption(t("details.took", time=duration(result["seconds"])))
 
 

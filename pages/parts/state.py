@@ -11,14 +11,24 @@ from typing import Any
 import streamlit as st
 
 MOST_COMPARED = 6
+KEPT = ("selected", "compared")
 
 
 def restore() -> None:
     """Take the selection from the session, else from the URL, and write it to the URL again."""
-    for name in ("selected", "compared"):
+    for name in KEPT:
         if name not in st.session_state:
             st.session_state[name] = [run for run in st.query_params.get(name, "").split(",") if run]
     _publish()
+
+
+def address() -> dict[str, str]:
+    """What goes along in the URL to another page.
+
+    Filters do not: Streamlit refuses to set parameters that are bound to a page's widgets, and keeps the widgets' values
+    by itself.
+    """
+    return {name: ",".join(runs) for name in KEPT if (runs := st.session_state.get(name))}
 
 
 def selected() -> list[str]:
@@ -72,9 +82,9 @@ def remember_value(key: str, value: Any) -> Any:
 
 
 def _publish() -> None:
-    for name in ("selected", "compared"):
-        runs = ",".join(st.session_state.get(name, []))
-        if runs:
-            st.query_params[name] = runs
+    wanted = address()
+    for name in KEPT:
+        if name in wanted:
+            st.query_params[name] = wanted[name]
         elif name in st.query_params:
             del st.query_params[name]

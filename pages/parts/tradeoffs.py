@@ -5,10 +5,11 @@ from __future__ import annotations
 import streamlit as st
 
 from explorer.charts import CONFIG, TradeoffInfo, tradeoff_figure, tradeoff_info
+from explorer.measure.devices import device as known_device
 from explorer.measure.targets import targets
 from explorer.quantities import QUANTITIES
-from explorer.texts import t
-from explorer.variants import Variant
+from explorer.texts import t, target_title
+from explorer.variants import Variant, estimated_rows
 from pages.parts import data, empty, run_details, state
 from pages.parts.filters import View
 from pages.parts.page import go, safe, theme
@@ -21,19 +22,43 @@ def panels(rows: list[Variant], view: View) -> None:
         chart, details = st.columns([3, 2], gap="large")
         with chart:
             panel(rows, view, view.devices[0])
+            estimate(view)
         with details:
             picked()
         return
     for column, device in zip(st.columns(len(view.devices), gap="large"), view.devices, strict=True):
         with column:
             panel(rows, view, device)
+    estimate(view)
     picked()
+
+
+def estimate(view: View) -> None:
+    """The chart of a device that nobody has here, where one is chosen; hollow marks and no front."""
+    if view.estimate is None:
+        return
+    rows, name = estimated_rows(data.runs(), view.estimate), known_device(view.estimate).name
+    chosen = view.estimates(rows)
+    where = t("chart.where.estimated", device=name, batch=view.batch)
+    info = tradeoff_info(chosen, view.axes, where, state.selected())
+    if not rows:
+        empty.reason(name, t("estimate.uncounted"))
+    elif not view.axes.x_quantity.on_target:
+        empty.reason(name, t("estimate.axis"))
+    elif info.empty:
+        empty.reason(name, info.empty)
+    else:
+        chart(info, f"chart-estimated-{view.estimate}")
 
 
 def panel(rows: list[Variant], view: View, device: str) -> None:
     """The chart of one device, or the reason why there is none."""
     target = view.target(device)
-    title = targets()[target].title
+    if target not in targets():
+        runtime, place = t(f"runtime.{view.runtime}"), t("where.cpu" if device == "cpu" else "where.gpu")
+        empty.reason(place, t("runtime.not_here", runtime=runtime, place=place))
+        return
+    title = target_title(target)
     chosen = view.rows(rows, device)
     info = tradeoff_info(chosen, view.axes, t("chart.where", target=title, batch=view.batch), state.selected())
     if info.empty and not chosen:

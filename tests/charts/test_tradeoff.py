@@ -3,7 +3,7 @@ import pytest
 from explorer.charts import Axes, tradeoff_figure, tradeoff_info
 from explorer.charts.tradeoff import WEBGL_MARKS, staircase
 from explorer.variants import choose, flatten, with_baselines
-from tests.support.sample_results import OTHER_HOST, sample_runs
+from tests.support.sample_results import HOST, OTHER_HOST, sample_runs
 
 
 def rows_of(runs, target="cpu-onnxruntime", models=("minilm-tweets",)):
@@ -60,6 +60,22 @@ def test_two_hosts_share_a_size_front_but_no_latency_front():
     fronts = tradeoff_info(rows, Axes(x="latency")).fronts
     host_of = {row.run: row.host for row in rows}
     assert [len({host_of[run] for run in front.runs}) for front in fronts] == [1, 1]
+
+
+def test_two_gpus_behind_equal_processors_share_no_latency_front():
+    runs = sample_runs(8)
+    for index, run in enumerate(runs):
+        run.result["host"] = HOST | {"gpu": {"name": f"Imaginary GPU {index % 2}"}}
+        for entry in (*run.result["latency"], *run.result["accuracy"]):
+            if entry["target"] == "cpu-torch":
+                entry["target"] = "cuda-torch"
+    rows = rows_of(runs, "cuda-torch")
+    info = tradeoff_info(rows, Axes(x="latency"))
+    host_of = {row.run: row.host for row in rows}
+    assert sorted(host_of[front.runs[0]] for front in info.fronts) == ["Imaginary GPU 0", "Imaginary GPU 1"]
+    assert all(len({host_of[run] for run in front.runs}) == 1 for front in info.fronts)
+    assert info.caption.startswith("Measured on Imaginary GPU 0, ")
+    assert len(tradeoff_info(rows_of(runs), Axes(x="latency")).fronts) == 1
 
 
 def test_different_tasks_never_share_a_front():

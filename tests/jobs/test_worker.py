@@ -8,9 +8,12 @@ import signal
 
 import pytest
 
+from explorer import jobs
 from explorer.errors import BadInput, Cancelled, ExplorerError
-from explorer.jobs import submit, worker
+from explorer.jobs import enqueue, submit, worker
+from explorer.models import hub
 from explorer.rundir import RunFolder
+from explorer.store import Store
 
 FULL = OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
@@ -69,6 +72,23 @@ def test_a_disk_on_which_nothing_can_be_written_is_told_by_the_exit_status(tmp_p
     finally:
         signal.signal(signal.SIGTERM, before)
     assert folder.snapshot().state == "running"  # until the supervisor can say more
+
+
+@pytest.mark.parametrize("downloaded", [True, False])
+def test_a_hub_model_that_is_downloaded_only_now_gets_the_digest_of_its_files(home, monkeypatch, downloaded):
+    monkeypatch.setattr(hub, "_cached_revision", lambda model: "a1b2" if downloaded else None)
+    asked = home.recipe().model_copy(update={"model": "owner/name"})
+    run, _ = enqueue(asked)
+    monkeypatch.setattr(jobs, "_digest", lambda recipe: "of its files")  # the download changes it
+    before = signal.getsignal(signal.SIGTERM)
+    try:
+        assert worker.perform(RunFolder(home.folder(run))) == 0
+    finally:
+        signal.signal(signal.SIGTERM, before)
+    assert RunFolder(home.folder(run)).result()["digest"] == ("digest-owner/name-0" if downloaded else "of its files")
+    Store().refresh(run)
+    if not downloaded:
+        assert enqueue(asked) == (run, False), "the same recipe is recognised as done"
 
 
 def test_submitting_on_a_full_disk_is_one_sentence_and_leaves_nothing(home, monkeypatch):

@@ -9,7 +9,7 @@ from onnxruntime.quantization.matmul_nbits_quantizer import MatMulNBitsQuantizer
 from onnxruntime.quantization.quant_utils import QuantFormat
 
 from explorer.errors import BadInput
-from explorer.measure.size import embedding_bytes, measure_size
+from explorer.measure.size import measure_size
 from explorer.measure.weights import unpack, weights
 from tests.measure.tiny import CLASSES, HIDDEN, PARAMETERS, WORDS, text_graph
 
@@ -22,6 +22,10 @@ def zero_half(graph: onnx.ModelProto) -> onnx.ModelProto:
             array.reshape(-1)[::2] = 0
             tensor.CopyFrom(numpy_helper.from_array(array, tensor.name))
     return graph
+
+
+def embedding_bytes(path) -> int:
+    return sum(weight.stored_bytes for weight in weights(onnx.load(path)) if weight.embedding)
 
 
 MATRICES = WORDS * HIDDEN + HIDDEN * HIDDEN + HIDDEN * CLASSES

@@ -87,6 +87,19 @@ def test_a_sweep_launches_every_value(form, submitted):  # noqa: F811
     assert [recipe.steps[0].sparsity for recipe, _, _ in submitted] == [0.2, 0.3, 0.4]
 
 
+def test_two_sliders_make_a_grid(form, submitted):  # noqa: F811
+    app = add(add(form, "prune-neurons"), "weight-bits")
+    app.toggle(key="sweep-grid").set_value(True).run()
+    assert not app.exception
+    key = "sweep-first-prune-neurons-sparsity"
+    for end, value in (("low", 0.2), ("high", 0.4), ("by", 0.2)):
+        app.number_input(key=f"{key}-{end}").set_value(value).run()
+    app.select_slider(key="sweep-second-weight-bits-bits").set_value((4, 8)).run()
+    button(app, "Launch a sweep of 4 runs").click().run()
+    grid = [(recipe.steps[0].sparsity, recipe.steps[1].bits) for recipe, _, _ in submitted]
+    assert grid == [(0.2, 4), (0.2, 8), (0.4, 4), (0.4, 8)]
+
+
 def test_a_recipe_is_loaded_back_into_the_form(form):
     recipe = Recipe.parse(
         {"model": "vit-digits", "seed": 7, "steps": [{"technique": "prune-neurons", "sparsity": 0.6}]}

@@ -51,6 +51,24 @@ def test_the_overview_counts_own_and_recorded(open_page, own, recorded):
     assert "7 of your own, 7 recorded" in words(app)
 
 
+def test_the_overview_says_which_of_the_best_were_recorded(open_page, recorded):
+    def notes(app):
+        return [line.value for line in app.caption if "input at a time" in line.value or "smaller" in line.value]
+
+    assert len(notes(open_page())) == 2 and all("recorded" in note for note in notes(open_page()))
+
+
+def test_the_overview_praises_the_readers_own_speed(open_page, place, recorded):
+    (run,) = [run for run in sample_runs(3) if run.run == "sample-0002"]
+    for entry in run.result["accuracy"][:2]:
+        entry.update(within_noise=True)
+    for entry in run.result["latency"][:4]:
+        entry.update(noisy=False, speedup=1.01)
+    write_runs(place / "home" / "runs", [run])
+    (note,) = [line.value for line in open_page().caption if "input at a time" in line.value]
+    assert "recorded" not in note and "int8-dynamic" in note
+
+
 def test_a_selection_in_the_url_opens_its_details(open_page, own):
     app = open_page("3_Trade_offs", selected=["sample-0002"])
     assert "int8-dynamic" in app.subheader[0].value
@@ -119,7 +137,7 @@ def test_export_does_not_offer_a_run_whose_folder_is_gone(open_page, own, place)
 def test_compare_shows_differences_in_words(open_page, own, recorded):
     app = open_page("4_Compare", compared=["sample-0001", "sample-0002", "recorded-0002"])
     written = words(app)
-    assert "within sampling noise" in written or "more than noise" in written
+    assert "within sampling noise" in written or "more than sampling noise" in written
     assert "compare their speed-ups" in written
     assert "Step 1" in written
 

@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from explorer.errors import BadInput
-from explorer.tasks import SPLITS, task_digest, user_task
+from explorer.tasks import SPLITS, load_task, task_digest, user_task
 
 LABELS = ("bad", "good")
 
@@ -39,6 +39,25 @@ def test_a_csv_becomes_four_disjoint_stratified_splits(tmp_path: Path) -> None:
     assert all(abs(np.bincount(split.labels)[0] - len(split) / 2) <= 1 for split in task.splits.values())
     for split in task.splits.values():
         assert all(int(t.split()[-1]) % 2 == label for t, label in zip(split.inputs, split.labels, strict=True))
+
+
+def test_files_of_one_name_are_told_apart_by_their_content(tmp_path: Path) -> None:
+    for folder, rows in (("a", many()), ("b", many(90))):
+        (tmp_path / folder).mkdir()
+        write_csv(tmp_path / folder / "reviews.csv", rows)
+    one, other = (user_task(tmp_path / folder / "reviews.csv", "text", LABELS) for folder in "ab")
+    assert one.name == other.name == "reviews", "what people see"
+    assert one.key != other.key and one.key == f"reviews-{one.digest[:8]}"
+    assert load_task("digits").key == "digits"
+
+
+def test_a_tilde_means_ones_own_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    path = write_csv(tmp_path / "mine.csv", many())
+    assert user_task("~/mine.csv", "text", LABELS).name == "mine"
+    assert task_digest("any/model", "~/mine.csv") == task_digest("any/model", str(path))
+    with pytest.raises(BadInput, match=r"There is no '~nobody-here/mine.csv'"):
+        user_task("~nobody-here/mine.csv", "text", LABELS)
 
 
 def test_duplicates_are_dropped_before_the_split(tmp_path: Path) -> None:

@@ -89,13 +89,7 @@ def open_session(path: Path, target: Target, threads: int) -> Any:
     """A session on exactly the target's provider; ONNX Runtime itself falls back to the CPU with a mere warning."""
     import onnxruntime
 
-    provider = PROVIDERS[target.runtime, target.device]
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = threads
-    options.inter_op_num_threads = 1
-    options.log_severity_level = 3
-    # Threads that spin after a run would take the cores from the session that runs next.
-    options.add_session_config_entry("session.force_spinning_stop", "1")
+    provider, options = PROVIDERS[target.runtime, target.device], session_options(threads)
     options.add_session_config_entry("session.record_ep_graph_assignment_info", "1")
     if target.device != "cpu" and hasattr(onnxruntime, "preload_dlls"):
         onnxruntime.preload_dlls()
@@ -107,6 +101,19 @@ def open_session(path: Path, target: Target, threads: int) -> Any:
     if given != provider:
         raise Unavailable(f"ONNX Runtime gave {given} instead of {provider}")
     return session
+
+
+def session_options(threads: int) -> Any:
+    """How every session of ours runs."""
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads
+    options.inter_op_num_threads = 1
+    options.log_severity_level = 3
+    # Threads that spin after a run would take the cores from the session that runs next.
+    options.add_session_config_entry("session.force_spinning_stop", "1")
+    return options
 
 
 def assignment(operators: Counter[str], wanted: str) -> str:

@@ -193,10 +193,11 @@ def residual_student(
 ) -> tuple[torch.nn.Module, str]:
     """A student of a residual CNN (``config.depths`` blocks per stage) with fewer blocks and channels.
 
-    The first block of a stage changes its resolution and always stays. Channels are removed by torch-pruning.
+    The teacher may have been narrowed before. The first block of a stage changes its resolution and always stays.
+    Channels are removed by torch-pruning.
     """
     from explorer.models.layers import head
-    from explorer.models.structure import fresh
+    from explorer.models.structure import describe, fresh, replay
     from explorer.techniques.pruning.neurons import prune_channels
 
     old: Any = teacher.config
@@ -207,6 +208,10 @@ def residual_student(
     keep = [kept_layers(depth, layers) for depth in old.depths]
     config.depths = [len(kept) for kept in keep]
     student = fresh(config)
+    narrowed = {record["module"]: record for record in describe(teacher)}
+    for name, _ in list(student.named_modules()):
+        if (record := narrowed.get(_block_origin(name, keep))) is not None:
+            replay(student, {**record, "module": name})
     source = teacher.state_dict()
     student.load_state_dict({name: source[_block_origin(name, keep)].clone() for name in student.state_dict()})
     if width < 1:
@@ -218,10 +223,10 @@ def residual_student(
 
 
 def _block_origin(name: str, keep: list[list[int]]) -> str:
-    """The teacher's name for a student's parameter in ``….stages.S.layers.B.…``."""
+    """The teacher's name for a student's module or parameter in ``….stages.S.layers.B.…``."""
     parts = name.split(".")
-    if "stages" in parts:
-        at = parts.index("stages")
+    at = parts.index("stages") if "stages" in parts else len(parts)
+    if at + 3 < len(parts):
         stage, block = int(parts[at + 1]), int(parts[at + 3])
         parts[at + 3] = str(keep[stage][block])
     return ".".join(parts)

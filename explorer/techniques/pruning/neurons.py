@@ -107,7 +107,8 @@ def neuron_scores(up: Any, down: Any, importance: Importance, seed: int) -> torc
 def choose_kept(scores: list[torch.Tensor], sparsity: float, scope: Scope, round_to: int) -> list[torch.Tensor]:
     """Sorted indices of the neurons that stay in each layer; widths are multiples of ``round_to`` where they can be.
 
-    At least one neuron (or ``round_to`` of them, where there are as many) stays in each layer.
+    At least one neuron (or ``round_to`` of them, where there are as many) stays in each layer. A layer that loses none
+    keeps its width, whatever it is.
     """
     import torch
 
@@ -120,7 +121,7 @@ def choose_kept(scores: list[torch.Tensor], sparsity: float, scope: Scope, round
         wanted = [float((score / score.mean() > threshold).sum()) for score in scores]
     kept = []
     for score, width in zip(scores, wanted, strict=True):
-        rounded = max(round_to, round(width / round_to) * round_to)
+        rounded = max(round_to, round(width / round_to) * round_to) if width < len(score) else len(score)
         kept.append(torch.topk(score, min(len(score), rounded)).indices.sort().values)
     return kept
 

@@ -42,16 +42,17 @@ class WeightBits(Technique):
         context.report(stage="apply", text=f"Packing weights into {self.bits} bits")
         chosen = weights(subject.graph)
         head = list(chosen)[-1] if chosen else ""
-        count = 0
+        packed: dict[str, int] = {}
         for name, tensor in chosen.items():
             node = next(node for node in subject.graph.graph.node if node.name == name)
             if name == head or (node.op_type == "Gather" and not self.embeddings):
                 continue
             replace_weight(subject.graph, node, tensor, self.bits, self.group_size)
-            count += int(np.prod(tensor.dims))
-        if not count:
+            packed[tensor.name] = int(np.prod(tensor.dims))
+        if not packed:
             raise BadInput("'weight-bits' found no weights to quantize in this model with these settings.")
         _finish(subject.graph)
+        count = sum(packed.values())
         words = f"{count:,} weights are stored in {self.bits} bits, one scale for {self.group_size}."
         context.note(words, weights=count)
 
@@ -193,28 +194,34 @@ def _conv(
     graph: onnx.ModelProto, node: onnx.NodeProto, name: str, values: np.ndarray, bits: int, group: int
 ) -> list[onnx.NodeProto]:
     """DequantizeLinear of the kernel as [out, in x height x width], reshaped in front of the convolution."""
-    import onnx
     from onnx import helper, numpy_helper
 
     codes, scales, zeros = quantize_groups(values.reshape(len(values), -1), bits, group)
-    kind = {8: onnx.TensorProto.UINT8, 4: onnx.TensorProto.UINT4, 2: onnx.TensorProto.UINT2}[bits]
-    for suffix, codes_or_zeros in (("", codes), ("_zero", zeros)):
-        raw = pack_bits(codes_or_zeros.reshape(-1), bits).tobytes()
-        tensor = helper.make_tensor(name + suffix + "_q", kind, codes_or_zeros.shape, raw, raw=True)
-        graph.graph.initializer.append(tensor)
-    graph.graph.initializer.append(numpy_helper.from_array(scales, name + "_scale"))
-    shape = np.array(values.shape, np.int64)
-    graph.graph.initializer.append(numpy_helper.from_array(shape, name + "_shape"))
-    inputs = [name + "_q", name + "_scale", name + "_zero_q"]
+    packed = _keep(graph, _narrow(name + "_q", codes, bits))
+    zero = _keep(graph, _narrow(name + "_zero_q", zeros, bits))
+    scale = _keep(graph, numpy_helper.from_array(scales, name + "_scale"))
+    shape = _keep(graph, numpy_helper.from_array(np.array(values.shape, np.int64), name + "_shape"))
     flat, kernel = name + "_flat", name + "_kernel"
     convolution = type(node)()
     convolution.CopyFrom(node)
     convolution.input[1] = kernel
+    if any(kernel in other.output for other in graph.graph.node):  # unpacked for an earlier convolution
+        return [convolution]
+    inputs = [packed, scale, zero]
     return [
         helper.make_node("DequantizeLinear", inputs, [flat], name=name + "/Dequantize", axis=1, block_size=group),
-        helper.make_node("Reshape", [flat, name + "_shape"], [kernel], name=name + "/Reshape"),
+        helper.make_node("Reshape", [flat, shape], [kernel], name=name + "/Reshape"),
         convolution,
     ]
+
+
+def _narrow(name: str, numbers: np.ndarray, bits: int) -> onnx.TensorProto:
+    """An initializer of unsigned integers of 8, 4 or 2 bits."""
+    import onnx
+
+    kind = {8: onnx.TensorProto.UINT8, 4: onnx.TensorProto.UINT4, 2: onnx.TensorProto.UINT2}[bits]
+    raw = pack_bits(numbers.reshape(-1), bits).tobytes()
+    return onnx.helper.make_tensor(name, kind, numbers.shape, raw, raw=True)
 
 
 def _store(
@@ -222,10 +229,23 @@ def _store(
 ) -> tuple[str, str, str]:
     from onnx import numpy_helper
 
-    names = (name + "_q", name + "_scale", name + "_zero")
-    for new, array in zip(names, (codes, scales, zeros), strict=True):
-        graph.graph.initializer.append(numpy_helper.from_array(np.ascontiguousarray(array), new))
-    return names
+    codes, scales, zeros = (np.ascontiguousarray(array) for array in (codes, scales, zeros))
+    return (
+        _keep(graph, numpy_helper.from_array(codes, name + "_q")),
+        _keep(graph, numpy_helper.from_array(scales, name + "_scale")),
+        _keep(graph, numpy_helper.from_array(zeros, name + "_zero")),
+    )
+
+
+def _keep(graph: onnx.ModelProto, tensor: onnx.TensorProto) -> str:
+    """Add an initializer and return its name. A weight that several nodes read comes several times: equal ones are
+    kept once, and another layout of the same weight gets a name of its own."""
+    held = {other.name: other for other in graph.graph.initializer}
+    while tensor.name in held and held[tensor.name] != tensor:
+        tensor.name += "_"
+    if tensor.name not in held:
+        graph.graph.initializer.append(tensor)
+    return str(tensor.name)
 
 
 def _finish(graph: onnx.ModelProto) -> None:

@@ -1,7 +1,9 @@
 import pytest
 import torch
 
+from explorer.context import ModelSubject
 from explorer.models.layers import parameter_count
+from explorer.models.structure import load_torch, save_torch
 from explorer.techniques.distillation.student import (
     DistillStudent,
     head_dimensions,
@@ -9,6 +11,7 @@ from explorer.techniques.distillation.student import (
     residual_student,
     transformer_student,
 )
+from explorer.techniques.pruning.neurons import PruneNeurons
 from tests.techniques.workbench import KINDS, Workbench, workbench
 
 
@@ -58,6 +61,41 @@ def test_the_strongest_head_is_kept() -> None:
     narrow, _ = student(bench, "bert", 1.0, 0.5)
     expected = bench.model.bert.encoder.layer[1].attention.self.value.weight[8:, 8:]
     assert torch.equal(narrow.bert.encoder.layer[1].attention.self.value.weight, expected)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_student_of_a_student_is_cut_from_what_is_there(kind: str, tmp_path) -> None:
+    """The second time from the narrowed model: at full size it is its teacher, and both sliders still cut."""
+    bench = workbench(kind)
+    bench.model, _ = student(bench, kind, 1.0, 0.5)
+    twin, _ = student(bench, kind, 1.0, 1.0)
+    assert torch.equal(bench.logits(twin), bench.logits(bench.model))
+    smaller, words = student(bench, kind, 0.5, 0.5)
+    assert parameter_count(smaller) < parameter_count(bench.model) and words
+    save_torch(smaller, tmp_path)
+    assert torch.equal(bench.logits(load_torch(tmp_path)), bench.logits(smaller))
+
+
+def test_a_student_of_a_cnn_whose_channels_were_pruned_unevenly() -> None:
+    bench = workbench("cnn")
+    PruneNeurons(sparsity=0.4, scope="global", importance="random", round_to=1).apply(
+        subject := ModelSubject(bench.model), bench.context(seed=2)
+    )
+    bench.model = subject.model
+    twin, _ = student(bench, "cnn", 1.0, 1.0)
+    assert torch.equal(bench.logits(twin), bench.logits(bench.model))
+    fewer, _ = student(bench, "cnn", 0.5, 1.0)
+    kept = bench.model.resnet.encoder.stages[1].layers[0].layer[0].convolution.weight
+    assert torch.equal(fewer.resnet.encoder.stages[1].layers[0].layer[0].convolution.weight, kept)
+
+
+def test_a_recipe_with_two_students_runs(quick_learning) -> None:
+    for kind in ("bert", "cnn"):
+        bench = workbench(kind)
+        subject = bench.subject()
+        for _ in range(2):
+            DistillStudent(layers=0.5, width=0.5, epochs=0.5).apply(subject, bench.context())
+        assert bench.logits(subject.model).isfinite().all()
 
 
 def test_alpha_weighs_the_teacher_against_the_labels(quick_learning) -> None:

@@ -76,6 +76,12 @@ def test_widths_are_multiples_and_never_empty() -> None:
     assert len(narrow) != len(wide) and len(narrow) + len(wide) == 32
 
 
+@pytest.mark.parametrize("scope", ["uniform", "global"])
+def test_a_layer_of_which_all_is_wanted_keeps_an_odd_width(scope: str) -> None:
+    scores = [torch.arange(1.0, 1.0 + width) for width in (33, 20, 7)]
+    assert [len(keep) for keep in choose_kept(scores, 0.0, scope, 8)] == [33, 20, 7]
+
+
 @pytest.mark.parametrize("importance", ["l1", "l2", "taylor", "random"])
 @pytest.mark.parametrize("kind", KINDS)
 def test_parameters_are_really_gone(kind: str, importance: str) -> None:
@@ -88,9 +94,16 @@ def test_parameters_are_really_gone(kind: str, importance: str) -> None:
         assert {subject.model.get_submodule(b.up).out_features for b in feed_forwards(subject.model)} == {16}
 
 
+@pytest.mark.parametrize("scope", ["uniform", "global"])
+@pytest.mark.parametrize("odd", [False, True])
 @pytest.mark.parametrize("kind", KINDS)
-def test_zero_sparsity_is_the_identity(kind: str) -> None:
+def test_zero_sparsity_is_the_identity(kind: str, odd: bool, scope: str) -> None:
     bench = workbench(kind)
-    subject = bench.subject()
-    PruneNeurons(sparsity=0.0).apply(subject, bench.context())
-    assert torch.allclose(bench.logits(subject.model), bench.logits(bench.model))
+    if odd:  # widths that are no multiples of 16
+        PruneNeurons(sparsity=0.3, round_to=1).apply(subject := bench.subject(), bench.context())
+        bench.model = subject.model
+    subject, context = bench.subject(), bench.context()
+    PruneNeurons(sparsity=0.0, round_to=16, scope=scope).apply(subject, context)
+    assert parameter_count(subject.model) == parameter_count(bench.model)
+    assert torch.equal(bench.logits(subject.model), bench.logits(bench.model))
+    assert context.notes

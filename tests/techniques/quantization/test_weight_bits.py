@@ -1,8 +1,12 @@
 import numpy as np
 import onnx
 import pytest
+import torch
 from onnxruntime.quantization.matmul_nbits_quantizer import MatMulNBitsQuantizer
+from transformers import AlbertConfig, AlbertForSequenceClassification
 
+from explorer import deploy
+from explorer.context import GraphSubject
 from explorer.techniques.quantization.weight_bits import (
     WeightBits,
     dequantize_groups,
@@ -10,7 +14,8 @@ from explorer.techniques.quantization.weight_bits import (
     pack_bits,
     quantize_groups,
 )
-from tests.techniques.workbench import KINDS, run_onnx, workbench
+from tests.models import tiny
+from tests.techniques.workbench import KINDS, Workbench, lively, run_onnx, workbench
 
 
 def matrix(n: int = 24, k: int = 96) -> np.ndarray:
@@ -77,13 +82,77 @@ def test_a_group_is_never_much_wider_than_the_row() -> None:
 @pytest.mark.parametrize("kind", KINDS)
 def test_the_file_computes_with_the_rounded_weights(kind: str, group: int, bits: int) -> None:
     """The packed graph answers as the float graph does with every weight rounded by ``quantize_groups``."""
-    from explorer import deploy
-
     bench = workbench(kind)
     subject, rounded = bench.graph(), bench.graph()
-    chosen = deploy.weights(rounded.graph)
-    for name, tensor in list(chosen.items())[:-1]:
-        node = next(node for node in rounded.graph.graph.node if node.name == name)
+    round_weights(rounded.graph, bits, group)
+    WeightBits(bits=bits, group_size=group).apply(subject, bench.context())
+    expected, given = run_onnx(rounded.graph, bench.tensors()), run_onnx(subject.graph, bench.tensors())
+    assert np.abs(expected - given).max() < 2e-3 * max(1.0, float(np.abs(expected).max()))
+
+
+@pytest.mark.parametrize("bits", [8, 2])
+def test_weights_that_layers_share_are_stored_once(bits: int) -> None:
+    """ALBERT goes through the same layer again and again."""
+    bench = workbench("bert")
+    bench = Workbench(lively(albert()), bench.preprocessor, bench.task)
+    subject, rounded, context = bench.graph(), bench.graph(), bench.context()
+    tensors = {tensor.name: int(np.prod(tensor.dims)) for tensor in list(deploy.weights(rounded.graph).values())[:-1]}
+    round_weights(rounded.graph, bits, 32)
+    WeightBits(bits=bits).apply(subject, context)
+    onnx.checker.check_model(subject.graph)
+    expected, given = run_onnx(rounded.graph, bench.tensors()), run_onnx(subject.graph, bench.tensors())
+    assert np.abs(expected - given).max() < 2e-3 * max(1.0, float(np.abs(expected).max()))
+    assert sum(tensor.name.endswith("_q") for tensor in subject.graph.graph.initializer) == len(tensors) == 11
+    assert context.figures["weights"] == sum(tensors.values())
+
+
+def test_a_kernel_and_a_table_that_several_nodes_read_are_stored_once() -> None:
+    """Two convolutions with one kernel, and an embedding that a product reads too, which wants another layout."""
+    random = np.random.default_rng(0)
+    shapes = {"kernel": (16, 16, 3, 3), "table": (24, 32), "head": (24, 24)}
+    arrays = {name: random.standard_normal(shape).astype(np.float32) for name, shape in shapes.items()}
+    nodes = [
+        onnx.helper.make_node("Conv", ["x", "kernel"], ["a"], name="one", pads=[1, 1, 1, 1]),
+        onnx.helper.make_node("Conv", ["a", "kernel"], ["b"], name="two", pads=[1, 1, 1, 1]),
+        onnx.helper.make_node("ReduceSum", ["b"], ["s"], name="sum", keepdims=0),
+        onnx.helper.make_node("Gather", ["table", "ids"], ["rows"], name="look-up"),
+        onnx.helper.make_node("Gemm", ["rows", "table"], ["products"], name="product", transB=1),
+        onnx.helper.make_node("Gemm", ["products", "head"], ["answers"], name="head", transB=1),
+        onnx.helper.make_node("Add", ["answers", "s"], ["logits"], name="both"),
+    ]
+    inputs = [
+        onnx.helper.make_tensor_value_info("x", onnx.TensorProto.FLOAT, [1, 16, 5, 5]),
+        onnx.helper.make_tensor_value_info("ids", onnx.TensorProto.INT64, [4]),
+    ]
+    output = onnx.helper.make_tensor_value_info("logits", onnx.TensorProto.FLOAT, [4, 24])
+    stored = [onnx.numpy_helper.from_array(array, name) for name, array in arrays.items()]
+    graph = onnx.helper.make_graph(nodes, "shared", inputs, [output], stored)
+    model = onnx.helper.make_model(graph, opset_imports=[onnx.helper.make_opsetid("", 21)], ir_version=10)
+    rounded, bench = onnx.ModelProto.FromString(model.SerializeToString()), workbench("cnn")
+    round_weights(rounded, 4, 32)
+    WeightBits(bits=4, group_size=32).apply(GraphSubject(model), bench.context())
+    onnx.checker.check_model(model)
+    feed = {"x": random.standard_normal((1, 16, 5, 5)).astype(np.float32), "ids": np.array([0, 5, 5, 23])}
+    expected, given = run_onnx(rounded, feed), run_onnx(model, feed)
+    assert np.abs(expected - given).max() < 2e-3 * np.abs(expected).max()
+    assert sum(node.op_type == "DequantizeLinear" for node in model.graph.node) == 1
+
+
+def albert() -> AlbertForSequenceClassification:
+    """Three times through one layer of width 32."""
+    torch.manual_seed(0)
+    config = AlbertConfig(
+        vocab_size=len(tiny.WORDS), embedding_size=16, hidden_size=32, num_hidden_layers=3, num_attention_heads=2,
+        intermediate_size=64, max_position_embeddings=40, attn_implementation="eager",
+    )  # fmt: skip
+    return AlbertForSequenceClassification(config).eval()
+
+
+def round_weights(graph: onnx.ModelProto, bits: int, group: int) -> None:
+    """Exchange every weight but the head's for the nearest values that ``bits`` can hold, once."""
+    chosen = {tensor.name: (name, tensor) for name, tensor in reversed(list(deploy.weights(graph).items())[:-1])}
+    for name, tensor in chosen.values():
+        node = next(node for node in graph.graph.node if node.name == name)
         values = onnx.numpy_helper.to_array(tensor)
         transposed = node.op_type == "MatMul"
         flat = (values.T if transposed else values).reshape(values.shape[1] if transposed else len(values), -1)
@@ -91,6 +160,3 @@ def test_the_file_computes_with_the_rounded_weights(kind: str, group: int, bits:
         near = dequantize_groups(*quantize_groups(flat, bits, size), size)
         near = near.T if transposed else near.reshape(values.shape)
         tensor.CopyFrom(onnx.numpy_helper.from_array(np.ascontiguousarray(near), tensor.name))
-    WeightBits(bits=bits, group_size=group).apply(subject, bench.context())
-    expected, given = run_onnx(rounded.graph, bench.tensors()), run_onnx(subject.graph, bench.tensors())
-    assert np.abs(expected - given).max() < 2e-3 * max(1.0, float(np.abs(expected).max()))
