@@ -14,6 +14,7 @@ from explorer.texts import t, target_title
 from explorer.variants import SPLIT
 
 SIZES = ("file_bytes", "zipped_bytes", "parameters")
+MOST_LATENCIES = 4
 
 
 @dataclass(frozen=True)
@@ -82,7 +83,20 @@ def _target_facts(result: dict[str, Any], target: str) -> list[Fact]:
     if missing:
         return [Fact(f"missing {target}", title, t("fact.latency"), t("fact.unavailable"), missing.get("reason") or "")]
     lines = [fact for entry in accuracies for fact in _accuracy_facts(entry, title, result["labels"])]
-    return lines + [_latency_fact(entry, title, result["kind"]) for entry in latencies]
+    return lines + [_latency_fact(entry, title, result["kind"]) for entry in _usual(latencies)]
+
+
+def _usual(latencies: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Of a whole grid the length that was measured first; the heatmap shows the others."""
+    if len(latencies) <= MOST_LATENCIES:
+        return latencies
+    first = latencies[0]
+    return [entry for entry in latencies if _same_length(entry, first)]
+
+
+def _same_length(entry: dict[str, Any], other: dict[str, Any]) -> bool:
+    real = [one.get("lengths") == "real" for one in (entry, other)]
+    return real[0] == real[1] and (real[0] or entry["sequence"] == other["sequence"])
 
 
 def _accuracy_facts(entry: dict[str, Any], group: str, labels: Sequence[str]) -> list[Fact]:

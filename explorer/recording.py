@@ -20,10 +20,13 @@ from explorer.jobs import enqueue
 from explorer.jobs.foreground import run_here
 from explorer.measure.targets import availability
 from explorer.measure.targets import targets as known_targets
-from explorer.recipe import DEFAULT_TARGETS, Recipe
+from explorer.recipe import Recipe
 from explorer.store import Store
 
 RECORDED = Path(__file__).parent / "recorded"
+TARGETS = ("cpu-onnxruntime", "cpu-openvino", "cpu-torch")
+MOST_FLIPPED = 20
+"""Inputs whose answer changed, kept of each result: the counts stand in it anyway."""
 HOW_TO_ADD_A_GPU = (
     "No GPU was at hand. To add GPU results, run 'python -m explorer.recording --targets cuda-onnxruntime cuda-torch' "
     "on a machine that has one."
@@ -100,7 +103,7 @@ def record(recipe: Recipe) -> dict[str, Any]:
 def study(results: list[dict[str, Any]], targets: tuple[str, ...]) -> dict[str, Any]:
     """The file's content: results without artefacts, the host they share, the date, and what a reader should know."""
     gpu = any(name.startswith("cuda") and availability(name) is None for name in targets)
-    plain = [{**result, "artefact": {**result["artefact"], "folder": ""}} for result in results]
+    plain = [_short(result) for result in results]
     return {
         "recorded_on": datetime.now(UTC).date().isoformat(),
         "title": "Recorded study of the built-in models",
@@ -110,6 +113,12 @@ def study(results: list[dict[str, Any]], targets: tuple[str, ...]) -> dict[str, 
     }
 
 
+def _short(result: dict[str, Any]) -> dict[str, Any]:
+    """A result without its artefact's place, and with fewer of the inputs that flipped."""
+    accuracy = [{**entry, "flipped": entry["flipped"][:MOST_FLIPPED]} for entry in result["accuracy"]]
+    return {**result, "accuracy": accuracy, "artefact": {**result["artefact"], "folder": ""}}
+
+
 def usual_name(targets: tuple[str, ...]) -> str:
     """``built-in-models`` for the processor alone; for others with the devices behind it: ``built-in-models-cuda``."""
     devices = dict.fromkeys(known_targets()[name].device for name in targets)
@@ -117,12 +126,12 @@ def usual_name(targets: tuple[str, ...]) -> str:
 
 
 def place(name: str, targets: tuple[str, ...]) -> Path:
-    """The file of a study; raises ``BadInput`` where it holds one of other targets, which would be lost."""
+    """The file of a study; raises ``BadInput`` where it holds one with other targets, which would be lost."""
     path = RECORDED / f"{Path(name).name}.json"
     if path.exists():
         results = json.loads(path.read_text(encoding="utf-8"))["results"]
         held = dict.fromkeys(target for result in results for target in result["recipe"]["targets"])
-        if set(held) != set(targets):
+        if set(held) - set(targets):
             raise BadInput(
                 f"'{path.name}' holds a study of {', '.join(held)}; one of {', '.join(targets)} needs another --name."
             )
@@ -132,7 +141,7 @@ def place(name: str, targets: tuple[str, ...]) -> Path:
 def main() -> None:
     """Record the whole study and write it into the package."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--targets", nargs="+", default=list(DEFAULT_TARGETS), help="where to measure")
+    parser.add_argument("--targets", nargs="+", default=list(TARGETS), help="where to measure")
     parser.add_argument("--name", help="name of the file; without it, built-in-models and the targets' devices")
     given = parser.parse_args()
     targets = tuple(given.targets)

@@ -195,7 +195,7 @@ def _answer(folder: Path, baseline: Path | None, names: Sequence[str], found: Me
     if not (folder / INPUTS_FILE).is_file():
         found.accuracy = [accuracy.unavailable_accuracy(name, SPLIT, "the bundle holds no inputs") for name in names]
         return
-    inputs = read_inputs(folder / INPUTS_FILE)
+    inputs, classes = read_inputs(folder / INPUTS_FILE), _results(folder)["labels"]
     for name in names:
         tell(stage="evaluate", text=f"Answering {len(inputs)} inputs on {name}")
         try:
@@ -204,7 +204,7 @@ def _answer(folder: Path, baseline: Path | None, names: Sequence[str], found: Me
         except Unavailable as missing:
             found.accuracy.append(accuracy.unavailable_accuracy(name, SPLIT, str(missing)))
             continue
-        found.accuracy.append(accuracy.compare(given, expected, inputs.labels, name, SPLIT))
+        found.accuracy.append(accuracy.compare(given, expected, inputs.labels, name, SPLIT, names=classes))
         same = int((given.argmax(axis=1) == inputs.logits.argmax(axis=1)).sum())
         furthest = float(np.abs(given - inputs.logits).max())
         difference = furthest if np.isfinite(furthest) else None

@@ -1,4 +1,4 @@
-"""A run on disk: request, events, log, result, artefact and what other machines measured, in one folder: the truth.
+"""A run on disk: request, studies, events, log, result, artefact and other machines' figures, in one folder: the truth.
 
 Only the standard library is imported, since the supervisor lives on it. Files that somebody else may read at any
 moment appear at once and whole (written aside, then renamed or linked); events are appended line by line, and whoever
@@ -74,6 +74,20 @@ class RunFolder:
         """The request, or None where the folder is gone or holds none that can be read."""
         fields = _read_json(self.path / "request.json")
         return fields if fields and isinstance(fields.get("recipe"), dict) else None
+
+    def studies(self) -> list[str]:
+        """The studies that the run belongs to: the one it was made for, then those that asked for an equal one."""
+        first = str((self.request() or {}).get("study") or "")
+        more = (_read_json(self.path / "studies.json") or {}).get("studies")
+        return list(dict.fromkeys([first, *map(str, more if isinstance(more, list) else ())]))
+
+    def add_study(self, study: str) -> bool:
+        """Let the run belong to one more study; False where it does already. Only one process may do so at a time."""
+        known = self.studies()
+        if study in known:
+            return False
+        write_whole(self.path / "studies.json", json.dumps({"studies": [*known[1:], study]}))
+        return True
 
     def add_progress(
         self,

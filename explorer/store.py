@@ -15,7 +15,7 @@ import time
 import zlib
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import lru_cache
 from pathlib import Path
@@ -37,7 +37,7 @@ DROP INDEX IF EXISTS by_state;
 DROP TABLE IF EXISTS runs;
 DROP TABLE IF EXISTS meta;
 CREATE TABLE runs (
-    run TEXT PRIMARY KEY, digest TEXT, model TEXT, study TEXT, state TEXT NOT NULL, created_at TEXT,
+    run TEXT PRIMARY KEY, digest TEXT, model TEXT, studies TEXT NOT NULL, state TEXT NOT NULL, created_at TEXT,
     started_at TEXT, finished_at TEXT, stage TEXT, text TEXT, fraction REAL, samples_per_s REAL,
     seconds_left REAL, reason TEXT, recipe TEXT NOT NULL, result TEXT, changed INTEGER NOT NULL
 );
@@ -46,17 +46,18 @@ CREATE INDEX by_state ON runs (state);
 CREATE TABLE meta (version INTEGER NOT NULL, folders INTEGER NOT NULL);
 """
 _SHAPE = zlib.crc32(_TABLES.encode()) >> 1
-_IDENTITY = ("run", "digest", "model", "study", "state", "created_at", "started_at", "finished_at")
+_IDENTITY = ("run", "digest", "model", "studies", "state", "created_at", "started_at", "finished_at")
 _PROGRESS = ("stage", "text", "fraction", "samples_per_s", "seconds_left", "reason")
 _SHOWN = (*_IDENTITY, *_PROGRESS)
 _COLUMNS = (*_SHOWN, "recipe", "result", "changed")
 # Compare-and-set: a finished state stands, except that a result that is there makes the run done. Of a run that is done
-# only the result may still grow, by what other machines measured.
+# the result may still grow, by what other machines measured, and the studies that it belongs to.
 _WRITE = f"""
 INSERT INTO runs ({", ".join(_COLUMNS)}) VALUES ({", ".join(":" + name for name in _COLUMNS)})
 ON CONFLICT (run) DO UPDATE SET {", ".join(f"{name} = excluded.{name}" for name in _COLUMNS[1:])}
 WHERE runs.state = 'queued' OR (runs.state = 'running' AND excluded.state != 'queued')
    OR (runs.state != 'done' AND excluded.state = 'done')
+   OR (runs.state = excluded.state AND runs.studies IS NOT excluded.studies)
    OR (runs.state = 'done' AND excluded.state = 'done' AND runs.result IS NOT excluded.result)
 """
 
@@ -65,14 +66,15 @@ WHERE runs.state = 'queued' OR (runs.state = 'running' AND excluded.state != 'qu
 class RunRow:
     """One run as pages and commands see it; times are ISO 8601 in UTC, ``fraction`` is from 0 to 1.
 
-    ``order`` grows with the time of creation. ``recipe`` and ``result`` are shared between callers: do not change them.
+    ``order`` grows with the time of creation, ``studies`` begins with the one that the run was made for. ``recipe`` and
+    ``result`` are shared between callers: do not change them.
     """
 
     run: str
     digest: str
     model: str
     label: str
-    study: str
+    studies: tuple[str, ...]
     state: State
     created_at: str
     started_at: str | None
@@ -88,6 +90,11 @@ class RunRow:
     recorded: bool
     families: tuple[str, ...]
     order: int
+
+    @property
+    def study(self) -> str:
+        """The study that the run was made for."""
+        return self.studies[0]
 
 
 _Key = tuple[str, bool, str, int]
@@ -109,15 +116,16 @@ class Store:
         with_results: bool = True,
     ) -> list[RunRow]:
         """The runs in order of creation, the recorded ones first; each filter that is given must hold."""
-        where, values = _where({"study": study, "model": model}, states)
+        where, values = _where({"model": model}, states, study)
         recorded = [row for row in recorded_rows() if _fits(row, study, states, model)]
         return recorded + self._rows(where, values, with_results)
 
     def run(self, run: str) -> RunRow:
-        """One run by its id; raises ``BadInput`` when there is none."""
+        """One run by its id, with its whole result; raises ``BadInput`` when there is none."""
         for row in recorded_rows() if run.startswith("recorded-") else self._rows("WHERE run = ?", [run], True):
             if row.run == run:
-                return row
+                whole = RunFolder(self.folders / run).result() if row.result and not row.recorded else None
+                return replace(row, result=whole) if whole else row
         raise BadInput(f"There is no run '{run}'; 'python -m explorer runs' lists the known ones.")
 
     def find(self, digest: str, states: Sequence[str]) -> list[RunRow]:
@@ -140,8 +148,8 @@ class Store:
 
     def studies(self) -> list[str]:
         """The names of all studies, the recorded one last."""
-        own = self._column("SELECT DISTINCT study FROM runs ORDER BY study", [])
-        return own + sorted({row.study for row in recorded_rows()} - set(own))
+        own = self._column("SELECT DISTINCT value FROM runs, json_each(runs.studies) ORDER BY value", [])
+        return own + sorted({study for row in recorded_rows() for study in row.studies} - set(own))
 
     def refresh(self, run: str) -> State | None:
         """Bring one run's row up to its folder by compare-and-set; returns the state that the row has then."""
@@ -185,12 +193,20 @@ class Store:
         return self._use(read)
 
     def _use(self, action: Callable[[sqlite3.Connection], _T]) -> _T:
-        """Do something with a connection; an index that turns out to be corrupt is rebuilt, then tried once more."""
+        """Do something with a connection; raises ``ExplorerError`` where index or run folders cannot be used."""
+        try:
+            return self._use_or_rebuild(action)
+        except (sqlite3.Error, OSError) as error:
+            cause = getattr(error, "strerror", None) or error
+            raise ExplorerError(f"The index of runs cannot be used at the moment: {cause}.") from error
+
+    def _use_or_rebuild(self, action: Callable[[sqlite3.Connection], _T]) -> _T:
+        """An index that turns out to be corrupt is rebuilt, then tried once more."""
         try:
             return self._use_once(action)
         except sqlite3.Error as error:
             if not _is_corrupt(error):
-                raise ExplorerError(f"The index of runs cannot be used at the moment: {error}.") from error
+                raise
         self._discard()
         return self._use_once(action)
 
@@ -251,6 +267,18 @@ class Store:
             self.path.with_name(self.path.name + suffix).unlink(missing_ok=True)
 
 
+def slim(result: dict[str, Any]) -> dict[str, Any]:
+    """A result without what only the details of a single run show: answers one by one, times by operator and layer.
+
+    A thousand results stand in the dashboard's memory; the whole ones stay in their folders.
+    """
+    answers = ("baseline_confusion", "confusion", "flipped", "per_class")
+    accuracy = [{key: entry[key] for key in entry if key not in answers} for entry in result.get("accuracy", ())]
+    profile = result.get("profile")
+    short = {**profile, "by_operator": [], "by_layer": []} if profile else None
+    return {**result, "accuracy": accuracy, **({"profile": short} if profile else {})}
+
+
 def recorded_rows() -> list[RunRow]:
     """The runs of the recorded studies that are shipped with the program, all done; read once per change."""
     files = sorted(RECORDED.glob("*.json"))
@@ -272,7 +300,8 @@ def _recorded(files: tuple[tuple[Path, int], ...]) -> tuple[RunRow, ...]:
 def _recorded_row(result: dict[str, Any]) -> RunRow:
     run = "recorded-" + result["run"].removeprefix("recorded-")
     fields: dict[str, Any] = dict.fromkeys(_SHOWN)
-    fields |= {"run": run, "digest": result["digest"], "model": result["recipe"]["model"], "study": "recorded"}
+    fields |= {"run": run, "digest": result["digest"], "model": result["recipe"]["model"]}
+    fields["studies"] = json.dumps(["recorded"])
     fields |= {"state": "done", "created_at": result["finished_at"], "finished_at": result["finished_at"]}
     return _run_row(fields, result["recipe"], result, recorded=True)
 
@@ -292,6 +321,7 @@ def _read(connection: sqlite3.Connection, runs: list[str], with_results: bool) -
 def _run_row(fields: dict[str, Any], recipe: dict[str, Any], result: dict[str, Any] | None, recorded: bool) -> RunRow:
     label, families = _named(json.dumps(recipe.get("steps")))
     order = _order(fields["created_at"])
+    fields = {**fields, "studies": tuple(json.loads(fields["studies"]))}
     return RunRow(
         **fields, label=label, recipe=recipe, result=result, recorded=recorded, families=families, order=order
     )
@@ -321,10 +351,11 @@ def _write(connection: sqlite3.Connection, folder: RunFolder) -> None:
     snapshot = folder.snapshot()
     fields = {name: getattr(snapshot, name, None) for name in _COLUMNS}
     fields |= {"run": folder.run, "changed": version}
-    fields |= {key: str(request.get(key) or "") for key in ("digest", "study", "created_at")}
+    fields |= {key: str(request.get(key) or "") for key in ("digest", "created_at")}
+    fields["studies"] = json.dumps(folder.studies())
     fields |= {"model": str(request["recipe"].get("model")), "recipe": json.dumps(request["recipe"])}
     result = folder.result() if snapshot.state == "done" else None
-    fields["result"] = json.dumps(result) if result else None
+    fields["result"] = json.dumps(slim(result)) if result else None
     fields["digest"] = str((result or {}).get("digest") or fields["digest"])  # known better once the work is done
     if connection.execute(_WRITE, fields).rowcount:
         connection.execute("UPDATE meta SET version = ?", [version])
@@ -354,14 +385,20 @@ def _modified(folder: Path) -> int:
         return 0
 
 
-def _where(equal: dict[str, str | None], states: Sequence[str] | None) -> tuple[str, list[Any]]:
+def _where(
+    equal: dict[str, str | None], states: Sequence[str] | None, study: str | None = None
+) -> tuple[str, list[Any]]:
     terms = [f"{column} = ?" for column, value in equal.items() if value is not None]
     values: list[Any] = [value for value in equal.values() if value is not None]
     if states is not None:
         terms.append(f"state IN ({', '.join('?' * len(states))})")
         values += states
+    if study is not None:
+        terms.append("EXISTS (SELECT 1 FROM json_each(runs.studies) WHERE value = ?)")
+        values.append(study)
     return ("WHERE " + " AND ".join(terms) if terms else ""), values
 
 
 def _fits(row: RunRow, study: str | None, states: Sequence[str] | None, model: str | None) -> bool:
-    return study in (None, row.study) and (states is None or row.state in states) and model in (None, row.model)
+    in_study = study is None or study in row.studies
+    return in_study and (states is None or row.state in states) and model in (None, row.model)

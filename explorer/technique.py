@@ -68,7 +68,7 @@ class Technique(BaseModel):
         title: the name shown to people.
         family: decides colour and grouping everywhere.
         stage: ``model`` edits or trains the PyTorch model, ``deploy`` edits the ONNX graph.
-        needs: what ``apply`` takes from the context besides the subject.
+        needs: what ``apply`` takes from the context besides the subject, with any of its settings.
         effect: which quantities it is meant to improve, of ``file size``, ``zipped size``,
             ``parameters``, ``latency`` and ``accuracy``.
         paper: the source of the method.

@@ -59,7 +59,6 @@ class Plan:
     seed: int = 0
     samples: int | None = None
     augment: bool = False
-    label_smoothing: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -150,7 +149,7 @@ def train(
             with autocast(model, device):
                 logits = model(**inputs).logits
             answers = _teacher_answers(teacher, soft, inputs, picked, device)
-            loss = _loss(logits.float(), answers, labels, plan, alpha, temperature)
+            loss = _loss(logits.float(), answers, labels, alpha, temperature)
             _update(model, loss, optimizer, schedule)
             _apply(masks)
             progress.update(step, loss, len(labels))
@@ -435,11 +434,9 @@ def _teacher_answers(
     return answers
 
 
-def _loss(
-    logits: Tensor, answers: Tensor | None, labels: Tensor, plan: Plan, alpha: float, temperature: float
-) -> Tensor:
+def _loss(logits: Tensor, answers: Tensor | None, labels: Tensor, alpha: float, temperature: float) -> Tensor:
     if answers is None:
-        return functional.cross_entropy(logits, labels, label_smoothing=plan.label_smoothing)
+        return functional.cross_entropy(logits, labels)
     return distillation_loss(logits, answers, labels, alpha, temperature)
 
 

@@ -28,7 +28,7 @@ class RunLike(Protocol):
     @property
     def label(self) -> str: ...
     @property
-    def study(self) -> str: ...
+    def studies(self) -> tuple[str, ...]: ...
     @property
     def recorded(self) -> bool: ...
     @property
@@ -69,7 +69,7 @@ class Variant:
     run: str
     model: str
     label: str
-    study: str
+    studies: tuple[str, ...]
     recorded: bool
     task: str
     family: str
@@ -236,8 +236,9 @@ def _has_length(row: Variant, length: str | None) -> bool:
 
 def _of_studies(rows: list[Variant], studies: Collection[str]) -> list[Variant]:
     """The rows of these studies, and the baselines that stand beside them."""
-    places = {_place(row) for row in rows if row.study in studies}
-    return [row for row in rows if row.study in studies or (row.baseline and _place(row) in places)]
+    inside = [row for row in rows if set(row.studies) & set(studies)]
+    places = {_place(row) for row in inside}
+    return [row for row in rows if set(row.studies) & set(studies) or (row.baseline and _place(row) in places)]
 
 
 def reporting_devices(rows: Iterable[Variant], target: str) -> list[str]:
@@ -441,7 +442,7 @@ def _common(run: RunLike, result: dict[str, Any]) -> dict[str, Any]:
         "run": run.run,
         "model": run.model,
         "label": run.label,
-        "study": run.study,
+        "studies": run.studies,
         "recorded": run.recorded,
         "task": result["task"],
         "kind": result.get("kind", "text"),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import subprocess
 import sys
@@ -11,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from explorer.bench import open_chromium, serve_dashboard
+from tests.support.browser import dashboard_page
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
@@ -22,24 +21,12 @@ MINUTES = 60_000
 
 @pytest.fixture
 def page(tmp_path):
-    from playwright.sync_api import Error, sync_playwright
-
-    with sync_playwright() as tool:
-        try:
-            browser = open_chromium(tool)
-        except Error as error:
-            if os.environ.get("EXPLORER_REQUIRE_BROWSER"):
-                pytest.fail(f"Chromium is needed here and did not start: {error}")
-            pytest.skip("Chromium was not found; install it or set EXPLORER_CHROMIUM")
-        with serve_dashboard(tmp_path / "home") as (_, address):
-            page = browser.new_page(viewport={"width": 1280, "height": 1000}, base_url=address)
-            page.set_default_timeout(1 * MINUTES)
-            errors: list[str] = []
-            page.on("console", lambda said: errors.append(said.text) if said.type == "error" else None)
-            page.on("pageerror", lambda error: errors.append(str(error)))
-            yield page
-            assert [text for text in errors if not HARMLESS.search(text)] == []
-        browser.close()
+    with dashboard_page(tmp_path / "home", timeout_ms=1 * MINUTES) as page:
+        errors: list[str] = []
+        page.on("console", lambda said: errors.append(said.text) if said.type == "error" else None)
+        page.on("pageerror", lambda error: errors.append(str(error)))
+        yield page
+        assert [text for text in errors if not HARMLESS.search(text)] == []
 
 
 def add_technique(page, title: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from tokenizers import Tokenizer
 
 from explorer import pipeline
 from explorer.errors import BadInput
+from explorer.measure import session
 from explorer.recipe import Recipe
 from explorer.result import Result
 from tests.models import tiny
@@ -38,16 +40,10 @@ def execute(place):
     patch.setattr(pipeline, "SLOW_STEP_SECONDS", 0.0)
     stages: list[str] = []
 
-    def run(name: str, steps: list[Any], fresh: bool = False) -> Result:
+    def run(name: str, steps: list[Any], fresh: bool = False, **more: Any) -> Result:
         stages.clear()
-        recipe = Recipe.parse(
-            {
-                "model": str(place / "model"),
-                "data": str(place / "data.csv"),
-                "steps": steps,
-                "targets": ["cpu-onnxruntime"],
-            }
-        )
+        what = {"model": str(place / "model"), "data": str(place / "data.csv"), "steps": steps}
+        recipe = Recipe.parse({**what, "targets": ["cpu-onnxruntime"], **more})
         folder = place / name
         folder.mkdir(exist_ok=True)
         return pipeline.execute(
@@ -144,3 +140,48 @@ def test_a_model_that_is_not_there_is_one_sentence(tmp_path, monkeypatch) -> Non
     with pytest.raises(BadInput) as caught:
         pipeline.execute(recipe, tmp_path, lambda **_: None, run="r", digest="d")
     assert "nothing" in str(caught.value) and "\n" not in str(caught.value)
+
+
+def test_a_target_that_cannot_load_the_variant_costs_nothing(execute, baseline: Result, monkeypatch) -> None:
+    """Not even the baseline is asked there."""
+    asked: list[str] = []
+    ask = session.Session._answers
+    monkeypatch.setattr(
+        session.Session,
+        "_answers",
+        lambda self, folder, target, *rest: asked.append(target) or ask(self, folder, target, *rest),
+    )
+    found = execute("int8", [{"technique": "int8-dynamic"}], targets=["cpu-torch", "cpu-onnxruntime"])
+    assert set(asked) == {"cpu-onnxruntime"}
+    assert [(entry.target, entry.kind) for entry in found.accuracy] == [
+        ("cpu-torch", "unavailable"),
+        ("cpu-onnxruntime", "measured"),
+        ("cpu-onnxruntime", "measured"),
+    ]
+
+
+def test_what_explains_the_figures_is_recorded(baseline: Result, place: Path) -> None:
+    (use,) = baseline.targets
+    assert (use.provider, use.precision_used) == ("CPUExecutionProvider", "fp32")
+    assert use.cold_start.p50_ms > 0 and use.peak_rss_bytes == baseline.memory.peak_rss_bytes
+    assert {(cost.batch, cost.sequence) for cost in baseline.cost} == {
+        (entry.batch, entry.sequence) for entry in baseline.latency
+    }
+    assert baseline.profile.batch == 1 and baseline.profile.by_operator
+    digest = hashlib.sha256((place / "baseline" / "artefact" / "model.onnx").read_bytes()).hexdigest()
+    assert baseline.artefact.model_sha256 == digest
+    assert (place / "baseline" / "inputs.npz").is_file()
+    (validation,) = (entry for entry in baseline.accuracy if entry.split == "validation")
+    assert validation.agreement == 1 and sum(map(sum, validation.confusion)) == validation.samples
+
+
+def test_shapes_and_disturbed_inputs_are_the_recipes_choice(execute, baseline: Result) -> None:
+    how = {"batches": [1, 2], "lengths": [4, "real"], "robustness": True}
+    found = execute("grid", [{"technique": "weight-bits", "bits": 8}], measure=how)
+    assert [(entry.batch, entry.lengths) for entry in found.latency] == [
+        (1, "padded"),
+        (2, "padded"),
+        (1, "real"),
+        (2, "real"),
+    ]
+    assert [entry.condition for entry in found.accuracy] == ["clean", "clean", "typos"]

@@ -74,7 +74,8 @@ def test_a_study_of_other_targets_is_never_overwritten(tmp_path, monkeypatch) ->
     monkeypatch.setattr(recording, "RECORDED", tmp_path)
     recipe = {"model": "cnn-digits", "steps": [], "targets": ["cpu-onnxruntime"]}
     (tmp_path / "mine.json").write_text(json.dumps({"results": [{"recipe": recipe}]}))
-    assert recording.place("mine", ("cpu-onnxruntime",)) == tmp_path / "mine.json"
+    for targets in (("cpu-onnxruntime",), ("cpu-torch", "cpu-onnxruntime")):
+        assert recording.place("mine", targets) == tmp_path / "mine.json", "nothing is lost"
     assert recording.place("new", ("cuda-torch",)) == tmp_path / "new.json"
     with pytest.raises(BadInput, match=r"'mine.json' holds a study of cpu-onnxruntime; .* cuda-torch needs another"):
         recording.place("mine", ("cuda-torch",))
@@ -94,7 +95,7 @@ def test_recording_a_gpu_leaves_the_study_of_the_processor_alone(tmp_path, monke
             recording.main()
     held = {path.name: json.loads(path.read_text())["results"] for path in tmp_path.glob("*.json")}
     assert {name: results[0]["recipe"]["targets"] for name, results in held.items()} == {
-        "built-in-models.json": list(DEFAULT_TARGETS),
+        "built-in-models.json": list(recording.TARGETS),
         "built-in-models-cuda.json": ["cuda-onnxruntime", "cuda-torch"],
     }
 

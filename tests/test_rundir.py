@@ -133,3 +133,12 @@ def test_reports_of_other_machines_belong_to_the_result(folder):
         path.write_text("cut")
     assert folder.result() == json.loads(RESULT), "what is not what its name says is left out"
     assert folder.add_measurements('{"measured_at": "1"}'), "and mended"
+
+
+def test_the_study_that_asked_first_stays_the_first(folder):
+    assert folder.studies() == ["default"]
+    assert folder.add_study("mine") and folder.add_study("other")
+    assert not folder.add_study("mine") and not folder.add_study("default")
+    assert folder.studies() == ["default", "mine", "other"]
+    (folder.path / "studies.json").write_text('{"studies": 3}')
+    assert folder.studies() == ["default"], "a file that cannot be read takes nothing away"

@@ -11,9 +11,10 @@ from pathlib import Path
 import pytest
 
 from explorer import store as store_module
-from explorer.errors import BadInput
+from explorer.errors import BadInput, ExplorerError
 from explorer.rundir import RunFolder
 from explorer.store import Store
+from tests.support.sample_results import sample_runs, write_runs
 
 RESULT = {"state": "done", "finished_at": "2026-11-22T04:15:03+00:00", "size": {"file_bytes": 7}}
 
@@ -63,6 +64,23 @@ def test_runs_are_filtered_and_in_order(store):
     assert store.in_state("done") == [folders[0].run]
     assert [row.run for row in store.find("d1", ("queued", "running"))] == [folders[1].run]
     assert store.studies() == ["a", "b"]
+
+
+def test_a_run_belongs_to_every_study_that_asked_for_it(store):
+    folder, other = _add(store, 0, "a"), _add(store, 1, "b")
+    _finish(store, folder)
+    assert store.run(folder.run).studies == ("a",)
+    version = store.version()
+    assert folder.add_study("b")
+    store.refresh(folder.run)
+    row = store.run(folder.run)
+    assert (row.study, row.studies, row.state) == ("a", ("a", "b"), "done") and store.version() > version
+    assert [row.run for row in store.runs(study="b")] == [folder.run, other.run]
+    assert [row.run for row in store.runs(study="b", states=("done",))] == [folder.run]
+    assert store.studies() == ["a", "b"]
+    before = store.runs()
+    store.reindex()
+    assert store.runs() == before
 
 
 def test_results_are_given_with_done_runs(store):
@@ -142,6 +160,22 @@ def test_a_rebuilt_index_equals_the_one_before(store):
     assert store.version() > version
 
 
+def test_an_index_that_cannot_be_used_is_one_sentence(store, monkeypatch):
+    store.folders.rmdir()
+    store.folders.touch()
+    with pytest.raises(ExplorerError, match=r"^The index of runs cannot be used at the moment: Not a directory\.$"):
+        store.runs()
+    errors = [sqlite3.DatabaseError("no such table"), sqlite3.OperationalError("disk I/O error")]
+
+    def worse_and_worse(self, action):
+        raise errors.pop(0)
+
+    monkeypatch.setattr(Store, "_use_once", worse_and_worse)
+    with pytest.raises(ExplorerError, match="cannot be used at the moment: disk I/O error"):
+        store.runs()
+    assert errors == []
+
+
 @pytest.mark.parametrize("damage", ["missing", "garbage", "cut", "other shape", "page"])
 def test_a_damaged_index_is_rebuilt_from_the_folders(store, damage):
     for seed in range(12):
@@ -212,6 +246,7 @@ def test_recorded_runs_are_shown_first_and_marked(store, tmp_path):
     assert [row.run for row in rows] == ["recorded-20261101-000000-000000", "recorded-x", own.run]
     assert [row.recorded for row in rows] == [True, True, False]
     assert (rows[0].study, rows[0].state, rows[0].label) == ("recorded", "done", "baseline")
+    assert rows[0].studies == ("recorded",)
     assert rows[0].result["size"] == {"file_bytes": 7}
     assert store.run("recorded-x") == rows[1]
     assert store.studies() == ["default", "recorded"]
@@ -230,3 +265,13 @@ def test_the_index_is_imported_without_pydantic_or_torch():
 
     code = "import sys, explorer.store, explorer.jobs.supervisor; print({'pydantic', 'torch'} & set(sys.modules))"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout == "set()\n"
+
+
+def test_lists_of_runs_leave_out_what_only_details_show(store: Store) -> None:
+    (run, *_) = (one for one in sample_runs(6) if one.result and one.result["accuracy"][0].get("flipped") is not None)
+    run.result["profile"] = {"by_operator": [{"name": "MatMul"}], "by_layer": [], "peak_gflops": 500.0}
+    write_runs(store.folders, [run])
+    (listed,) = store.runs()
+    assert "flipped" not in listed.result["accuracy"][0] and "confusion" not in listed.result["accuracy"][0]
+    assert listed.result["profile"] == {"by_operator": [], "by_layer": [], "peak_gflops": 500.0}
+    assert store.run(run.run).result == run.result

@@ -96,7 +96,10 @@ def test_filters():
 
 
 def test_the_baselines_of_a_study_stay_whatever_study_they_were_run_in():
-    runs = [replace(run, study="mine" if index in (2, 3) else "default") for index, run in enumerate(sample_runs(16))]
+    runs = [
+        replace(run, studies=("default", "mine") if index in (2, 3) else ("default",))
+        for index, run in enumerate(sample_runs(16))
+    ]
     recorded = sample_runs(8, recorded=True)
     rows = flatten(runs + recorded)
     chosen = choose(rows, "cpu-onnxruntime", 1, studies=["mine"])
@@ -106,7 +109,9 @@ def test_the_baselines_of_a_study_stay_whatever_study_they_were_run_in():
 
 
 def test_a_baseline_read_off_another_study_stays_too():
-    runs = [replace(run, study="mine" if index == 0 else "default") for index, run in enumerate(sample_runs(3)[1:])]
+    runs = [
+        replace(run, studies=("mine",) if index == 0 else ("default",)) for index, run in enumerate(sample_runs(3)[1:])
+    ]
     chosen = choose(with_baselines(flatten(runs), runs), "cpu-onnxruntime", 1, studies=["mine"])
     assert [(row.label, row.derived) for row in chosen] == [("prune-neurons", False), ("baseline", True)]
 
@@ -139,3 +144,11 @@ def test_the_gpu_names_a_gpu_host():
     from explorer.variants import host_text
 
     assert host_text(HOST | {"gpu": {"name": "Imaginary GPU"}}, "cuda") == "Imaginary GPU"
+
+
+def test_disturbed_inputs_are_not_the_accuracy_of_a_variant():
+    (run,) = sample_runs(1)
+    usual = flatten([run])
+    disturbed = run.result["accuracy"][0] | {"condition": "typos", "value": 0.1}
+    run.result["accuracy"] = [disturbed, *run.result["accuracy"], disturbed]
+    assert [row.accuracy for row in flatten([run])] == [row.accuracy for row in usual]

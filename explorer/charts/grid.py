@@ -62,9 +62,7 @@ def grid_info(result: dict[str, Any], target: str, measure: Measure = "speedup",
 
 
 def _length(entry: dict[str, Any]) -> str:
-    if entry.get("lengths") == "real":
-        return t("chart.grid.real", mean=entry["sequence"])
-    return str(entry["sequence"])
+    return t("compress.lengths.real") if entry.get("lengths") == "real" else str(entry["sequence"])
 
 
 def _order(length: str) -> tuple[bool, int]:
@@ -81,7 +79,7 @@ def _hover(entry: dict[str, Any] | None) -> str:
     if entry is None:
         return ""
     lines = [
-        t("chart.grid.hover", batch=entry["batch"], length=_length(entry)),
+        t(f"chart.grid.hover.{entry.get('lengths', 'padded')}", batch=entry["batch"], length=entry["sequence"]),
         f"{significant(entry['p50_ms'])} ms, p95 {significant(entry['p95_ms'])} ms",
         f"{significant(entry['speedup'])}× [{significant(entry['speedup_low'])}, {significant(entry['speedup_high'])}]",
     ]

@@ -6,8 +6,6 @@ import html
 import textwrap
 from typing import Any, Literal
 
-import plotly.graph_objects as go
-
 Theme = Literal["light", "dark"]
 
 # Okabe and Ito's colour-blind-safe set without its light members: each keeps a contrast
@@ -94,11 +92,6 @@ def axis(theme: Theme, title: str, **more: Any) -> dict[str, Any]:
         "automargin": True,
         **more,
     }
-
-
-def empty_figure(theme: Theme) -> go.Figure:
-    """A figure without traces in this theme."""
-    return go.Figure(layout=base_layout(theme, ""))
 
 
 def plain(text: str) -> str:

@@ -7,16 +7,18 @@ to the baseline, neither do different models. An estimated time is on no front a
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from math import log10
+from textwrap import wrap
 from typing import Any
 
 import plotly.graph_objects as go
 
 from explorer import pareto
 from explorer.charts import style
+from explorer.charts.labelling import GAP_PX, Place, Spot, Wish, place_labels
 from explorer.charts.style import Theme, plain
 from explorer.quantities import QUANTITIES, Quantity, significant
 from explorer.texts import t
@@ -24,6 +26,7 @@ from explorer.variants import Estimate, Variant
 
 SMALLEST, LARGEST, USUAL = 8.0, 28.0, 11.0
 MANY_MARKS = 60
+LINE_LETTERS = 34
 WEBGL_MARKS = 1500
 
 ESTIMATED = {symbol: f"{symbol}-cross-open" for symbol in ("circle", "square", "diamond")}
@@ -51,7 +54,10 @@ class Axes:
 
 @dataclass(frozen=True)
 class Mark:
-    """One variant on the chart; ``x`` and ``y`` in the units of the axes, ``diameter`` in pixels."""
+    """One variant on the chart; ``x`` and ``y`` in the units of the axes, ``diameter`` in pixels.
+
+    Of the selected ones the last is ``shown`` in detail.
+    """
 
     run: str
     label: str
@@ -62,6 +68,7 @@ class Mark:
     noisy: bool
     estimated: bool
     selected: bool
+    shown: bool
     on_front: bool
     knee: bool
     x: float
@@ -98,7 +105,7 @@ class TradeoffInfo:
     empty: str | None = None
 
 
-def tradeoff_info(rows: Sequence[Variant], axes: Axes, where: str = "", selected: Collection[str] = ()) -> TradeoffInfo:
+def tradeoff_info(rows: Sequence[Variant], axes: Axes, where: str = "", selected: Sequence[str] = ()) -> TradeoffInfo:
     """Arrange rows of one target and batch size; ``where`` names that target for the subtitle."""
     x, y = axes.x_quantity, axes.y_quantity
     shown = [row for row in rows if row.available and x.of(row) is not None and y.of(row) is not None]
@@ -112,7 +119,7 @@ def tradeoff_info(rows: Sequence[Variant], axes: Axes, where: str = "", selected
         knees.update(knee)
     diameters = _diameters(shown, axes.size)
     marks = [
-        _mark(row, axes, diameter, row.run in selected, row.run in on_front, row.run in knees)
+        _mark(row, axes, diameter, selected, row.run in on_front, row.run in knees)
         for row, diameter in zip(shown, diameters, strict=True)
     ]
     return TradeoffInfo(
@@ -179,8 +186,9 @@ def _diameters(rows: list[Variant], size: str) -> list[float]:
     return [max(SMALLEST, LARGEST * (value / top) ** 0.5) if value else USUAL for value in values]
 
 
-def _mark(row: Variant, axes: Axes, diameter: float, selected: bool, on_front: bool, knee: bool) -> Mark:
+def _mark(row: Variant, axes: Axes, diameter: float, selected: Sequence[str], on_front: bool, knee: bool) -> Mark:
     x, y = axes.x_quantity, axes.y_quantity
+    lit = row.run in selected and not row.derived
     return Mark(
         run=row.run,
         label=row.label,
@@ -190,7 +198,8 @@ def _mark(row: Variant, axes: Axes, diameter: float, selected: bool, on_front: b
         baseline=row.baseline,
         noisy=row.noisy and x.on_target,
         estimated=row.estimated and x.on_target,
-        selected=selected and not row.derived,
+        selected=lit,
+        shown=lit and row.run == selected[-1],
         on_front=on_front,
         knee=knee and not row.baseline,
         x=x.of(row) or 0.0,
@@ -442,34 +451,70 @@ def _legend_entry(name: str, marker: dict[str, Any], group: str | None = None) -
 
 
 def _add_labels(figure: go.Figure, info: TradeoffInfo, theme: Theme) -> None:
-    """Words beside the marks that everybody looks for: baseline, knee, the selected ones."""
-    own_knee = any(mark.knee and not mark.recorded for mark in info.marks)
-    named = {
-        (round(mark.x, 4), round(mark.y, 4), words): mark for mark in info.marks if (words := _words(mark, own_knee))
-    }
-    x_middle = sum(mark.x for mark in info.marks) / len(info.marks) if info.marks else 0
-    for (_, _, words), mark in list(named.items())[-8:]:
-        right = mark.x > x_middle
+    """Words beside the marks that everybody looks for, as far as there is room: the shown one, baseline, knee."""
+    for label in labels(info):
+        place, aside = label.place, label.mark.diameter / 2 + GAP_PX
         figure.add_annotation(
-            x=_on_axis(mark.x, info.log_x),
-            y=mark.y,
-            text=style.wrapped(words, 34),
+            x=_on_axis(label.mark.x, info.log_x),
+            y=label.mark.y,
+            text="<br>".join(plain(line) for line in label.lines),
             showarrow=False,
-            align="right" if right else "left",
-            xanchor="right" if right else "left",
-            yanchor="bottom",
-            xshift=-mark.diameter / 2 if right else mark.diameter / 2,
-            yshift=mark.diameter / 2,
-            font={"size": 12, "color": style.INK[theme] if mark.selected else style.MUTED[theme]},
+            align={1: "left", 0: "center", -1: "right"}[place.across],
+            xanchor={1: "left", 0: "center", -1: "right"}[place.across],
+            yanchor={1: "bottom", 0: "middle", -1: "top"}[place.up],
+            xshift=place.across * aside,
+            yshift=place.up * aside,
+            font={"size": 12, "color": style.INK[theme] if label.mark.selected else style.MUTED[theme]},
         )
 
 
-def _words(mark: Mark, own_knee: bool) -> str:
+@dataclass(frozen=True)
+class Label:
+    """Words beside a mark, as lines."""
+
+    mark: Mark
+    lines: tuple[str, ...]
+    place: Place
+
+
+def labels(info: TradeoffInfo) -> list[Label]:
+    """The words that find room beside their marks: those of the shown one first, then of baselines, knees, the rest."""
+    own_knee = any(mark.knee and not mark.recorded for mark in info.marks)
+    several = len({mark.model for mark in info.marks}) > 1
+    said = [(mark, words) for mark in info.marks if (words := _words(mark, own_knee, several))]
+    said.sort(key=lambda pair: (not pair[0].shown, not pair[0].baseline, not pair[0].knee))
+    spots = _spots(info)
+    wishes = [Wish(spots[mark.run], tuple(wrap(words, LINE_LETTERS)), mark.shown) for mark, words in said]
+    placed = zip(said, wishes, place_labels(wishes, list(spots.values())), strict=True)
+    return [Label(mark, wish.lines, place) for (mark, _), wish, place in placed if place is not None]
+
+
+def _spots(info: TradeoffInfo) -> dict[str, Spot]:
+    """Where each mark is on the plotting area, which Plotly stretches a little beyond marks and intervals."""
+    xs = _spread([_on_axis(x, info.log_x) for mark in info.marks for x in (mark.x, *(mark.x_interval or ()))])
+    ys = _spread([y for mark in info.marks for y in (mark.y, *(mark.y_interval or ()))])
+
+    def share(value: float, ends: tuple[float, float]) -> float:
+        return (value - ends[0]) / (ends[1] - ends[0])
+
+    return {
+        mark.run: Spot(share(_on_axis(mark.x, info.log_x), xs), share(mark.y, ys), mark.diameter / 2)
+        for mark in info.marks
+    }
+
+
+def _spread(values: list[float]) -> tuple[float, float]:
+    low, high = min(values, default=0), max(values, default=1)
+    margin = 0.06 * (high - low) or 1.0
+    return low - margin, high + margin
+
+
+def _words(mark: Mark, own_knee: bool, several_models: bool) -> str:
     """What is written beside a mark; a recorded knee only where the reader has none."""
     if mark.selected:
         return mark.label
     if mark.baseline:
-        return t("chart.label.baseline")
+        return t("chart.label.baseline_of", model=mark.model) if several_models else t("chart.label.baseline")
     return t("chart.label.knee") if mark.knee and not (mark.recorded and own_knee) else ""
 
 

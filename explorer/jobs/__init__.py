@@ -26,7 +26,8 @@ _supervisors: dict[Path, tuple[subprocess.Popen[bytes], float]] = {}
 def submit(recipe: Recipe, study: str = "default", fresh: bool = False) -> str:
     """Queue a recipe and return its run's id; a supervisor is started when none is alive.
 
-    An equal recipe that is done or active is returned instead; with ``fresh`` only one that is active and fresh itself.
+    An equal recipe that is done or active is returned instead, and belongs to ``study`` from then on; with ``fresh``
+    only one that is active and fresh itself.
     """
     run, _ = enqueue(recipe, study, fresh)
     ensure_supervisor()
@@ -54,6 +55,7 @@ def enqueue(recipe: Recipe, study: str = "default", fresh: bool = False) -> tupl
         with hold(home() / "submit.lock"):
             equal = _equal(request)
             if equal is not None:
+                _join(equal, study)
                 return equal, False
             run = RunFolder.create(runs_folder(), request).run
             Store().refresh(run)  # so that whoever holds the lock next finds it
@@ -75,13 +77,19 @@ def cancel(run: str) -> bool:
 
 def retry(run: str) -> str:
     """Run the same recipe again, without reusing anything kept from before; a recorded run works too."""
+    from explorer.jobs.processes import hold
     from explorer.recipe import Recipe
     from explorer.store import Store
 
     row = Store().run(run)
     if row.state in ACTIVE:
         raise BadInput(f"The run '{run}' is still {row.state}; cancel it before you try it again.")
-    return submit(Recipe.parse(row.recipe), study="default" if row.recorded else row.study, fresh=True)
+    first, *others = ("default",) if row.recorded else row.studies
+    again = submit(Recipe.parse(row.recipe), study=first, fresh=True)
+    with hold(home() / "submit.lock"):
+        for study in others:
+            _join(again, study)
+    return again
 
 
 def delete(run: str) -> None:
@@ -184,6 +192,14 @@ def _equal(request: dict[str, Any]) -> str | None:
         if _serves(RunFolder(runs_folder() / row.run), request):
             return row.run
     return None
+
+
+def _join(run: str, study: str) -> None:
+    """Let a run belong to one more study, under the lock that ``enqueue`` holds."""
+    from explorer.store import Store
+
+    if RunFolder(runs_folder() / run).add_study(study):
+        Store().refresh(run)
 
 
 def _serves(folder: RunFolder, wanted: dict[str, Any]) -> bool:

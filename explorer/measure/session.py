@@ -21,6 +21,7 @@ from explorer import cache
 from explorer.context import Report
 from explorer.errors import ExplorerError, Unavailable
 from explorer.measure import accuracy, cost, host, latency, perturb, profile, starting, travel
+from explorer.measure.runners import unavailable_reason
 from explorer.measure.shapes import REAL, Shape, shapes_of
 from explorer.recipe import Measuring
 from explorer.result import Accuracy, Latency, Memory, TargetUse
@@ -123,8 +124,11 @@ class Session:
         return list(self.task.splits[MEASURED_SPLIT].inputs) if self.task.kind == "text" else []
 
     def _accuracy(self, target: str, split: str, disturbed: bool = False) -> Accuracy:
+        reason = unavailable_reason(self.artefact, target)
+        if reason is not None:  # before the baseline is asked for nothing
+            raise Unavailable(reason)
         data = self.task.splits[split]
-        inputs = perturb.perturbed(data.inputs, seed=0) if disturbed else data.inputs
+        inputs = perturb.perturbed(data.inputs) if disturbed else data.inputs
         condition: Any = perturb.CONDITIONS[self.task.kind] if disturbed else "clean"
         words = f"{len(data):,} {split} inputs on {target}" + (f" with {condition}" if disturbed else "")
         key = f"{self.baseline_digest}-{target}-{split}-{condition}-{computer()}"

@@ -19,7 +19,8 @@ from pages.parts.tables import fact_table, table
 def picker() -> list[RunRow]:
     """Choose two to six variants; begins with those that were sent here."""
     by_run = {row.run: row for row in data.finished()}
-    state.remember_value("compare-picker", [run for run in state.compared() if run in by_run])
+    sent = [run for run in state.compared() if run in by_run]
+    state.remember_value("compare-picker", sent[: state.MOST_COMPARED])
     chosen = st.multiselect(
         t("compare.pick"),
         list(by_run),
@@ -28,7 +29,9 @@ def picker() -> list[RunRow]:
         format_func=lambda run: variant_name(by_run[run]),
         on_change=lambda: state.compare(st.session_state["compare-picker"]),
     )
-    return [by_run[run] for run in chosen]
+    if len(sent) > state.MOST_COMPARED:
+        st.info(t("compare.too_many", most=state.MOST_COMPARED, count=len(sent)))
+    return [data.whole(by_run[run]) for run in chosen]
 
 
 def variant_name(row: RunRow) -> str:

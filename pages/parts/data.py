@@ -28,6 +28,11 @@ def find(run: str) -> RunRow | None:
     return next((row for row in runs() if row.run == run), None)
 
 
+def whole(row: RunRow) -> RunRow:
+    """The run with its whole result, which lists of runs do not carry."""
+    return _whole(row.run, *_version()) if row.result and not row.recorded else row
+
+
 def finished() -> list[RunRow]:
     """The runs that have a result."""
     return [row for row in runs() if row.result]
@@ -58,6 +63,11 @@ def _version() -> tuple[str, int, int]:
     store.active()
     recorded = max((path.stat().st_mtime_ns for path in index.RECORDED.glob("*.json")), default=0)
     return str(home()), store.version(), recorded
+
+
+@st.cache_resource(max_entries=8, show_spinner=False)
+def _whole(run: str, home: str, version: int, recorded: int) -> RunRow:
+    return Store().run(run)
 
 
 @st.cache_resource(max_entries=1, show_spinner=False)

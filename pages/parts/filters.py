@@ -88,7 +88,7 @@ def _more(rows: list[Variant]) -> dict[str, Any]:
         "runtime": _select("runtime", list(runtimes), lambda name: t(f"runtime.{name}")),
         "batch": _segments("batch", batches, batches[0], str),
         "length": _length(rows),
-        "studies": tuple(_pills("study", list(dict.fromkeys(row.study for row in rows)), [], str)),
+        "studies": tuple(_pills("study", list(dict.fromkeys(s for row in rows for s in row.studies)), [], str)),
     }
     estimate = _select("estimate", [NOWHERE, *devices()], _device)
     return chosen | {"estimate": None if estimate == NOWHERE else estimate}

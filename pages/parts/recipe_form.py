@@ -73,7 +73,8 @@ def steps_editor() -> None:
 def _step_editor(position: int, steps: int, step: dict[str, Any]) -> None:
     technique = techniques()[step["technique"]]
     st.markdown(f"**{position + 1}. {technique_title(technique)}**")
-    st.caption(f"{t(f'family.{technique.family}')} · {technique_summary(technique)}")
+    needs = [t(f"need.{need}") for need in sorted(technique.needs)]
+    st.caption(" · ".join([t(f"family.{technique.family}"), technique_summary(technique), *needs]))
     columns = st.columns(2)
     for place, parameter in enumerate(technique.parameters()):
         with columns[place % 2]:
@@ -193,7 +194,9 @@ def _measuring() -> None:
         t("compress.robustness"), robust, key="form-robustness", help=t("compress.robustness.help")
     )
     wait = remember_value("form-wait", how["wait_s"])
-    how["wait_s"] = st.slider(t("compress.wait"), 0.0, 120.0, wait, 5.0, key="form-wait", help=t("compress.wait.help"))
+    how["wait_s"] = st.slider(
+        t("compress.wait"), 0.0, 120.0, wait, 5.0, key="form-wait", help=t("compress.wait.help"), format="%d s"
+    )
 
 
 def _several(name: str, options: tuple[Any, ...], chosen: list[Any]) -> list[Any]:

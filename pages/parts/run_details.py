@@ -23,7 +23,7 @@ def job(row: RunRow) -> None:
     st.subheader(safe(row.label), anchor=False)
     st.caption(f"{safe(row.model)} · {t(f'state.{row.state}')} · `{row.run}`")
     if row.reason:
-        st.error(t("runs.reason", reason=safe(row.reason)))
+        st.error(safe(row.reason))
     _job_buttons(row)
     try:
         info, log = learning_info(jobs.events(row.run)), jobs.log_text(row.run, tail=200)
@@ -46,7 +46,7 @@ def _job_buttons(row: RunRow) -> None:
                 state.select([jobs.retry(row.run)])
                 st.rerun()
         if row.state not in ("queued", "running"):
-            with st.popover(t("runs.delete"), icon=":material/delete:"):
+            with st.popover(t("runs.delete"), icon=":material/delete:", key=f"delete-box-{row.run}"):
                 st.markdown(t("runs.delete.sure"))
                 if st.button(t("runs.delete.yes"), key=f"delete-{row.run}"):
                     with plain_errors():
@@ -57,6 +57,7 @@ def _job_buttons(row: RunRow) -> None:
 
 def variant(row: RunRow) -> None:
     """What a run found out, and where to go with it."""
+    row = data.whole(row)
     result = row.result or {}
     st.subheader(safe(row.label), anchor=False)
     device_host = host_text(result["host"])

@@ -109,7 +109,7 @@ def _cells(row: RunRow) -> dict[str, Any]:
         "accuracy": f"{100 * measured[0]:.1f} %" if measured else "",
         "size": file_size(result["size"]["file_bytes"]) if result else "",
         "took": duration(result["seconds"]) if result else "",
-        "study": row.study,
+        "study": ", ".join(row.studies),
         "when": row.created_at[:16].replace("T", " "),
     }
 

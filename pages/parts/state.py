@@ -18,15 +18,16 @@ def restore() -> None:
     """Take the selection from the session, else from the URL, and write it to the URL again."""
     for name in KEPT:
         if name not in st.session_state:
-            st.session_state[name] = [run for run in st.query_params.get(name, "").split(",") if run]
+            given = st.query_params.get(name, "").split(",")
+            st.session_state[name] = list(dict.fromkeys(run for run in given if run))
     _publish()
 
 
 def address() -> dict[str, str]:
     """What goes along in the URL to another page.
 
-    Filters do not: Streamlit refuses to set parameters that are bound to a page's widgets, and keeps the widgets' values
-    by itself.
+    Filters do not: Streamlit refuses to set parameters that are bound to a page's widgets, and keeps the values of
+    those widgets by itself.
     """
     return {name: ",".join(runs) for name in KEPT if (runs := st.session_state.get(name))}
 
@@ -52,9 +53,22 @@ def select(runs: list[str]) -> None:
     _publish()
 
 
+def pick(runs: list[str]) -> None:
+    """Light up what was clicked or boxed on a chart; where picks are collected, add it to what is lit already.
+
+    A single mark that is lit already goes out. Shift cannot do this: a selection that is drawn makes a new chart, and
+    Streamlit's new chart reports only what was clicked since.
+    """
+    lit = selected() if st.session_state.get("collect") else []
+    if len(runs) == 1 and runs[0] in lit:
+        select([run for run in lit if run != runs[0]])
+    else:
+        select([*(run for run in lit if run not in runs), *runs])
+
+
 def compare(runs: list[str]) -> None:
-    """Put these runs side by side, at most six."""
-    st.session_state["compared"] = list(dict.fromkeys(runs))[:MOST_COMPARED]
+    """Put these runs side by side; the page shows the first six of them."""
+    st.session_state["compared"] = list(dict.fromkeys(runs))
     _publish()
 
 

@@ -93,7 +93,7 @@ def _pick(key: str) -> None:
     points = st.session_state[key]["selection"]["points"]
     runs = [point["customdata"][0] for point in points if point.get("customdata")]
     if runs:
-        state.select(runs)
+        state.pick(runs)
         st.session_state["picked-on"] = key
 
 
@@ -113,6 +113,7 @@ def _front_table(info: TradeoffInfo, rows: list[Variant]) -> None:
 def picked() -> None:
     """The details of the shown run; what to do with several; else how to pick one."""
     runs = state.selected()
+    st.toggle(t("picked.collect"), key="collect", help=t("picked.collect.help"), persist_state="session")
     if len(runs) > 1:
         with st.container(horizontal=True, vertical_alignment="center"):
             st.markdown(t("picked.several", count=len(runs)))

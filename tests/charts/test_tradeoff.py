@@ -1,7 +1,9 @@
+from itertools import combinations
+
 import pytest
 
 from explorer.charts import Axes, tradeoff_figure, tradeoff_info
-from explorer.charts.tradeoff import WEBGL_MARKS, staircase
+from explorer.charts.tradeoff import WEBGL_MARKS, labels, staircase
 from explorer.variants import choose, flatten, with_baselines
 from tests.support.sample_results import HOST, OTHER_HOST, sample_runs
 
@@ -120,6 +122,29 @@ def test_the_selection_lies_on_top_and_is_named(own):
     assert own[3].label in {
         annotation.text.replace("<br>", " ") for annotation in tradeoff_figure(info).layout.annotations
     }
+
+
+def test_of_many_selected_the_shown_one_is_named_first_and_no_words_overlap(own):
+    chosen = [row.run for row in own if not row.baseline]
+    info = tradeoff_info(own, Axes(), selected=chosen)
+    assert [mark.run for mark in info.marks if mark.shown] == chosen[-1:]
+    found = labels(info)
+    assert found[0].mark.run == chosen[-1]
+    boxes = [label.place.box for label in found]
+    for one, other in combinations(boxes, 2):
+        assert one[2] <= other[0] or other[2] <= one[0] or one[3] <= other[1] or other[3] <= one[1]
+
+
+def test_two_baselines_at_one_spot_are_named_once(mixed):
+    info = tradeoff_info(mixed, Axes(x="file_size"))
+    assert sum(mark.baseline for mark in info.marks) == 2
+    assert [label.lines for label in labels(info) if label.mark.baseline] == [("baseline",)]
+
+
+def test_baselines_of_several_models_say_whose_they_are():
+    rows = rows_of(sample_runs(16), models=())
+    said = {" ".join(label.lines) for label in labels(tradeoff_info(rows, Axes())) if label.mark.baseline}
+    assert said == {"baseline of minilm-tweets", "baseline of vit-digits"}
 
 
 def test_noise_matters_on_measured_axes_only():

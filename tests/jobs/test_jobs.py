@@ -56,6 +56,17 @@ def test_an_equal_recipe_is_not_run_twice(home, monkeypatch):
     assert jobs.submit(home.recipe(), fresh=True) != run
 
 
+def test_a_run_that_serves_another_study_appears_in_it_too(home):
+    run = jobs.submit(home.recipe(), study="mine")
+    assert jobs.submit(home.recipe(), study="early") == run  # while it is queued or running
+    home.settled(run)
+    assert jobs.submit(home.recipe(), study="late") == jobs.submit(home.recipe(), study="mine") == run
+    assert home.row(run).studies == ("mine", "early", "late")
+    assert [row.run for row in Store().runs(study="late")] == [run]
+    again = jobs.retry(run)
+    assert home.row(again).studies == ("mine", "early", "late")
+
+
 def test_a_run_whose_model_file_is_gone_serves_nobody(home):
     run = jobs.submit(home.recipe())
     home.settled(run)

@@ -354,6 +354,13 @@ def test_noisy_entries_are_named_and_not_interpreted(unremarkable):
     ]
 
 
+def test_of_many_noisy_shapes_two_are_named(unremarkable):
+    noisy = {"noisy": True, "noise_reason": "the browser kept 0.50 cores busy"}
+    unremarkable["latency"] = [latency(0.5, 0.4, 0.6, batch=batch, **noisy) for batch in (1, 2, 4, 8)]
+    (sentence,) = said(speed.noise, unremarkable)
+    assert sentence.startswith("Noisy timing for cpu-onnxruntime at batch 1, cpu-onnxruntime at batch 2 and 2 more: ")
+
+
 def test_unavailable_latencies_are_skipped(unremarkable):
     missing = Latency(target="cuda-torch", kind="unavailable", reason="no GPU", batch=1, sequence=1)
     unremarkable["latency"] = [missing.model_dump()]

@@ -39,6 +39,12 @@ def test_every_technique_gets_a_widget_for_every_parameter(form, name):
         assert kind(key=f"form-{step['id']}-{parameter.name}").value == parameter.default
 
 
+def test_a_step_says_which_data_it_takes(form):
+    assert "takes the training data" in words(add(form, "fine-tune"))
+    assert words(add(form, "prune-neurons")).count("may take gradients on training data") == 1
+    assert words(add(form, "int8-dynamic")).count("takes the") == 1
+
+
 def test_sliding_changes_the_recipe_that_is_launched(form, submitted):  # noqa: F811
     app = add(form, "prune-neurons")
     step = app.session_state["draft"]["steps"][0]

@@ -142,6 +142,17 @@ def test_compare_shows_differences_in_words(open_page, own, recorded):
     assert "Step 1" in written
 
 
+@pytest.mark.parametrize("by", ["link", "hand"])
+def test_compare_takes_six_of_many_and_says_so(open_page, own, by):
+    many = [run.run for run in own[:8]]
+    given = {"query": {"compared": ",".join(many)}} if by == "link" else {"compared": many}
+    app = open_page("4_Compare", **given)
+    assert "these are the first 6 of the 8 that were chosen" in words(app)
+    assert app.multiselect(key="compare-picker").value == many[:6]
+    app.multiselect(key="compare-picker").set_value(many[:3]).run()
+    assert "first 6" not in words(app)
+
+
 def test_compare_needs_two(open_page, own):
     assert "Pick at least two" in words(open_page("4_Compare", compared=["sample-0001"]))
 

@@ -51,7 +51,7 @@ class SampleRun:
     run: str
     model: str
     label: str
-    study: str = "default"
+    studies: tuple[str, ...] = ("default",)
     recorded: bool = False
     families: tuple[str, ...] = ()
     result: dict[str, Any] | None = None
@@ -81,7 +81,7 @@ def sample_run(index: int, dice: random.Random, recorded: bool = False, host: di
         run,
         model,
         " → ".join(chain) or "baseline",
-        "recorded" if recorded else "default",
+        ("recorded",) if recorded else ("default",),
         recorded,
         tuple(dict.fromkeys(FAMILIES[name] for name in chain)),
         sample_result(run, recipe, dice, host),
@@ -250,11 +250,12 @@ def write_runs(runs_folder: Path, runs: list[SampleRun]) -> None:
             "run": run.run,
             "recipe": run.recipe,
             "digest": f"digest-{run.run}",
-            "study": run.study,
+            "study": run.studies[0],
             "fresh": False,
             "created_at": "2026-11-20T09:59:00+00:00",
         }
         (folder / "request.json").write_text(json.dumps(request))
+        (folder / "studies.json").write_text(json.dumps({"studies": run.studies[1:]}))
         events = [
             {
                 "time": 1.0 + i,

@@ -5,15 +5,18 @@ from __future__ import annotations
 import subprocess
 import sys
 import zlib
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
-from explorer import deploy
+from explorer import deploy, training
+from explorer.context import Context
 from explorer.errors import BadInput
 from explorer.measure.size import measure_size
 from explorer.models.structure import load_torch, save_torch
 from explorer.recipe import Recipe
+from explorer.tasks import Split
 from explorer.technique import Technique, build, techniques
 from tests.techniques.workbench import KINDS, run_onnx, workbench
 
@@ -132,6 +135,31 @@ def test_the_same_seed_gives_the_same_model(technique: type[Technique]) -> None:
         step.apply(subject, bench.context(seed=3))
     first, second = (bench.logits(subject.model) for subject in subjects)
     assert (first - second).abs().max() < 1e-6
+
+
+@every_technique
+def test_what_a_technique_needs_is_what_it_takes(technique: type[Technique], monkeypatch) -> None:
+    """Over all its choices a step takes from the context what it declares, and never what it is scored on."""
+    taken: set[str] = set()
+
+    class Watched(dict):
+        def __getitem__(self, split: str) -> Split:
+            taken.add(split)
+            return super().__getitem__(split)
+
+    def gradients(context: Context, model, samples: int = 512) -> None:
+        taken.add("gradients")
+        training.accumulate_gradients(model, bench.task.splits["train"], bench.preprocessor)
+
+    bench = workbench("bert")
+    monkeypatch.setattr(Context, "train", lambda context, subject, **settings: taken.add("training"))
+    monkeypatch.setattr(Context, "gradients", gradients)
+    choices = [(p.name, option) for p in technique.parameters() if p.kind == "choice" for option in p.options]
+    for settings in [{}, *({name: option} for name, option in choices)]:
+        context = bench.context()
+        context.task = replace(bench.task, splits=Watched(bench.task.splits))
+        technique(**settings).apply(bench.subject() if technique.stage == "model" else bench.graph(), context)
+    assert taken == technique.needs
 
 
 def test_declarations_import_nothing_heavy() -> None:

@@ -7,12 +7,26 @@ from pathlib import Path
 
 import pytest
 
-from explorer import texts
+from explorer import comparison, texts
+from explorer.measure.perturb import CONDITIONS
+from explorer.measure.session import MEASURED_SPLIT, TEST_SPLIT
+from explorer.rundir import ACTIVE, FINISHED
 from explorer.technique import techniques
 from explorer.texts import parameter_help, t, technique_summary, technique_title, texts_of
 
 ROOT = Path(__file__).parents[2]
 SOURCES = [ROOT / "app.py", *sorted((ROOT / "pages").rglob("*.py")), *sorted((ROOT / "explorer").rglob("*.py"))]
+
+FILTERS = ROOT / "pages" / "parts" / "filters.py"
+FILLED = {
+    "f'fact.{name}'": comparison.SIZES,
+    "f'fact.accuracy.{condition}'": CONDITIONS.values(),
+    "f\"split.{entry['split']}\"": (MEASURED_SPLIT, TEST_SPLIT),
+    "f'state.{row.state}'": (*ACTIVE, *FINISHED),
+    "f'state.{row.state}.text'": ACTIVE,
+}
+"""What is filled into keys of the kinds that begin like these; a new one says here which values it takes."""
+KINDS = {"fact", "split", "state", "filter"}
 
 
 def asked_for():
@@ -26,6 +40,8 @@ def asked_for():
 def patterns(node, source):
     if isinstance(node, ast.Constant):
         yield re.escape(node.value)
+    elif isinstance(node, ast.JoinedStr) and kind_of(node) in KINDS:
+        yield from map(re.escape, filled(node, source))
     elif isinstance(node, ast.JoinedStr):
         parts = [re.escape(part.value) if isinstance(part, ast.Constant) else "[^ ]+" for part in node.values]
         yield "".join(parts)
@@ -36,6 +52,34 @@ def patterns(node, source):
         yield from named_keys(node.id, source)
     else:
         raise AssertionError(f"{source.name}: t() is called with something whose keys cannot be known")
+
+
+def kind_of(node):
+    return node.values[0].value.partition(".")[0] if isinstance(node.values[0], ast.Constant) else None
+
+
+def filled(node, source):
+    """The keys that a pattern of one of ``KINDS`` stands for."""
+    if source == FILTERS and ast.unparse(node) == "f'filter.{key}'":
+        values = first_arguments(source, ast.unparse(node))
+    else:
+        assert ast.unparse(node) in FILLED, f"{source.name}: FILLED does not say what {ast.unparse(node)} stands for"
+        values = FILLED[ast.unparse(node)]
+    before, after = ("".join(p.value for p in part if isinstance(p, ast.Constant)) for part in halves(node.values))
+    return [before + value + after for value in values]
+
+
+def halves(values):
+    place = next(i for i, value in enumerate(values) if isinstance(value, ast.FormattedValue))
+    return values[:place], values[place + 1 :]
+
+
+def first_arguments(source, pattern):
+    """What a file gives to those of its functions that fill their first argument into ``pattern``."""
+    tree = ast.parse(source.read_text(encoding="utf-8"))
+    functions = {f.name for f in ast.walk(tree) if isinstance(f, ast.FunctionDef) and pattern in ast.unparse(f)}
+    calls = [node for node in ast.walk(tree) if isinstance(node, ast.Call) and ast.unparse(node.func) in functions]
+    return [ast.literal_eval(call.args[0]) for call in calls]
 
 
 def named_keys(name, source):

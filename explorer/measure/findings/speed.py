@@ -36,6 +36,9 @@ FASTER = 1.3
 NAMED_SHAPES = 3
 STRUCTURAL = ("distill-student", "prune-neurons")
 
+MOST_NAMED = 2
+"""Noisy shapes that are named; of a whole grid nobody reads more."""
+
 
 def fallback(result: Facts, graph: GraphFacts) -> Iterator[str]:
     """A target that ran in another precision than asked for, or left operators to another provider."""
@@ -205,7 +208,9 @@ def noise(result: Facts, graph: GraphFacts) -> Iterator[str]:
     """Timings that were disturbed."""
     noisy = [entry for entry in result["latency"] if entry["kind"] == "measured" and entry["noisy"]]
     if noisy:
-        where = ", ".join(f"{entry['target']} {at(entry, result)}" for entry in noisy)
+        named = [f"{entry['target']} {at(entry, result)}" for entry in noisy]
+        more = f" and {len(named) - MOST_NAMED} more" if len(named) > MOST_NAMED else ""
+        where = ", ".join(named[:MOST_NAMED]) + more
         yield f"Noisy timing for {where}: {noisy[0]['noise_reason']}. Measure again on a quiet machine."
 
 

@@ -1,0 +1,54 @@
+"""Words beside marks cover neither each other nor a mark."""
+
+import random
+from itertools import combinations
+
+import pytest
+
+from explorer.charts.labelling import HEIGHT_PX, LINE_PX, MOST_LABELS, WIDTH_PX, Spot, Wish, place_labels
+
+
+def disjoint(one, other):
+    return one[2] <= other[0] or other[2] <= one[0] or one[3] <= other[1] or other[3] <= one[1]
+
+
+def wish(x, y, *lines, urgent=False, radius=5.5):
+    return Wish(Spot(x, y, radius), lines, urgent)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_crowded_words_never_overlap(seed):
+    dice = random.Random(seed)
+    wishes = [wish(dice.uniform(0.1, 0.5), dice.uniform(0.4, 0.6), f"weight-bits {place} bits") for place in range(20)]
+    places = place_labels(wishes, [w.spot for w in wishes])
+    found = [place for place in places if place is not None]
+    assert 1 <= len(found) <= MOST_LABELS
+    assert all(disjoint(one.box, other.box) for one, other in combinations(found, 2))
+    for (w, place), mark in ((pair, other.spot) for pair in zip(wishes, places, strict=True) for other in wishes):
+        assert place is None or mark == w.spot or disjoint(place.box, mark.box)
+
+
+@pytest.mark.parametrize(("x", "y"), [(0.01, 0.5), (0.99, 0.5), (0.5, 0.99), (0.5, 0.01)])
+def test_words_stay_inside(x, y):
+    (place,) = place_labels([wish(x, y, "distill-student 50 %", "width 65 %")], [])
+    left, bottom, right, top = place.box
+    assert left >= 0 and right <= WIDTH_PX and bottom >= 0 and top <= HEIGHT_PX + LINE_PX
+
+
+def test_the_box_is_where_the_anchors_put_the_words():
+    (place,) = place_labels([wish(0.25, 0.5, "ten signs.")], [])
+    assert (place.across, place.up) == (1, 1)
+    assert place.box == pytest.approx((120 + 8.5, 130 + 8.5, 120 + 8.5 + 64, 130 + 8.5 + 16))
+
+
+def test_the_same_words_are_not_said_twice_at_one_spot():
+    near = [wish(0.3, 0.5, "baseline"), wish(0.36, 0.5, "baseline")]
+    assert [place is None for place in place_labels(near, [])] == [False, True]
+    apart = [wish(0.3, 0.5, "baseline"), wish(0.7, 0.5, "baseline")]
+    assert None not in place_labels(apart, [])
+
+
+def test_urgent_words_cover_marks_rather_than_be_left_out():
+    crowd = [Spot(x / 60, y / 30, 5.5) for x in range(61) for y in range(31)]
+    assert place_labels([wish(0.5, 0.5, "knee")], crowd) == [None]
+    assert None not in place_labels([wish(0.5, 0.5, "shown", urgent=True)], crowd)
