@@ -105,7 +105,8 @@ def run(recipe: RecipeFile, study: Study = "default", fresh: Fresh = False, as_j
     name, _ = jobs.enqueue(Recipe.load(recipe), study, fresh)
     row = run_here(name, _Progress())
     if row.result is None:
-        return _refuse(f"The run '{name}' was {row.state}" + (f": {row.reason}" if row.reason else "") + ".", 1)
+        reason = f": {row.reason.rstrip('.')}" if row.reason else ""
+        return _refuse(f"The run '{name}' ended {row.state}{reason}.", 1)
     _show(row.result, _summary(row), as_json)
     return 0
 

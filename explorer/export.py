@@ -62,6 +62,7 @@ def _contents(run_folder: Path, with_baseline: bool) -> dict[str, bytes | Path]:
         result = json.loads((run_folder / "result.json").read_text(encoding="utf-8"))
     except (OSError, ValueError):
         raise BadInput(f"The run '{run_folder.name}' has no result; expected is a run that is done.") from None
+    result = {**result, "recipe": portable(result["recipe"])}
     artefact = run_folder / "artefact"
     if not (artefact / "model.onnx").is_file():
         raise BadInput(f"The model file of run '{run_folder.name}' is gone; run its recipe again to make it.")
@@ -78,6 +79,18 @@ def _contents(run_folder: Path, with_baseline: bool) -> dict[str, bytes | Path]:
     contents["measure.py"] = (templates / "measure.py").read_bytes()
     contents["README.md"] = _readme(result, tuple(contents)).encode()
     return contents
+
+
+def portable(recipe: dict[str, Any]) -> dict[str, Any]:
+    """The recipe without this machine's folders: a path is told from the current folder, else by its last part only."""
+    given = {field: Path(recipe[field]) for field in ("model", "data") if recipe.get(field)}
+    here = Path.cwd()
+    shown = {
+        field: (path.relative_to(here) if path.is_relative_to(here) else Path(path.name)).as_posix()
+        for field, path in given.items()
+        if path.is_absolute()
+    }
+    return {**recipe, **shown}
 
 
 def _named(result: dict[str, Any], artefact: Path) -> dict[str, Any]:

@@ -116,9 +116,9 @@ class Recipe(BaseModel):
         """Build a recipe from plain data; raises ``BadInput`` with one sentence."""
         if not isinstance(fields, dict):
             raise BadInput(f"A recipe must be a mapping with 'model' and 'steps'; given was {type(fields).__name__}.")
-        odd = next((key for key in fields if not isinstance(key, str)), None)
-        if odd is not None:
-            raise BadInput(f"{odd!r} is not a field of a recipe (known are {', '.join(cls.model_fields)}).")
+        odd = [key for key in fields if not isinstance(key, str)]
+        if odd:
+            raise BadInput(f"{odd[0]!r} is not a field of a recipe (known are {', '.join(cls.model_fields)}).")
         try:
             return cls(**fields)
         except ValidationError as error:

@@ -46,7 +46,7 @@ def test_a_failed_run_has_exit_status_1_and_says_why(call, recipe, monkeypatch):
     monkeypatch.setenv("EXPLORER_PIPELINE", "tests.jobs.pipelines:full_disk")
     status, out, err = call("run", recipe)
     assert (status, out) == (1, "")
-    assert err.splitlines()[-1].endswith("was failed: the disk is full; free some space and try again.")
+    assert err.splitlines()[-1].endswith("ended failed: the disk is full; free some space and try again.")
 
 
 def test_an_interrupt_cancels_a_run_in_the_foreground(home, recipe):  # noqa: F811
@@ -59,7 +59,7 @@ def test_an_interrupt_cancels_a_run_in_the_foreground(home, recipe):  # noqa: F8
         assert process.poll() is None
     process.send_signal(2)
     err = process.communicate(timeout=10)[1]
-    assert process.returncode == 1 and err.endswith("was cancelled.\n")
+    assert process.returncode == 1 and err.endswith("ended cancelled.\n")
 
 
 def test_submit_runs_logs_cancel_retry_and_delete(call, home, recipe, monkeypatch):  # noqa: F811

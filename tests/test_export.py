@@ -12,7 +12,7 @@ import pytest
 
 from explorer import deploy
 from explorer.errors import BadInput
-from explorer.export import bundle_files, export_bundle
+from explorer.export import bundle_files, export_bundle, portable
 from explorer.measure.accuracy import predict
 from explorer.measure.travel import write_inputs
 from explorer.pipeline import Bench
@@ -152,3 +152,11 @@ def test_the_baseline_comes_from_the_cache_or_is_missed(tmp_path, monkeypatch) -
     assert (bundle / "baseline.onnx").read_bytes() == b"the baseline"
     assert "timed beside this one" in (bundle / "README.md").read_text()
     assert "baseline.onnx" not in bundle_files(tmp_path / "run")
+
+
+def test_a_bundle_carries_no_folder_of_this_machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    recipe = {"model": str(tmp_path / "models" / "mine"), "data": "/somewhere/else/my reviews.csv", "steps": []}
+    assert portable(recipe) == {"model": "models/mine", "data": "my reviews.csv", "steps": []}
+    assert portable({"model": "vit-digits", "steps": []}) == {"model": "vit-digits", "steps": []}
+    assert portable({"model": "somebody/their-model"}) == {"model": "somebody/their-model"}

@@ -1,7 +1,7 @@
 import pytest
 
 from explorer.errors import BadInput
-from explorer.recipe import Recipe, digest
+from explorer.recipe import Measuring, Recipe, digest
 from explorer.technique import build, techniques
 
 FULL = """
@@ -100,3 +100,39 @@ def test_six_techniques_are_there() -> None:
     assert set(techniques()) >= {
         "prune-magnitude", "prune-neurons", "distill-student", "fine-tune", "int8-dynamic", "weight-bits",
     }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("fields", "sentence"),
+    [
+        ({None: 1}, "None is not a field of a recipe"),
+        ({1: 2}, "1 is not a field of a recipe"),
+        (
+            {"measure": {"batches": [0]}},
+            "'measure.batches' must be a list of 1 to 8 whole numbers from 1 to 512; given was 0.",
+        ),
+        ({"measure": {"batches": []}}, "'measure.batches' must be a list"),
+        ({"measure": {"lengths": ["long"]}}, "or the word 'real'; given was 'long'."),
+        ({"measure": {"wait_s": 9999}}, "'measure.wait_s' must be a number of seconds from 0 to 600; given was 9999."),
+        ({"measure": {"speed": 1}}, "'measure' must be a mapping with some of batches, lengths, robustness, wait_s"),
+        ({"measure": 3}, "'measure' must be a mapping"),
+    ],
+)
+def test_a_wrong_field_is_named_with_what_is_expected(fields, sentence):
+    with pytest.raises(BadInput) as caught:
+        Recipe.parse({"model": "vit-digits", **fields})
+    assert sentence in str(caught.value) and "\n" not in str(caught.value)
+
+
+def test_how_to_measure_survives_yaml_and_is_no_part_of_the_digest():
+    usual = Recipe.parse({"model": "vit-digits"})
+    other = Recipe.parse({"model": "vit-digits", "measure": {"batches": [1, 16], "lengths": [64, "real"]}})
+    assert Recipe.from_yaml(other.to_yaml()) == other
+    assert "measure" not in usual.to_yaml(), "measuring as usual is not written out"
+    assert digest(usual, "m", "d") == digest(other, "m", "d")
+
+
+def test_a_result_serves_when_it_covers_the_grid_that_is_wanted():
+    large = Measuring(batches=(1, 8), lengths=(128, "real"), robustness=True)
+    assert large.covers(Measuring()) and large.covers(Measuring(lengths=("real",)))
+    assert not Measuring().covers(large) and not large.covers(Measuring(batches=(2,)))

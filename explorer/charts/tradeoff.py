@@ -370,7 +370,10 @@ def _symbol(shape: str, mark: Mark) -> str:
 
 
 def _opacity(mark: Mark) -> float:
-    return 1.0 if _in_front(mark) or mark.estimated else 0.55
+    """What others beat steps back; an outline alone needs more of its colour to be seen."""
+    if _in_front(mark) or mark.estimated:
+        return 1.0
+    return 0.85 if mark.recorded else 0.6
 
 
 def _outline(mark: Mark) -> float:

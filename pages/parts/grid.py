@@ -8,7 +8,7 @@ from explorer.charts import CONFIG, GRID_MEASURES, grid_figure, grid_info, grid_
 from explorer.quantities import short_date
 from explorer.store import RunRow
 from explorer.texts import t, target_title
-from explorer.variants import host_text
+from explorer.variants import host_of
 from pages.parts.page import theme
 
 
@@ -29,7 +29,7 @@ def section(row: RunRow) -> None:
             format_func=lambda name: t(f"grid.measure.{name}"),
             required=True,
         )
-        where = t("chart.where.host", host=host_text(result["host"]), date=short_date(result["finished_at"]))
+        where = t("chart.where.host", host=host_of(result["host"], target), date=short_date(result["finished_at"]))
         info = grid_info(result, target, measure or GRID_MEASURES[0], where)
         alt = f"{info.title}. {info.subtitle}"
         st.plotly_chart(grid_figure(info, theme()), theme=None, config=CONFIG, alt=alt, key=f"grid-chart-{row.run}")

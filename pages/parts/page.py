@@ -10,6 +10,7 @@ import streamlit as st
 
 from explorer import texts
 from explorer.charts import Theme
+from explorer.charts.style import INK
 from explorer.errors import ExplorerError
 from explorer.texts import t
 from pages.parts import state
@@ -23,7 +24,8 @@ PAGES = {
     "export": ("pages/5_Export.py", ":material/download:"),
 }
 
-# Less air above the title, and tables of figures that stand in columns.
+# Less air above the title, tables of figures that stand in columns, and words that are read in the colour of text:
+# the accent is dark enough for white words on it, so it is too dark for words on the dark background.
 STYLE = """<style>
 .stMainBlockContainer { padding-top: 3.2rem; padding-bottom: 3rem; }
 @media (min-width: 768px) { .stMainBlockContainer { padding-left: 3rem; padding-right: 3rem; } }
@@ -32,6 +34,7 @@ STYLE = """<style>
 .stMarkdown th, .stMarkdown td { padding: 0.3rem 0.5rem !important; }
 .stMarkdown:has(table) { overflow-x: auto; }
 .stMarkdown td:first-child strong { white-space: nowrap; }
+.stButtonGroup button[data-selected="true"] p, [data-testid="stSliderThumbValue"] p { color: INK; }
 </style>"""
 
 
@@ -42,7 +45,7 @@ def start(name: str) -> Iterator[None]:
     The page itself stands inside, so that whatever goes wrong there is one sentence and never a traceback.
     """
     st.set_page_config(page_title=t(f"page.{name}.name"), page_icon="🗜️", layout="wide", initial_sidebar_state=220)
-    st.html(STYLE)
+    st.html(STYLE.replace("INK", INK[theme()]))
     texts.follow(lambda: st.session_state.get("language"))
     state.restore()
     with st.sidebar:

@@ -12,7 +12,7 @@ from explorer.quantities import duration, short_date
 from explorer.recipe import Recipe
 from explorer.store import RunRow
 from explorer.texts import t
-from explorer.variants import host_text
+from explorer.variants import host_of
 from pages.parts import data, grid, state, why
 from pages.parts.page import go, plain_errors, safe, theme
 from pages.parts.tables import fact_table
@@ -60,7 +60,7 @@ def variant(row: RunRow) -> None:
     row = data.whole(row)
     result = row.result or {}
     st.subheader(safe(row.label), anchor=False)
-    device_host = host_text(result["host"])
+    device_host = host_of(result["host"], result["recipe"]["targets"][0])
     kind = "details.recorded" if row.recorded else "details.own"
     st.caption(t(kind, model=safe(row.model), date=short_date(result["finished_at"]), host=safe(device_host)))
     variant_buttons(row)
