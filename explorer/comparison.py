@@ -43,8 +43,8 @@ def facts(result: dict[str, Any]) -> list[Fact]:
     """Size, accuracy and latency of a result in words, each against the baseline measured beside it."""
     lines = [_size_fact(result, name) for name in SIZES]
     lines += _nonzero_fact(result["size"])
-    memory = result["memory"].get("peak_rss_bytes")
-    if memory:
+    memory, uses = result["memory"].get("peak_rss_bytes"), result.get("targets")
+    if memory and not uses:  # results of earlier versions know one figure only
         lines.append(Fact("memory", t("fact.file"), t("fact.memory"), file_size(memory)))
     for target in dict.fromkeys(entry["target"] for entry in (*result["accuracy"], *result["latency"])):
         lines += _target_facts(result, target)
@@ -83,7 +83,37 @@ def _target_facts(result: dict[str, Any], target: str) -> list[Fact]:
     if missing:
         return [Fact(f"missing {target}", title, t("fact.latency"), t("fact.unavailable"), missing.get("reason") or "")]
     lines = [fact for entry in accuracies for fact in _accuracy_facts(entry, title, result["labels"])]
-    return lines + [_latency_fact(entry, title, result["kind"]) for entry in _usual(latencies)]
+    lines += [_latency_fact(entry, title, result["kind"]) for entry in _usual(latencies)]
+    use = next((use for use in result.get("targets", ()) if use["target"] == target), None)
+    return lines + (_use_facts(use, title) if use else [])
+
+
+def _use_facts(use: dict[str, Any], group: str) -> list[Fact]:
+    """How the target ran and what a process of it costs."""
+    target, start, energy = use["target"], use.get("cold_start"), use.get("energy")
+    lines = [Fact(f"precision {target}", group, t("fact.precision"), use["precision_used"], _precision_words(use))]
+    if start:
+        note = t("fact.cold_start.baseline", ms=significant(start["baseline_p50_ms"]))
+        lines.append(Fact(f"start {target}", group, t("fact.cold_start"), f"{significant(start['p50_ms'])} ms", note))
+    if use.get("peak_rss_bytes"):
+        note = t("fact.memory.baseline", size=file_size(use["baseline_peak_rss_bytes"]))
+        lines.append(Fact(f"memory {target}", group, t("fact.memory"), file_size(use["peak_rss_bytes"]), note))
+    if energy and energy["kind"] == "measured":
+        note = t("fact.energy.baseline", mj=significant(energy["baseline_millijoules"]), batch=energy["batch"])
+        lines.append(
+            Fact(f"energy {target}", group, t("fact.energy"), f"{significant(energy['millijoules'])} mJ", note)
+        )
+    elif energy:
+        lines.append(Fact(f"energy {target}", group, t("fact.energy"), t("fact.unavailable"), energy["reason"] or ""))
+    return lines
+
+
+def _precision_words(use: dict[str, Any]) -> str:
+    """Who computed, and what was asked for where that is something else."""
+    asked = use["precision_asked"]
+    if asked in ("stored", "auto", use["precision_used"]):
+        return str(use["provider"])
+    return f"{use['provider']}, {t('fact.precision.asked', asked=asked)}"
 
 
 def _usual(latencies: list[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -153,7 +183,9 @@ def difference_words(entry: dict[str, Any]) -> str:
 def _latency_fact(entry: dict[str, Any], group: str, kind: str) -> Fact:
     name = _shape_words(entry, kind)
     value = t("number.none") if entry.get("p50_ms") is None else f"{significant(entry['p50_ms'])} ms"
-    return Fact(f"latency {entry['target']} {name}", group, name, value, _speed_words(entry))
+    p95 = t("fact.p95", ms=significant(entry["p95_ms"])) if entry.get("p95_ms") is not None else ""
+    note = ", ".join(words for words in (p95, _speed_words(entry)) if words)
+    return Fact(f"latency {entry['target']} {name}", group, name, value, note)
 
 
 def _shape_words(entry: dict[str, Any], kind: str) -> str:

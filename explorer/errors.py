@@ -1,5 +1,22 @@
 """Errors that are part of the interface: one plain sentence, shown as it is."""
 
+LONGEST_SHOWN = 60
+
+
+def given(value: object) -> str:
+    """How a value from a file or a form is named in a sentence: ``nothing``, ``an empty list``, ``'word'``, ``0.5``."""
+    if value is None or value == "":
+        return "nothing"
+    if isinstance(value, bool):
+        return str(value).lower()
+    if not isinstance(value, (list, tuple, dict)):
+        return repr(value)
+    kind = "mapping" if isinstance(value, dict) else "list"
+    if not value:
+        return f"an empty {kind}"
+    shown = repr(list(value) if kind == "list" else value)
+    return shown if len(shown) <= LONGEST_SHOWN else f"a {kind} of {len(value)}"
+
 
 class ExplorerError(Exception):
     """Something a person can mend; its text names what was given and what is expected."""

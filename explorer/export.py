@@ -17,6 +17,7 @@ from explorer.errors import BadInput
 
 CARRIED = ("model.onnx", "model.json", "preprocessor.json", "tokenizer.json", "example.npy")
 INPUTS, BASELINE = "inputs.npz", "baseline.onnx"
+PILLOW = " Pillow reads images such as .png and .jpg; `example.npy` and other .npy files do without it."
 
 
 def bundle_files(run_folder: Path, with_baseline: bool = False) -> dict[str, int]:
@@ -112,11 +113,11 @@ def _baseline(run_folder: Path) -> Path:
 def _readme(result: dict[str, Any], files: tuple[str, ...]) -> str:
     text = result["kind"] == "text"
     example = '"I love it"' if text else "example.npy"
-    needs = "onnxruntime tokenizers" if text else "onnxruntime"
+    needs = "onnxruntime tokenizers" if text else "onnxruntime pillow"
     steps = ", ".join(step["technique"] for step in result["recipe"].get("steps", [])) or "uncompressed"
     return (
         f"# {result['recipe']['model']}: {steps}\n\n"
-        f"Run it: `pip install {needs}`, then `python predict.py {example}`.\n\n"
+        f"Run it: `pip install {needs}`, then `python predict.py {example}`.{'' if text else PILLOW}\n\n"
         "Make it again: `python -m explorer run recipe.yaml` in the Compression Explorer.\n\n"
         "`results.json` holds every measurement of this file with its conditions and its host.\n\n"
         f"## Measure it on another machine\n\n{_measuring(text, files)}"

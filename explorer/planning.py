@@ -11,7 +11,7 @@ from typing import Any
 
 from explorer.errors import BadInput
 from explorer.recipe import Recipe
-from explorer.technique import Technique, techniques
+from explorer.technique import Parameter, Technique, techniques
 from explorer.variants import RunLike
 
 MOST_RUNS = 200
@@ -53,10 +53,23 @@ class SweepAxis:
 
 def sweep(recipe: Recipe, axes: Sequence[SweepAxis]) -> list[Recipe]:
     """One recipe for every combination of the axes' values; raises ``BadInput`` with one sentence."""
+    for axis in axes:
+        _check_ends(recipe, axis)
     grid = list(itertools.product(*(axis.values() for axis in axes)))
     if len(grid) > MOST_RUNS:
         raise BadInput(f"This sweep has {len(grid)} runs; at most {MOST_RUNS} are possible. Take larger steps.")
     return [_with_values(recipe, axes, values) for values in grid]
+
+
+def _check_ends(recipe: Recipe, axis: SweepAxis) -> None:
+    """What is given by hand must lie within the slider's ends."""
+    parameters = type(recipe.steps[axis.position]).parameters()
+    low, high = next((p.low, p.high) for p in parameters if p.name == axis.parameter)
+    if low is None or high is None:
+        return
+    outside = next((end for end in (axis.low, axis.high) if not low <= end <= high), None)
+    if outside is not None:
+        raise BadInput(f"The sweep of '{axis.parameter}' reaches {outside:g}; it must stay from {low:g} to {high:g}.")
 
 
 def _with_values(recipe: Recipe, axes: Sequence[SweepAxis], values: Sequence[float]) -> Recipe:
@@ -144,5 +157,18 @@ def sliders(recipe: Recipe) -> list[tuple[int, str]]:
         (position, parameter.name)
         for position, step in enumerate(recipe.steps)
         for parameter in known[step.name].parameters()
-        if parameter.kind in ("slider", "stops")
+        if parameter.kind in ("slider", "stops") and parameter.matters(step.step())
     ]
+
+
+def usual_range(parameter: Parameter) -> tuple[float, float, float]:
+    """At most five values around a slider's usual one, as (from, to, step): fractions a fifth apart, others in steps of
+    the usual value.
+    """
+    usual, by = parameter.default, 0.2 if parameter.unit == "fraction" else parameter.default or parameter.step
+    below = math.floor((usual - parameter.low) / by + 1e-9)
+    above = math.floor((parameter.high - usual) / by + 1e-9)
+    first = -min(below, max(2, 4 - above))
+    last = min(above, 4 + first)
+    number = type(usual)
+    return number(round(usual + first * by, 10)), number(round(usual + last * by, 10)), number(by)

@@ -12,7 +12,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_serializer, field_validator
 
 from explorer import ENGINE_VERSION
-from explorer.errors import BadInput
+from explorer.errors import BadInput, given
 from explorer.technique import Technique, build
 
 DEFAULT_TARGETS = ("cpu-onnxruntime", "cpu-torch")
@@ -81,7 +81,7 @@ class Recipe(BaseModel):
     @classmethod
     def _build_steps(cls, steps: Any) -> tuple[Technique, ...]:
         if not isinstance(steps, (list, tuple)):
-            raise BadInput(f"'steps' must be a list of techniques; given was {steps!r}.")
+            raise BadInput(f"'steps' must be a list of techniques; given was {given(steps)}.")
         built = tuple(step if isinstance(step, Technique) else build(step) for step in steps)
         check_order(built)
         return built
@@ -115,7 +115,7 @@ class Recipe(BaseModel):
     def parse(cls, fields: Any) -> Recipe:
         """Build a recipe from plain data; raises ``BadInput`` with one sentence."""
         if not isinstance(fields, dict):
-            raise BadInput(f"A recipe must be a mapping with 'model' and 'steps'; given was {type(fields).__name__}.")
+            raise BadInput(f"A recipe must be a mapping with 'model' and 'steps'; given was {given(fields)}.")
         odd = [key for key in fields if not isinstance(key, str)]
         if odd:
             raise BadInput(f"{odd[0]!r} is not a field of a recipe (known are {', '.join(cls.model_fields)}).")
@@ -218,13 +218,13 @@ def _sentence(error: ValidationError) -> str:
         elif mistake["type"] == "missing":
             parts.append(f"'{field}' is missing")
         else:
-            parts.append(f"'{field}' is {mistake['input']!r} but: {mistake['msg'].lower()}")
+            parts.append(f"'{field}' is {given(mistake['input'])} but: {mistake['msg'].lower()}")
     return "The recipe is wrong: " + "; ".join(parts) + "."
 
 
-def _measuring_sentence(place: tuple[int | str, ...], given: Any) -> str:
+def _measuring_sentence(place: tuple[int | str, ...], value: Any) -> str:
     field = str(place[1]) if len(place) > 1 else ""
     if field in _MEASURING:
-        return f"'measure.{field}' must be {_MEASURING[field]}; given was {given!r}."
+        return f"'measure.{field}' must be {_MEASURING[field]}; given was {given(value)}."
     known = ", ".join(_MEASURING)
-    return f"'measure' must be a mapping with some of {known}; given was {field or given!r}."
+    return f"'measure' must be a mapping with some of {known}; given was {field or given(value)}."

@@ -11,13 +11,14 @@ import difflib
 import importlib
 import inspect
 import pkgutil
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from typing import Any, ClassVar, Literal, get_args, get_origin, get_type_hints
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from explorer.errors import BadInput
+from explorer.errors import BadInput, given
 
 Stage = Literal["model", "deploy"]
 Family = Literal["pruning", "quantization", "distillation", "training"]
@@ -30,7 +31,7 @@ class Parameter:
 
     ``kind`` is ``slider`` (``low``, ``high``, ``step`` are set), ``stops`` (a slider that rests on the numbers in
     ``options`` only, smallest first), ``choice`` (``options`` is set) or ``flag``. ``unit`` is a word or sign such
-    as ``fraction``, ``bits`` or ``epochs``.
+    as ``fraction``, ``bits`` or ``epochs``; ``only_with`` the flag without which it means nothing.
     """
 
     name: str
@@ -42,11 +43,18 @@ class Parameter:
     high: float | int | None = None
     step: float | int | None = None
     options: tuple[Any, ...] = ()
+    only_with: str = ""
+
+    def matters(self, values: Mapping[str, Any]) -> bool:
+        """Whether it changes anything beside the other parameters' ``values``."""
+        return not self.only_with or bool(values.get(self.only_with, True))
 
 
-def slider(default: Any, *, low: float, high: float, step: float, help: str, unit: str = "") -> Any:
-    """Declare a number between ``low`` and ``high``, both included."""
-    extra: dict[str, Any] = {"step": step, "unit": unit, "low": low, "high": high}
+def slider(
+    default: Any, *, low: float, high: float, step: float, help: str, unit: str = "", only_with: str = ""
+) -> Any:
+    """Declare a number between ``low`` and ``high``, both included; without the flag ``only_with`` it means nothing."""
+    extra: dict[str, Any] = {"step": step, "unit": unit, "low": low, "high": high, "only_with": only_with}
     return Field(default, ge=low, le=high, description=help, json_schema_extra=extra)
 
 
@@ -121,7 +129,8 @@ def _parameter(name: str, hint: Any, field: Any) -> Parameter:
             return Parameter(name, "stops", field.default, help, unit, options=tuple(sorted(options)))
         return Parameter(name, "choice", field.default, help, unit, options=options)
     low, high, step = (hint(extra[key]) for key in ("low", "high", "step"))
-    return Parameter(name, "slider", field.default, help, unit, low, high, step)
+    only_with = str(extra.get("only_with", ""))
+    return Parameter(name, "slider", field.default, help, unit, low, high, step, only_with=only_with)
 
 
 @cache
@@ -143,7 +152,8 @@ def techniques() -> dict[str, type[Technique]]:
 def build(step: dict[str, Any]) -> Technique:
     """Turn one step of a recipe into a technique, or say in one sentence what is wrong with it."""
     if not isinstance(step, dict) or not isinstance(step.get("technique"), str):
-        raise BadInput(f"A step needs the name of a technique, as in 'technique: int8-dynamic'; given was {step!r}.")
+        example = "'technique: int8-dynamic'"
+        raise BadInput(f"A step needs the name of a technique, as in {example}; given was {given(step)}.")
     name = step["technique"]
     known = techniques()
     if name not in known:
@@ -164,7 +174,7 @@ def _sentence(technique: type[Technique], error: ValidationError) -> str:
     parts = []
     for mistake in error.errors():
         field = ".".join(str(part) for part in mistake["loc"])
-        parts.append(f"'{field}' is {mistake['input']!r} but {_expected(technique, field)}")
+        parts.append(f"'{field}' is {given(mistake['input'])} but {_expected(technique, field)}")
     return f"{technique.name}: " + "; ".join(parts) + "."
 
 

@@ -3,7 +3,7 @@
 import streamlit as st
 
 from explorer.texts import t
-from pages.parts import launch, page, recipe_form
+from pages.parts import launch, page, recipe_form, sweeping
 
 with page.start("compress"):
     form, outcome = st.columns([3, 2], gap="large")
@@ -20,7 +20,7 @@ with page.start("compress"):
             recipe = launch.summary()
             launch.launch_button(recipe)
         with st.expander(t("sweep.title"), icon=":material/grid_on:"):
-            launch.sweep_form(recipe)
+            sweeping.form(recipe)
         with st.expander(t("recipe.title"), icon=":material/description:"):
             launch.recipe_file(recipe)
         launch.example_button("compress-example")

@@ -3,9 +3,10 @@
 import streamlit as st
 
 from explorer.texts import t
-from pages.parts import data, empty, page, run_list
+from pages.parts import data, empty, launch, page, run_list
 
 with page.start("runs"):
+    launch.notice()
     if any(not row.recorded for row in data.runs()):
         run_list.live()
     else:

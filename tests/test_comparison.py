@@ -143,3 +143,40 @@ def test_recipes_differ_where_they_differ():
     changed = recipes[1] | {"steps": [{"technique": "prune-neurons", "sparsity": 0.7}]}
     assert recipe_difference([recipes[1], changed]) == [("Step 1: sparsity", ["0.5", "0.7"])]
     assert ("Step 2", ["–", "fine-tune"]) in recipe_difference([recipes[1], recipes[4]])
+
+
+USE = {
+    "target": "cpu-onnxruntime",
+    "provider": "CPUExecutionProvider",
+    "precision_asked": "stored",
+    "precision_used": "int8",
+    "peak_rss_bytes": 120_000_000,
+    "baseline_peak_rss_bytes": 310_000_000,
+    "cold_start": {"p50_ms": 180.0, "baseline_p50_ms": 420.0, "starts": 3},
+    "energy": {"kind": "unavailable", "reason": "this system has no energy counters"},
+}
+
+
+def use_facts(**changed):
+    result = sample_runs(3)[2].result | {"targets": [USE | changed]}
+    kinds = ("precision", "start", "memory", "energy")
+    return {fact.key.split()[0]: (fact.value, fact.note) for fact in facts(result) if fact.key.split()[0] in kinds}
+
+
+def test_how_a_target_ran_and_what_it_costs():
+    assert use_facts() == {
+        "precision": ("int8", "CPUExecutionProvider"),
+        "start": ("180 ms", "baseline 420 ms"),
+        "memory": ("120 MB", "baseline 310 MB"),
+        "energy": ("unavailable", "this system has no energy counters"),
+    }
+
+
+def test_another_precision_than_the_one_asked_for_is_told():
+    found = use_facts(precision_asked="fp16", precision_used="fp32")
+    assert found["precision"] == ("fp32", "CPUExecutionProvider, asked for fp16")
+
+
+def test_energy_stands_beside_the_baselines():
+    energy = {"kind": "measured", "millijoules": 12.34, "baseline_millijoules": 40.0, "batch": 8}
+    assert use_facts(energy=energy)["energy"] == ("12.3 mJ", "baseline 40.0 mJ, batch of 8")

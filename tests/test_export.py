@@ -91,6 +91,49 @@ def test_png_files_work_where_pillow_is_there(tmp_path) -> None:
     assert first == second
 
 
+def predicted(bundle: Path, *given: str, first: str = "") -> subprocess.CompletedProcess[str]:
+    """Run ``predict.py`` by itself, after the statement ``first``."""
+    script = f"import runpy, sys; sys.argv = ['predict.py', *{list(given)!r}]; {first}\n"
+    script += f"runpy.run_path({str(bundle / 'predict.py')!r}, run_name='__main__')"
+    return subprocess.run([sys.executable, "-I", "-c", script], cwd=bundle, capture_output=True, text=True)
+
+
+def test_wrong_images_are_one_sentence(tmp_path) -> None:
+    finished_run(tmp_path / "run", "vit")
+    bundle = export_bundle(tmp_path / "run", tmp_path / "bundle", "folder")
+    (bundle / "text.png").write_text("no image")
+    (bundle / "text.npy").write_text("no array")
+    (bundle / "empty.npy").write_text("")
+    np.save(bundle / "large.npy", np.zeros((99, 98), np.uint8))
+    expected = {
+        "gone.png": "There is no file 'gone.png'; expected is an image",
+        ".": "There is no file '.'",
+        "text.png": "'text.png' cannot be read as an image",
+        "text.npy": "'text.npy' cannot be read as an image",
+        "empty.npy": "'empty.npy' cannot be read as an image",
+        "large.npy": "'large.npy' has not the shape of an image of this model",
+    }
+    for name, sentence in expected.items():
+        done = predicted(bundle, name)
+        assert done.returncode == 1 and done.stderr.startswith(sentence) and done.stderr.count("\n") == 1
+
+
+def test_without_pillow_it_is_asked_for(tmp_path) -> None:
+    finished_run(tmp_path / "run", "vit")
+    bundle = export_bundle(tmp_path / "run", tmp_path / "bundle", "folder")
+    assert "pip install onnxruntime pillow" in (bundle / "README.md").read_text()
+    (bundle / "a.png").touch()
+    done = predicted(bundle, "a.png", first="sys.modules['PIL'] = None")
+    assert done.stderr == "'a.png' needs Pillow to be read: pip install pillow. Only .npy files can do without.\n"
+
+
+@pytest.mark.parametrize("kind", ["bert", "vit"])
+def test_predict_explains_itself(kind: str, tmp_path) -> None:
+    finished_run(tmp_path / "run", kind)
+    done = predicted(export_bundle(tmp_path / "run", tmp_path / "bundle", "folder"), "--help")
+    assert done.returncode == 0 and "python predict.py" in done.stdout and done.stderr == ""
+
+
 def test_what_cannot_be_exported_is_one_sentence(tmp_path) -> None:
     (tmp_path / "empty").mkdir()
     with pytest.raises(BadInput, match="'empty' has no result"):

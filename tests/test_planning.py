@@ -1,8 +1,9 @@
 import pytest
 
 from explorer.errors import BadInput
-from explorer.planning import Estimate, SweepAxis, estimate, estimate_all, sliders, sweep
+from explorer.planning import Estimate, SweepAxis, estimate, estimate_all, sliders, sweep, usual_range
 from explorer.recipe import Recipe
+from explorer.technique import techniques
 from tests.support.sample_results import sample_runs
 
 
@@ -29,7 +30,8 @@ def test_two_axes_make_a_grid():
         (SweepAxis(0, "sparsity", 0.5, 0.1, 0.1), "smaller first"),
         (SweepAxis(0, "sparsity", 0.1, 0.5, 0), "more than 0"),
         (SweepAxis(0, "sparsity", 0.1, 0.5, 0.0001), "at most 200"),
-        (SweepAxis(0, "sparsity", 0.5, 7, 0.5), "sparsity"),
+        (SweepAxis(0, "sparsity", 0.5, 7, 0.5), "'sparsity' reaches 7; it must stay from 0 to 0.9"),
+        (SweepAxis(0, "sparsity", -1, 0.5, 0.5), "'sparsity' reaches -1"),
     ],
 )
 def test_an_impossible_sweep_is_one_sentence(axis, words):
@@ -41,6 +43,27 @@ def test_a_grid_has_a_limit():
     axes = [SweepAxis(0, "sparsity", 0.1, 0.9, 0.05), SweepAxis(1, "epochs", 1, 5, 0.25)]
     with pytest.raises(BadInput, match="289 runs"):
         sweep(recipe("prune-neurons", "fine-tune"), axes)
+
+
+def values(parameter):
+    low, high, by = usual_range(parameter)
+    return SweepAxis(0, parameter.name, low, high, by).values()
+
+
+def test_a_usual_sweep_has_at_most_five_values_around_the_usual_one():
+    sliders_of = {(t.name, p.name): p for t in techniques().values() for p in t.parameters() if p.kind == "slider"}
+    for parameter in sliders_of.values():
+        found = values(parameter)
+        assert 2 <= len(found) <= 5 and parameter.default in found
+        assert all(parameter.low <= value <= parameter.high for value in found)
+    assert values(sliders_of["prune-neurons", "sparsity"]) == [0.1, 0.3, 0.5, 0.7, 0.9]
+    assert values(sliders_of["distill-student", "width"]) == [0.2, 0.4, 0.6, 0.8, 1.0]
+    assert values(sliders_of["fine-tune", "epochs"]) == [1, 2, 3, 4, 5]
+
+
+def test_what_means_nothing_is_not_swept():
+    off = Recipe.parse({"model": "vit-digits", "steps": [{"technique": "fine-tune", "distill": False}]})
+    assert sliders(off) == [(0, "epochs")]
 
 
 def test_what_can_be_swept():

@@ -27,6 +27,7 @@ from pathlib import Path
 from typing import Any
 
 os.environ.setdefault("CUDA_DEVICE_ORDER", "PCI_BUS_ID")  # so that nvidia-smi and onnxruntime count alike
+os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")  # from 1.31 on onnxruntime would report its use to its makers
 try:
     import numpy as np
     import onnxruntime

@@ -1,5 +1,6 @@
 """Classify texts with the exported model: python predict.py "first text" "second text"
 
+Prints the label, its probability and the text, one line for each text.
 Needs onnxruntime and tokenizers only.
 """
 
@@ -38,6 +39,9 @@ def predict(texts: list[str]) -> np.ndarray:
 
 
 if __name__ == "__main__":
+    if {"-h", "--help"} & set(sys.argv[1:]):
+        print(__doc__.strip())
+        sys.exit()
     if len(sys.argv) < 2:
         sys.exit('Expected is at least one text: python predict.py "I love it"')
     for text, row in zip(sys.argv[1:], predict(sys.argv[1:]), strict=True):

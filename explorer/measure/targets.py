@@ -11,7 +11,7 @@ from importlib.metadata import PackageNotFoundError, distribution
 from importlib.util import find_spec
 from typing import Literal
 
-from explorer.errors import BadInput
+from explorer.errors import BadInput, given
 
 Runtime = Literal["onnxruntime", "openvino", "tensorrt", "torch"]
 Device = Literal["cpu", "cuda", "mps"]
@@ -85,7 +85,7 @@ def check_target_names(names: object) -> tuple[str, ...]:
     """Return ``names`` as a tuple without repeats, in the given order, or raise ``BadInput`` listing what is known."""
     known = ", ".join(targets())
     if not isinstance(names, (list, tuple)) or not names:
-        raise BadInput(f"Targets must be a list of one or more of {known}; given was {names!r}.")
+        raise BadInput(f"Targets must be a list of one or more of {known}; given was {given(names)}.")
     for name in names:
         if not isinstance(name, str) or name not in targets():
             raise BadInput(f"There is no target {name!r}; known are {known}.")

@@ -66,6 +66,25 @@ def card_for(model: str, data: str | None = None) -> ModelCard:
     return card
 
 
+def check_files(model: str, data: str | None) -> None:
+    """Refuse what files on this machine show to be wrong before anything is loaded; the hub is not asked.
+
+    Raises ``BadInput``: a folder that is not there or has no head, data that are missing or without their columns.
+    """
+    from explorer.models import hub, zoo
+    from explorer.tasks import check_data, needs_data
+
+    kind: Kind | None = None
+    if model in zoo.NAMES:
+        kind = zoo.card(model).kind
+    elif hub.is_folder(model):
+        kind = hub.card(model, data).kind
+    if data is not None:
+        check_data(data, kind)
+    elif model not in zoo.NAMES:
+        raise BadInput(needs_data(model))
+
+
 def model_digest(model: str) -> str:
     """A hash over the content of the model's files; of a hub model, over its id and the revision on this machine."""
     from explorer.models import hub, zoo

@@ -7,9 +7,9 @@ from collections.abc import Callable
 from explorer.errors import BadInput
 from explorer.tasks import digits, tweets, user
 from explorer.tasks.base import SPLITS, Kind, Split, Task
-from explorer.tasks.user import user_task
+from explorer.tasks.user import check_data, user_task
 
-__all__ = ["SPLITS", "Kind", "Split", "Task", "load_task", "task_digest", "task_of", "user_task"]
+__all__ = ["SPLITS", "Kind", "Split", "Task", "check_data", "load_task", "task_digest", "task_of", "user_task"]
 
 BUILT_IN: dict[str, tuple[Callable[[], Task], Callable[[], str]]] = {
     "tweets": (tweets.load, tweets.digest),

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -43,6 +44,20 @@ def user_task(path: str | Path, kind: Kind, labels: Sequence[str], fit: Fit | No
     return Task(path.stem, kind, tuple(labels), cut_stratified(everything, sizes, SEED), digest(path), own=True)
 
 
+def check_data(path: str | Path, kind: Kind | None) -> None:
+    """Look at the file's first line or the folder's first image only; raises ``BadInput`` for what they lack.
+
+    ``kind`` is None where the model is not known yet.
+    """
+    path = local_path(path)
+    _check_exists(path, kind)
+    if path.is_file():
+        with _opened(path) as reader:
+            _columns(reader, path)
+    elif not any(file.suffix.casefold() in IMAGE_SUFFIXES for file in path.glob("*/*")):
+        raise BadInput(_no_images(path))
+
+
 def digest(path: str | Path) -> str:
     """Names the data and the way they are split; raises ``BadInput`` when there are none."""
     path = local_path(path)
@@ -70,19 +85,27 @@ def _read_csv(path: Path, labels: Sequence[str]) -> Split:
 
 
 def _rows(path: Path) -> list[tuple[str, str]]:
+    with _opened(path) as reader:
+        reader.fieldnames = _columns(reader, path)
+        rows = [(row["text"] or "", row["label"] or "") for row in reader]
+    return [(text, label.strip()) for text, label in rows if text.strip() and label.strip()]
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[csv.DictReader[str]]:
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
-            reader = csv.DictReader(file, strict=True)
-            columns = [name.strip().casefold() for name in reader.fieldnames or ()]
-            missing = {"text", "label"} - set(columns)
-            if missing:
-                found = ", ".join(reader.fieldnames or ()) or "none"
-                raise BadInput(f"'{path}' must have the columns text and label in its first line; found: {found}.")
-            reader.fieldnames = columns
-            rows = [(row["text"] or "", row["label"] or "") for row in reader]
+            yield csv.DictReader(file, strict=True)
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise BadInput(f"'{path}' cannot be read as a CSV file in UTF-8 ({error}).") from None
-    return [(text, label.strip()) for text, label in rows if text.strip() and label.strip()]
+
+
+def _columns(reader: csv.DictReader[str], path: Path) -> list[str]:
+    columns = [name.strip().casefold() for name in reader.fieldnames or ()]
+    if {"text", "label"} - set(columns):
+        found = ", ".join(reader.fieldnames or ()) or "none"
+        raise BadInput(f"'{path}' must have the columns text and label in its first line; found: {found}.")
+    return columns
 
 
 def _label_numbers(given: Sequence[str], labels: Sequence[str], path: Path) -> NDArray[np.int64]:
@@ -115,11 +138,15 @@ def _images(folder: Path) -> list[tuple[str, Path]]:
 def _read_images(folder: Path, labels: Sequence[str], fit: Fit) -> Split:
     found = _images(folder)
     if not found:
-        raise BadInput(f"'{folder}' holds no images; expected is one sub-folder per class with image files in it.")
+        raise BadInput(_no_images(folder))
     numbers = _label_numbers([name for name, _ in found], labels, folder)
     images = np.stack([_open(file, fit) for _, file in found])
     everything = Split(images, numbers)
     return everything.take(first_of_each(image.tobytes() for image in images))
+
+
+def _no_images(folder: Path) -> str:
+    return f"'{folder}' holds no images; expected is one sub-folder per class with image files in it."
 
 
 def _open(file: Path, fit: Fit) -> NDArray[np.uint8]:

@@ -31,6 +31,12 @@ def draft() -> dict[str, Any]:
     return found
 
 
+def unnamed() -> bool:
+    """Whether the reader has yet to name a model of their own, or the data for it."""
+    fields = draft()
+    return not fields["model"] or (fields["model"] not in data.model_cards() and not fields["data"])
+
+
 def recipe() -> Recipe:
     """The draft as a recipe; raises ``BadInput`` with what is wrong."""
     fields = draft()

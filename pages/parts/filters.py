@@ -49,6 +49,13 @@ class View:
         return f"{device}-{self.runtime}"
 
 
+def show(model: str) -> None:
+    """Before the page is opened: show this model, with nothing of it filtered away."""
+    for key in ("family", "study"):
+        st.session_state.pop(key, None)
+    st.session_state["model"] = [model]
+
+
 def controls(rows: list[Variant]) -> View:
     """Draw the controls and return what is chosen."""
     x, y, size, place = st.columns([2, 2, 2, 3], vertical_alignment="bottom")

@@ -6,10 +6,12 @@ import streamlit as st
 
 from explorer import jobs
 from explorer.errors import BadInput
-from explorer.planning import Estimate, SweepAxis, estimate, estimate_all, sliders, sweep
+from explorer.models import check_files
+from explorer.planning import Estimate, estimate
 from explorer.quantities import duration
 from explorer.recipe import Recipe
-from explorer.technique import Parameter, techniques
+from explorer.rundir import ACTIVE
+from explorer.technique import Parameter, Technique
 from explorer.texts import t, technique_title
 from pages.parts import data, draft, state
 from pages.parts.page import go, plain_errors, safe
@@ -34,99 +36,85 @@ def _known_example() -> Recipe | None:
 
 
 def summary() -> Recipe | None:
-    """Say what will happen and how long about; None when the draft is not a recipe yet."""
+    """Say what will happen and how long about; None when the draft is not a recipe yet, or cannot work."""
+    if draft.unnamed():
+        st.info(t("launch.unnamed"))
+        return None
     try:
         recipe = draft.recipe()
+        check_files(recipe.model, recipe.data)
     except BadInput as mistake:
         st.error(safe(str(mistake)))
         return None
-    known = techniques()
     lines = [t("launch.load", model=safe(recipe.model), data=safe(recipe.data or t("launch.own_data")))]
-    lines += [f"{technique_title(known[step.name])}{_settings(step.step())}" for step in recipe.steps]
+    lines += [f"{technique_title(type(step))}{_settings(step)}" for step in recipe.steps]
     lines.append(t("launch.export" if recipe.steps else "launch.export.baseline"))
-    lines.append(t("launch.measure", count=len(recipe.targets)))
+    places = len(recipe.targets)
+    lines.append(t("launch.measure.one" if places == 1 else "launch.measure", count=places))
     st.markdown("\n".join(f"{place}. {line}" for place, line in enumerate(lines, start=1)))
-    st.markdown(_time_words(estimate(recipe, data.finished())))
+    st.markdown(time_words(estimate(recipe, data.finished())))
     return recipe
 
 
-def _settings(step: dict[str, object]) -> str:
-    technique = techniques()[str(step["technique"])]
-    written = [f"{parameter_label(p).lower()} {_value(p, step[p.name])}" for p in technique.parameters()]
+def _settings(step: Technique) -> str:
+    values = step.step()
+    parameters = [parameter for parameter in step.parameters() if parameter.matters(values)]
+    written = [f"{parameter_label(p).lower()} {value_words(p, values[p.name])}" for p in parameters]
     return f" ({', '.join(written)})" if written else ""
 
 
-def _value(parameter: Parameter, value: object) -> str:
+def value_words(parameter: Parameter, value: object) -> str:
+    """A parameter's value for people, with its unit unless the parameter's name says it."""
     if isinstance(value, bool):
         return t("word.yes" if value else "word.no")
-    if parameter.unit == "fraction" and isinstance(value, (int, float)):
-        return f"{value:.0%}"
-    return f"{value:g} {parameter.unit}".strip() if isinstance(value, (int, float)) else safe(str(value))
+    if not isinstance(value, (int, float)):
+        return safe(str(value))
+    if parameter.unit == "fraction":
+        return f"{100 * value:g} %"
+    return f"{value:g}" if parameter.unit in parameter.name else f"{value:g} {parameter.unit}"
 
 
-def _time_words(time: Estimate | None) -> str:
+def time_words(time: Estimate | None) -> str:
+    """How long it takes about, and how that is known."""
     if time is None:
         return t("launch.time.unknown")
-    words = {"time": duration(time.seconds), "low": duration(time.low), "high": duration(time.high)}
-    return t("launch.time", runs=time.runs, **words)
+    about, low, high = (duration(seconds) for seconds in (time.seconds, time.low, time.high))
+    span = "" if low == high else t("launch.time.span", low=low, high=high)
+    runs = t("launch.time.runs.one" if time.runs == 1 else "launch.time.runs", count=time.runs)
+    return t("launch.time", time=about, span=span, runs=runs)
 
 
 def launch_button(recipe: Recipe | None) -> None:
     """Queue the one recipe."""
-    if st.button(t("launch.one"), type="primary", disabled=recipe is None, icon=":material/play_arrow:") and recipe:
+    words = t("launch.baseline" if recipe and not recipe.steps else "launch.one")
+    if st.button(words, type="primary", disabled=recipe is None, icon=":material/play_arrow:") and recipe:
         launch([recipe], draft.draft()["study"])
 
 
 def launch(recipes: list[Recipe], study: str) -> None:
     """Queue recipes and go where one can watch them."""
     with plain_errors():
+        before = {row.run: row.state for row in data.runs()}
         runs = [jobs.submit(recipe, study=study) for recipe in recipes]
         state.select(runs[:1])
+        st.session_state["notice"] = _known_words([before[run] for run in runs if run in before], len(runs))
         go("runs")
 
 
-def sweep_form(recipe: Recipe | None) -> None:
-    """One or two sliders from–to in steps, the number of runs, and the button."""
-    options = sliders(recipe) if recipe else []
-    if recipe is None or not options:
-        st.caption(t("sweep.nothing"))
-        return
-    with plain_errors():
-        axes = [_axis(recipe, options, "first")]
-        others = [option for option in options if option != (axes[0].position, axes[0].parameter)]
-        if others and st.toggle(t("sweep.second"), key="sweep-grid"):
-            axes.append(_axis(recipe, others, "second"))
-        recipes = sweep(recipe, axes)
-        time = _time_words(estimate_all(recipes, data.finished()))
-        st.markdown(f"{t('sweep.count', count=len(recipes))} {time}")
-        if st.button(t("sweep.launch", count=len(recipes)), icon=":material/grid_on:"):
-            launch(recipes, draft.draft()["study"])
+def _known_words(states: list[str], count: int) -> str:
+    """What is not done once more because an equal recipe is done, or at work."""
+    if not states:
+        return ""
+    if count > 1:
+        return t("launch.known.some", known=len(states), count=count)
+    return t("launch.known.active" if states[0] in ACTIVE else "launch.known.done")
 
 
-def _axis(recipe: Recipe, options: list[tuple[int, str]], name: str) -> SweepAxis:
-    position, chosen = st.selectbox(
-        t(f"sweep.{name}"),
-        options,
-        key=f"sweep-{name}",
-        format_func=lambda option: f"{option[0] + 1}. {recipe.steps[option[0]].name}: {option[1].replace('_', ' ')}",
-    )
-    parameter = next(p for p in techniques()[recipe.steps[position].name].parameters() if p.name == chosen)
-    key = f"sweep-{name}-{recipe.steps[position].name}-{chosen}"
-    if parameter.kind == "stops":
-        ends = (parameter.options[0], parameter.options[-1])
-        first, last = st.select_slider(t("sweep.stops"), parameter.options, value=ends, key=key)
-        return SweepAxis(position, chosen, first, last, 0, parameter.options)
-    low, high, by = st.columns(3)
-    bounds = {"min_value": parameter.low, "max_value": parameter.high, "step": parameter.step}
-    return SweepAxis(
-        position,
-        chosen,
-        low.number_input(t("sweep.low"), value=parameter.low, key=f"{key}-low", **bounds),
-        high.number_input(t("sweep.high"), value=parameter.high, key=f"{key}-high", **bounds),
-        by.number_input(
-            t("sweep.by"), value=parameter.step, min_value=parameter.step, step=parameter.step, key=f"{key}-by"
-        ),
-    )
+def notice() -> None:
+    """Say once, after a launch, what was not done again."""
+    words = st.session_state.pop("notice", "")
+    if words:
+        st.info(words)
 
 
 def recipe_file(recipe: Recipe | None) -> None:

@@ -72,7 +72,7 @@ def steps_editor() -> None:
 
 def _step_editor(position: int, steps: int, step: dict[str, Any]) -> None:
     technique = techniques()[step["technique"]]
-    st.markdown(f"**{position + 1}. {technique_title(technique)}**")
+    st.markdown(f"**{position + 1}. {technique_title(technique)}** `{technique.name}`")
     needs = [t(f"need.{need}") for need in sorted(technique.needs)]
     st.caption(" · ".join([t(f"family.{technique.family}"), technique_summary(technique), *needs]))
     columns = st.columns(2)
@@ -114,6 +114,7 @@ def _widget(technique: type[Technique], parameter: Parameter, step: dict[str, An
     key = f"form-{step['id']}-{parameter.name}"
     value = remember_value(key, step["values"].get(parameter.name, parameter.default))
     label, help = parameter_label(parameter), parameter_help(technique, parameter)
+    off = not parameter.matters(step["values"])
     if parameter.kind == "flag":
         return st.toggle(label, value, key=key, help=help)
     if parameter.kind == "stops":
@@ -123,7 +124,7 @@ def _widget(technique: type[Technique], parameter: Parameter, step: dict[str, An
         place = parameter.options.index(value)
         return st.selectbox(label, parameter.options, place, key=key, help=help, format_func=str)
     ends, number = (parameter.low, parameter.high), slider_format(parameter)
-    return st.slider(label, *ends, value, step=parameter.step, key=key, help=help, format=number)
+    return st.slider(label, *ends, value, step=parameter.step, key=key, help=help, format=number, disabled=off)
 
 
 def parameter_label(parameter: Parameter) -> str:
@@ -144,16 +145,28 @@ def slider_format(parameter: Parameter) -> str:
 
 
 def _technique_adder(first: bool) -> None:
+    """Choosing a technique adds it: what is chosen and not added would look as if it were part of the recipe."""
     known = techniques()
-    chosen = st.selectbox(
+    st.selectbox(
         t("compress.add.first" if first else "compress.add.next"),
         list(known),
+        None,
         key="form-new",
-        format_func=lambda name: f"{technique_title(known[name])}  ·  {t(f'family.{known[name].family}').lower()}",
+        placeholder=t("compress.add"),
+        format_func=lambda name: _offer(known[name]),
+        on_change=_add_chosen,
     )
-    if chosen:
-        st.caption(technique_summary(known[chosen]))
-    st.button(t("compress.add"), on_click=draft.add, args=(chosen,), icon=":material/add:", disabled=chosen is None)
+
+
+def _offer(technique: type[Technique]) -> str:
+    return f"{technique_title(technique)} ({technique.name}) · {t(f'family.{technique.family}').lower()}"
+
+
+def _add_chosen() -> None:
+    chosen = st.session_state["form-new"]
+    if chosen is not None:
+        draft.add(chosen)
+        st.session_state["form-new"] = None
 
 
 def places() -> None:

@@ -13,7 +13,7 @@ from explorer.recipe import Recipe
 from explorer.store import RunRow
 from explorer.texts import t
 from explorer.variants import host_of
-from pages.parts import data, grid, state, why
+from pages.parts import data, filters, grid, state, why
 from pages.parts.page import go, plain_errors, safe, theme
 from pages.parts.tables import fact_table
 
@@ -40,6 +40,7 @@ def _job_buttons(row: RunRow) -> None:
     with st.container(horizontal=True):
         if row.state == "done" and st.button(t("runs.show"), key=f"show-{row.run}", icon=":material/scatter_plot:"):
             state.select([row.run])
+            filters.show(row.model)
             go("trade_offs")
         if row.state in ("failed", "cancelled") and st.button(t("runs.retry"), key=f"retry-{row.run}", type="primary"):
             with plain_errors():

@@ -102,12 +102,19 @@ def _front_table(info: TradeoffInfo, rows: list[Variant]) -> None:
     front = dict.fromkeys(run for front in info.fronts for run in front.runs)
     by_run = {row.run: row for row in rows}
     keys = ("accuracy", "file_size", "latency", "speedup")
+    several = len({row.model for row in rows}) > 1
     with st.expander(t("front.title", count=len(front))):
         table(
             [t("column.label"), *(QUANTITIES[key].title for key in keys)],
-            [[by_run[run].label, *(QUANTITIES[key].write(by_run[run]) for key in keys)] for run in front],
+            [[_named(by_run[run], several), *(QUANTITIES[key].write(by_run[run]) for key in keys)] for run in front],
             range(1, 5),
         )
+
+
+def _named(row: Variant, several_models: bool) -> str:
+    """The variant's label; with its model where several are shown, and whether it was recorded."""
+    name = f"{row.label} · {row.model}" if several_models else row.label
+    return f"{name} ({t('word.recorded')})" if row.recorded else name
 
 
 def picked() -> None:

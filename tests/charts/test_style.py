@@ -1,12 +1,14 @@
 """Colours that everybody can tell apart, in both themes."""
 
+import tomllib
 from itertools import combinations
+from pathlib import Path
 from typing import get_args
 
 import numpy as np
 import pytest
 
-from explorer.charts.style import BACKGROUNDS, FAMILY_COLOURS, INK, MUTED, SERIES_COLOURS
+from explorer.charts.style import BACKGROUNDS, FAMILY_COLOURS, INK, MUTED, SERIES_COLOURS, Theme
 from explorer.technique import Family
 from explorer.texts import t
 
@@ -23,6 +25,13 @@ def linear(colour):
 def contrast(a, b):
     light, dark = sorted((float(linear(c) @ [0.2126, 0.7152, 0.0722]) for c in (a, b)), reverse=True)
     return (light + 0.05) / (dark + 0.05)
+
+
+@pytest.mark.parametrize("theme", get_args(Theme))
+def test_white_words_are_read_on_the_accent(theme):
+    config = tomllib.loads((Path(__file__).parents[2] / ".streamlit" / "config.toml").read_text(encoding="utf-8"))
+    assert contrast("#FFFFFF", config["theme"][theme]["primaryColor"]) >= 4.5
+    assert contrast(BACKGROUNDS[theme], config["theme"][theme]["primaryColor"]) >= 3
 
 
 def lab(rgb):

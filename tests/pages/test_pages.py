@@ -83,6 +83,21 @@ def test_the_url_carries_the_selection(open_page, own):
     assert app.session_state["compared"] == ["sample-0002", "sample-0003"]
 
 
+def test_the_front_in_figures_says_what_was_recorded(open_page, own, recorded):
+    app = open_page("3_Trade_offs", selected=["sample-0002"])
+    front = next(line.value for line in app.markdown if line.value.startswith("| Techniques"))
+    lines = [line.split(" | ")[0] for line in front.splitlines()[2:]]
+    assert {True, False} == {line.endswith("(recorded)") for line in lines}
+
+
+def test_show_on_the_chart_shows_that_model_unfiltered(open_page, own):
+    app = open_page("2_Runs", query={"selected": "sample-0010"}, model=["minilm-tweets"], family=["training"])
+    app = button(app, "Show on the chart").click().run()
+    assert app.title[0].value == "Trade-offs"
+    assert app.button_group(key="model").value == ["vit-digits"]
+    assert app.button_group(key="family").value == []
+
+
 def test_the_gpu_panel_says_why_it_is_empty(open_page, own):
     app = open_page("3_Trade_offs", where="both")
     assert "Not measured: no NVIDIA GPU was found on this machine." in words(app)
@@ -151,6 +166,11 @@ def test_compare_takes_six_of_many_and_says_so(open_page, own, by):
     assert app.multiselect(key="compare-picker").value == many[:6]
     app.multiselect(key="compare-picker").set_value(many[:3]).run()
     assert "first 6" not in words(app)
+
+
+def test_equal_recipes_of_different_models_are_told_apart(open_page, own):
+    app = open_page("4_Compare", compared=["sample-0002", "sample-0010"])
+    assert "| Quantity | int8-dynamic · minilm-tweets | int8-dynamic · vit-digits |" in words(app)
 
 
 def test_compare_needs_two(open_page, own):

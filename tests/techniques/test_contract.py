@@ -40,6 +40,8 @@ def test_declaration_is_complete(technique: type[Technique]) -> None:
     )
     for parameter in technique.parameters():
         assert parameter.help.endswith("."), parameter.name
+        flags = {other.name for other in technique.parameters() if other.kind == "flag"}
+        assert parameter.only_with in flags | {""}
         if parameter.kind == "slider":
             assert parameter.low is not None and parameter.low <= parameter.default <= parameter.high
             assert parameter.step > 0

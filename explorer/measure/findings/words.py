@@ -18,7 +18,8 @@ def megabytes(count: float) -> str:
 
 
 def points(share: float) -> str:
-    return f"{100 * share:+.1f}".replace("-", "−")
+    written = f"{100 * share:+.1f}".replace("-", "−")
+    return "0.0" if written[1:] == "0.0" else written
 
 
 def listed(items: Iterable[str]) -> str:

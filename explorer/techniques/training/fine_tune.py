@@ -28,12 +28,13 @@ class FineTune(Technique):
     )
     distill: bool = flag(True, help="Learn from the uncompressed model's answers as well as from the labels.")
     alpha: float = slider(
-        0.5, low=0.0, high=1.0, step=0.05, unit="fraction",
+        0.5, low=0.0, high=1.0, step=0.05, unit="fraction", only_with="distill",
         help="Weight of the uncompressed model's answers against the labels; used with distillation.",
     )  # fmt: skip
     temperature: float = slider(
-        2.0, low=1.0, high=10.0, step=0.5, help="How much the teacher's answers are softened; used with distillation."
-    )
+        2.0, low=1.0, high=10.0, step=0.5, only_with="distill",
+        help="How much the teacher's answers are softened; used with distillation.",
+    )  # fmt: skip
 
     def apply(self, subject: ModelSubject, context: Context) -> None:
         context.train(
