@@ -195,6 +195,11 @@ def front(
     from explorer.variants import choose, flatten
 
     check_target_names([target])
+    known = dict.fromkeys(row.model for row in Store().runs(states=("done",), with_results=False))
+    if model is not None and model not in known:
+        raise BadInput(
+            f"There is no finished run of a model '{model}'; there are some of {', '.join(known) or 'none'}."
+        )
     rows = choose(flatten(Store().runs(states=("done",), model=model)), target, batch)
     best = _fronts([row for row in rows if row.available and not row.estimated], x)
     lines = [
@@ -395,8 +400,10 @@ def _accuracy(entry: dict[str, Any]) -> str:
     text = f"{entry['value']:.1%} [{entry['ci_low']:.1%}, {entry['ci_high']:.1%}] of {entry['samples']}"
     if entry.get("difference") is None:
         return text
+    from explorer.quantities import signed
+
     noise = ", within sampling noise" if entry.get("within_noise") else ""
-    return f"{text}, {100 * entry['difference']:+.1f} points against the baseline{noise}"
+    return f"{text}, {signed(100 * entry['difference'])} points against the baseline{noise}"
 
 
 def _timing(entry: dict[str, Any]) -> str:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import shutil
 import uuid
 import zipfile
+from contextlib import suppress
 from importlib import resources
 from pathlib import Path
 from typing import Any, Literal
@@ -31,30 +33,51 @@ def export_bundle(
 ) -> Path:
     """Write the bundle of a finished run and return where it is.
 
-    A zip is written to ``to`` itself when it ends in ``.zip``, else into that folder under the variant's name; a folder
-    is written to ``to``, which must be new or empty. Nothing half-written stays behind. ``with_baseline`` adds the
-    uncompressed model, beside which another machine can time the variant.
-    Raises ``BadInput`` where the run has no result, its artefact or the baseline is gone, or ``to`` is taken.
+    A zip is written to ``to`` itself when it ends in ``.zip``, else into that folder under the variant's name; it holds
+    one folder of its own name. A folder is written to ``to``, which must be new or empty. Nothing half-written stays
+    behind. ``with_baseline`` adds the uncompressed model, beside which another machine can time the variant.
+    Raises ``BadInput`` where the run has no result, its artefact or the baseline is gone, or ``to`` is taken or
+    cannot be written.
     """
     contents = _contents(run_folder, with_baseline)
-    target = to
-    if form == "zip" and to.suffix != ".zip":
-        target = to / f"{run_folder.name}.zip"
-    if form == "folder" and to.exists() and (not to.is_dir() or any(to.iterdir())):
-        raise BadInput(f"The folder '{to}' is not empty; expected is a new or an empty one.")
-    target.parent.mkdir(parents=True, exist_ok=True)
+    target = to / f"{run_folder.name}.zip" if form == "zip" and to.suffix != ".zip" else to
+    _check_free(target, form)
     unfinished = target.with_name(f".{target.name}-{uuid.uuid4().hex[:8]}")
     try:
-        (_write_zip if form == "zip" else _write_folder)(contents, unfinished)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        if form == "zip":
+            _write_zip(contents, unfinished, target.stem)
+        else:
+            _write_folder(contents, unfinished)
         if form == "folder" and to.exists():
             to.rmdir()
         unfinished.replace(target)
+    except OSError as error:
+        raise BadInput(f"The bundle cannot be written to '{to}': {_cause(error)}.") from None
     finally:
         if unfinished.is_dir():
             shutil.rmtree(unfinished, ignore_errors=True)
         else:
-            unfinished.unlink(missing_ok=True)
+            with suppress(OSError):
+                unfinished.unlink(missing_ok=True)
     return target
+
+
+def _cause(error: OSError) -> str:
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return "the disk is full; free some space"
+    if isinstance(error, (FileExistsError, NotADirectoryError)):
+        return "a file stands where a folder is needed"
+    return (error.strerror or str(error)).lower()
+
+
+def _check_free(target: Path, form: Literal["zip", "folder"]) -> None:
+    if form == "zip" and target.is_dir():
+        raise BadInput(f"'{target}' is a folder; expected is the name of a new file, or a folder to put it in.")
+    if form == "folder" and target.is_file():
+        raise BadInput(f"'{target}' is a file; expected is a new or an empty folder.")
+    if form == "folder" and target.is_dir() and any(target.iterdir()):
+        raise BadInput(f"The folder '{target}' is not empty; expected is a new or an empty one.")
 
 
 def _contents(run_folder: Path, with_baseline: bool) -> dict[str, bytes | Path]:
@@ -151,13 +174,14 @@ def _measuring(text: bool, files: tuple[str, ...]) -> str:
     return "\n\n".join(parts) + "\n"
 
 
-def _write_zip(contents: dict[str, bytes | Path], path: Path) -> None:
+def _write_zip(contents: dict[str, bytes | Path], path: Path, top: str) -> None:
+    """All in one folder ``top``, so that unpacking it litters nothing."""
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as bundle:
         for name, content in contents.items():
             if isinstance(content, bytes):
-                bundle.writestr(name, content)
+                bundle.writestr(f"{top}/{name}", content)
             else:
-                bundle.write(content, name)
+                bundle.write(content, f"{top}/{name}")
 
 
 def _write_folder(contents: dict[str, bytes | Path], path: Path) -> None:

@@ -207,19 +207,30 @@ class Bench:
             teacher=lambda: self.loaded.model,
             teacher_logits=self._teacher_logits,
             seed=self.recipe.seed + number,
-            report=self.report,
+            report=self._report_of(number),
         )
         step.apply(subject, context)
         seconds = round(time.monotonic() - started, 3)
         return StepReport(technique=step.name, seconds=seconds, notes=context.notes, figures=context.figures)
 
+    def _report_of(self, number: int) -> Report:
+        """Takes what a step tells: its training is a part of all training that the recipe has, its answers are work."""
+        trained = [place for place, step in enumerate(self.recipe.steps) if "training" in step.needs]
+
+        def report(*, stage: str, text: str, fraction: float | None = None, **figures: Any) -> None:
+            if stage == "train" and fraction is not None and number in trained:
+                fraction = (trained.index(number) + fraction) / len(trained)
+            self.report(stage="apply" if stage == "evaluate" else stage, text=text, fraction=fraction, **figures)
+
+        return report
+
     def _teacher_logits(self) -> NDArray[np.float32]:
         from explorer import training
 
         def compute() -> NDArray[np.float32]:
-            self.report(stage="apply", text="Asking the teacher for its answers")
-            split = self.task.splits["train"]
-            return training.evaluate(self.loaded.model, split, self.loaded.preprocessor, fast=True, report=self.report)
+            report, split = self._report_of(0), self.task.splits["train"]
+            report(stage="apply", text="Asking the teacher for its answers")
+            return training.evaluate(self.loaded.model, split, self.loaded.preprocessor, fast=True, report=report)
 
         logits = cache.array("logits", self.digest(0), compute)
         self.loaded.model.cpu()

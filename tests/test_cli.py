@@ -70,7 +70,7 @@ def test_submit_runs_logs_cancel_retry_and_delete(call, home, recipe, monkeypatc
     assert "[train] Training" in call("logs", run)[1]
     assert json.loads(call("logs", run, "--json")[1])["events"][0]["state"] == "running"
     assert call("cancel", run) == (0, f"{run} is being cancelled.\n", "")
-    assert "Cancelled" in call("logs", run, "--follow")[1]
+    assert "The run was cancelled." in call("logs", run, "--follow")[1]
     home.settled(run)
     assert call("cancel", run)[::2] == (
         2,
@@ -93,9 +93,11 @@ def test_front_lists_what_no_other_variant_beats(call, monkeypatch):
     from explorer.store import Store
 
     rows = sample_runs(16)
-    monkeypatch.setattr(
-        Store, "runs", lambda self, states=None, model=None: [r for r in rows if model in (None, r.model)]
-    )
+
+    def runs(self, states=None, model=None, with_results=True):
+        return [row for row in rows if model in (None, row.model)]
+
+    monkeypatch.setattr(Store, "runs", runs)
     for x, cost in (("size", "file_bytes"), ("latency", "p50_ms")):
         front = json.loads(call("front", "--model", "vit-digits", "--x", x, "--json")[1])
         assert front == sorted(front, key=lambda row: row[cost])
@@ -113,6 +115,10 @@ def test_front_lists_what_no_other_variant_beats(call, monkeypatch):
         (["submit", "missing.yaml"], "There is no readable recipe file 'missing.yaml'; expected is a YAML file."),
         (["runs", "--state", "lost"], "There is no state 'lost'; known are queued, running, done, failed, cancelled."),
         (["front", "--target", "tpu"], "There is no target 'tpu'"),
+        (
+            ["front", "--model", "banana"],
+            "There is no finished run of a model 'banana'; there are some of minilm-tweets, ",
+        ),
         (["front", "--x", "beauty"], "Invalid value for '--x': 'beauty' is not one of 'size', 'latency'."),
         (["front", "--batch", "0"], "Invalid value for '--batch'"),
         (["runs", "--colour"], "No such option: --colour"),

@@ -68,8 +68,9 @@ def test_the_zip_holds_what_the_preview_says(tmp_path) -> None:
     assert path == tmp_path / "out" / "run.zip"
     with zipfile.ZipFile(path) as bundle:
         assert bundle.testzip() is None
-        inside = {item.filename: item.file_size for item in bundle.infolist()}
-        recipe = Recipe.from_yaml(bundle.read("recipe.yaml").decode())
+        inside = {item.filename.removeprefix("run/"): item.file_size for item in bundle.infolist()}
+        assert all(item.filename.startswith("run/") for item in bundle.infolist()), "it unpacks into one folder"
+        recipe = Recipe.from_yaml(bundle.read("run/recipe.yaml").decode())
     assert inside == bundle_files(tmp_path / "run")
     assert {"model.onnx", "preprocessor.json", "recipe.yaml", "results.json", "predict.py", "README.md"} <= set(inside)
     assert recipe.model == "vit-digits" and recipe.steps[0].name == "int8-dynamic"
@@ -149,6 +150,21 @@ def test_what_cannot_be_exported_is_one_sentence(tmp_path) -> None:
     assert not (tmp_path / "out").exists()
 
 
+@pytest.mark.parametrize("form", ["zip", "folder"])
+def test_a_place_that_cannot_be_written_is_one_sentence(tmp_path, form) -> None:
+    finished_run(tmp_path / "run", "vit")
+    (tmp_path / "file").touch()
+    with pytest.raises(BadInput, match=r"cannot be written to '.*below': a file stands where a folder is needed\."):
+        export_bundle(tmp_path / "run", tmp_path / "file" / "below", form)
+    with pytest.raises(BadInput, match="The bundle cannot be written to '/proc/bundle'"):
+        export_bundle(tmp_path / "run", Path("/proc/bundle"), form)
+    (tmp_path / "taken.zip").mkdir()
+    with pytest.raises(BadInput, match=r"taken\.zip' is a folder; expected is the name of a new file"):
+        export_bundle(tmp_path / "run", tmp_path / "taken.zip", "zip")
+    with pytest.raises(BadInput, match="file' is a file; expected is a new or an empty folder"):
+        export_bundle(tmp_path / "run", tmp_path / "file", "folder")
+
+
 def test_nothing_half_written_stays(tmp_path, monkeypatch) -> None:
     finished_run(tmp_path / "run", "bert")
 
@@ -156,7 +172,7 @@ def test_nothing_half_written_stays(tmp_path, monkeypatch) -> None:
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(zipfile.ZipFile, "writestr", full)
-    with pytest.raises(OSError, match="No space"):
+    with pytest.raises(BadInput, match=r"cannot be written to '.*out': the disk is full; free some space\.$"):
         export_bundle(tmp_path / "run", tmp_path / "out")
     assert list((tmp_path / "out").iterdir()) == []
 

@@ -15,6 +15,7 @@ from tokenizers import Tokenizer
 from explorer import pipeline
 from explorer.errors import BadInput
 from explorer.measure import session
+from explorer.progress import overall
 from explorer.recipe import Recipe
 from explorer.result import Result
 from tests.models import tiny
@@ -39,18 +40,22 @@ def execute(place):
     # keep every step, however quick, so that sharing can be seen
     patch.setattr(pipeline, "SLOW_STEP_SECONDS", 0.0)
     stages: list[str] = []
+    events: list[dict[str, Any]] = []
+
+    def tell(**said: Any) -> None:
+        stages.append(said["text"])
+        events.append(said)
 
     def run(name: str, steps: list[Any], fresh: bool = False, **more: Any) -> Result:
         stages.clear()
+        events.clear()
         what = {"model": str(place / "model"), "data": str(place / "data.csv"), "steps": steps}
         recipe = Recipe.parse({**what, "targets": ["cpu-onnxruntime"], **more})
         folder = place / name
         folder.mkdir(exist_ok=True)
-        return pipeline.execute(
-            recipe, folder, lambda **said: stages.append(said["text"]), run=name, digest=name, fresh=fresh
-        )
+        return pipeline.execute(recipe, folder, tell, run=name, digest=name, fresh=fresh)
 
-    run.stages = stages
+    run.stages, run.events = stages, events
     yield run
     patch.undo()
 
@@ -122,6 +127,9 @@ def test_recipes_that_begin_alike_share_the_prefix(execute, pruned: Result, plac
     again = execute("again", PRUNED, fresh=True)
     assert [step.cached for step in again.steps] == [False, False]
     assert again.artefact.digest == pruned.artefact.digest, "the same recipe and seed give the same bytes"
+    told = [overall(said["stage"], said.get("fraction"), ("pruning", "training")) for said in execute.events]
+    shares = [share for share in told if share is not None]
+    assert shares == sorted(shares) and shares[-1] > 0.8, "progress never falls"
 
 
 def test_deploy_steps_alone_load_no_model(execute, baseline: Result) -> None:

@@ -103,7 +103,9 @@ def peak_words(profile: Mapping[str, Any]) -> str:
 
 def _where(result: Mapping[str, Any], profile: Mapping[str, Any]) -> str:
     length = t(f"profile.length.{result['kind']}", length=profile["sequence"])
-    shape = t("profile.shape", batch=profile["batch"], length=length, threads=profile["threads"])
+    threads = profile["threads"]
+    words = "profile.shape.one" if threads == 1 else "profile.shape"
+    shape = t(words, batch=profile["batch"], length=length, threads=threads)
     return f"{shape}; {_host_and_date(result)}"
 
 

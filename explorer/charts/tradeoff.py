@@ -514,10 +514,10 @@ def _spread(values: list[float]) -> tuple[float, float]:
 
 def _words(mark: Mark, own_knee: bool, several_models: bool) -> str:
     """What is written beside a mark; a recorded knee only where the reader has none."""
-    if mark.selected:
-        return mark.label
     if mark.baseline:
         return t("chart.label.baseline_of", model=mark.model) if several_models else t("chart.label.baseline")
+    if mark.selected:
+        return mark.label
     return t("chart.label.knee") if mark.knee and not (mark.recorded and own_knee) else ""
 
 

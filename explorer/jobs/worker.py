@@ -112,7 +112,10 @@ def _pipeline() -> Callable[..., Any]:
 def _give_up(folder: RunFolder, error: BaseException) -> int:
     state, reason = explain(error, folder.cancel_requested)
     with suppress(OSError):  # the log may be what filled the disk
-        traceback.print_exception(error)
+        print(reason or "The run was cancelled.", file=sys.stderr)
+        if state == "failed":
+            print("\nHow it came to this, for whoever looks into it:", file=sys.stderr)
+            traceback.print_exception(error)
         sys.stderr.flush()
     folder.drop_artefact()
     with suppress(OSError):  # then the supervisor says it from the exit status

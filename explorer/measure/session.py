@@ -57,16 +57,16 @@ class Session:
     def accuracies(self) -> list[Accuracy]:
         """The metric on validation on each target, then on test (and disturbed inputs) on the first that is there."""
         scores: list[Accuracy] = []
-        for target in self.targets:
+        for place, target in enumerate(self.targets):
             try:
-                scores.append(self._accuracy(target, MEASURED_SPLIT))
+                scores.append(self._accuracy(target, MEASURED_SPLIT, place))
             except Unavailable as missing:
                 scores.append(accuracy.unavailable_accuracy(target, MEASURED_SPLIT, str(missing)))
         first = next((score.target for score in scores if score.kind == "measured"), None)
         if first is not None:
-            scores.append(self._accuracy(first, TEST_SPLIT))
+            scores.append(self._accuracy(first, TEST_SPLIT, len(self.targets)))
             if self.how.robustness:
-                scores.append(self._accuracy(first, MEASURED_SPLIT, disturbed=True))
+                scores.append(self._accuracy(first, MEASURED_SPLIT, len(self.targets) + 1, disturbed=True))
         return scores
 
     def latencies(self) -> tuple[list[Latency], list[TargetUse]]:
@@ -74,7 +74,7 @@ class Session:
         times: list[Latency] = []
         uses: list[TargetUse] = []
         for i, target in enumerate(self.targets):
-            self.report(stage="measure", text=f"Timing on {target} beside the baseline", fraction=i / len(self.targets))
+            self._timing(f"Timing on {target} beside the baseline", i)
             found, use = latency.measure_target(
                 self.artefact,
                 self.baseline,
@@ -86,12 +86,13 @@ class Session:
             )
             times += found
             if use is not None:
+                self._timing(f"Timing cold starts on {target}", i + 0.6)
                 uses.append(self._started(use))
         return times, uses
 
     def explanations(self, times: list[Latency]) -> dict[str, Any]:
         """Why it is as small and as fast as it is: the work that was counted, and where the time goes."""
-        self.report(stage="measure", text="Looking where the time goes")
+        self._timing("Looking where the time goes", len(self.targets))
         measured = {(entry.batch, entry.sequence) for entry in times if entry.sequence > 0}
         shape = min((shape for shape in self.shapes if shape[1] != REAL), default=min(measured))
         try:
@@ -123,7 +124,12 @@ class Session:
     def _texts(self) -> list[str]:
         return list(self.task.splits[MEASURED_SPLIT].inputs) if self.task.kind == "text" else []
 
-    def _accuracy(self, target: str, split: str, disturbed: bool = False) -> Accuracy:
+    def _timing(self, text: str, done: float) -> None:
+        """One part of the stage for each target, and one for the explanations."""
+        self.report(stage="measure", text=text, fraction=done / (len(self.targets) + 1))
+
+    def _accuracy(self, target: str, split: str, place: int, disturbed: bool = False) -> Accuracy:
+        """``place`` counts the questions that are asked before: it tells how far the stage is."""
         reason = unavailable_reason(self.artefact, target)
         if reason is not None:  # before the baseline is asked for nothing
             raise Unavailable(reason)
@@ -132,18 +138,20 @@ class Session:
         condition: Any = perturb.CONDITIONS[self.task.kind] if disturbed else "clean"
         words = f"{len(data):,} {split} inputs on {target}" + (f" with {condition}" if disturbed else "")
         key = f"{self.baseline_digest}-{target}-{split}-{condition}-{computer()}"
-        expected = cache.array("answers", key, lambda: self._answers(self.baseline, target, inputs, words))
-        given = expected if self.uncompressed else self._answers(self.artefact, target, inputs, words)
+        expected = cache.array("answers", key, lambda: self._answers(self.baseline, target, inputs, words, place))
+        given = expected if self.uncompressed else self._answers(self.artefact, target, inputs, words, place + 0.5)
         if not disturbed:
             self.answers[target, split] = given
         names = self.task.labels
         return accuracy.compare(given, expected, data.labels, target, split, names=names, condition=condition)
 
-    def _answers(self, folder: Path, target: str, inputs: Any, words: str) -> NDArray[np.float32]:
+    def _answers(self, folder: Path, target: str, inputs: Any, words: str, before: float) -> NDArray[np.float32]:
         whose = " with the baseline" if folder == self.baseline else ""
+        passes = len(self.targets) + 1 + self.how.robustness
 
         def progress(done: int, total: int) -> None:
-            self.report(stage="evaluate", text=f"Answering {words}{whose}", fraction=done / total)
+            fraction = (before + done / total / 2) / passes
+            self.report(stage="evaluate", text=f"Answering {words}{whose}", fraction=fraction)
 
         return accuracy.predict(folder, target, inputs, on_progress=_seldom(progress))
 

@@ -111,7 +111,12 @@ def load_model(model: str, data: str | None = None) -> LoadedModel:
 
 
 def _quiet() -> None:
-    """Keep transformers' loading bars and reports out of the run's log."""
+    """Keep transformers' loading bars and reports out of the run's log, and what torchao says where it is installed.
+
+    transformers imports torchao when it is there, which then reports kernels for other GPUs and Pythons as missing.
+    """
+    for name in ("torchao", "torch.utils._pytree"):
+        logging.getLogger(name).setLevel(logging.ERROR)
     from transformers.utils import logging as transformers_logging
 
     transformers_logging.disable_progress_bar()

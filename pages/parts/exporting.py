@@ -60,10 +60,11 @@ def bundle(row: RunRow) -> None:
 
 
 def _download(folder: Path, row: RunRow, with_baseline: bool) -> None:
+    name = f"{row.model.replace('/', '-')}-{row.run}"
     st.download_button(
         t("export.download"),
-        partial(make_bundle, folder, with_baseline),
-        f"{row.model.replace('/', '-')}-{row.run}.zip",
+        partial(make_bundle, folder, name, with_baseline),
+        f"{name}.zip",
         "application/zip",
         type="primary",
         icon=":material/download:",
@@ -71,10 +72,10 @@ def _download(folder: Path, row: RunRow, with_baseline: bool) -> None:
     )
 
 
-def make_bundle(folder: Path, with_baseline: bool = False) -> bytes:
-    """The zip file's content, made when the button is clicked."""
+def make_bundle(folder: Path, name: str, with_baseline: bool = False) -> bytes:
+    """The content of the zip file ``name``, made when the button is clicked."""
     with tempfile.TemporaryDirectory() as place:
-        return export_bundle(folder, Path(place) / "bundle.zip", with_baseline=with_baseline).read_bytes()
+        return export_bundle(folder, Path(place) / f"{name}.zip", with_baseline=with_baseline).read_bytes()
 
 
 def elsewhere(row: RunRow) -> None:

@@ -48,6 +48,7 @@ def start(name: str) -> Iterator[None]:
     st.html(STYLE.replace("INK", INK[theme()]))
     texts.follow(lambda: st.session_state.get("language"))
     state.restore()
+    state.arrive(name)
     with st.sidebar:
         _navigation()
     st.title(t(f"page.{name}.title"), anchor=False)

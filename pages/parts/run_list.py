@@ -7,7 +7,8 @@ from typing import Any
 import streamlit as st
 
 from explorer import jobs
-from explorer.quantities import duration, file_size, significant
+from explorer.progress import elapsed_s, overall
+from explorer.quantities import QUANTITIES, duration, file_size, significant
 from explorer.rundir import ACTIVE
 from explorer.store import RunRow
 from explorer.texts import t
@@ -16,6 +17,7 @@ from pages.parts.page import plain_errors, safe
 
 EVERY_S, EVERY_S_WHILE_TIMING = 1.0, 4.0
 ROWS_AT_ONCE = 10
+LETTER_PX, LEAST_LABEL_PX, MOST_LABEL_PX = 7, 200, 640
 
 
 def live() -> None:
@@ -41,57 +43,84 @@ def _pace(rows: list[RunRow]) -> float | None:
 
 def _contents(every_s: float | None) -> None:
     rows = _own_runs()
-    at_work = [row for row in rows if row.state in ACTIVE]
     if _pace(rows) != every_s:
         st.rerun()
-    for row in reversed(at_work):
+    for row in reversed(_watched(rows)):
         _progress(row)
     if rows:
-        _table(rows)
         shown = next((row for row in rows if row.run == state.shown()), rows[0])
+        _table(rows, shown)
         run_details.job(shown)
 
 
+def _watched(rows: list[RunRow]) -> list[RunRow]:
+    """The runs at work, and those that were when the page was opened: a card that went would move all below it."""
+    watched = state.watch([row.run for row in rows if row.state in ACTIVE])
+    return [row for row in rows if row.run in watched]
+
+
 def _progress(row: RunRow) -> None:
-    """One run at work: what it does, how far it is, how long it takes, and a way to stop it."""
+    """One run: what it does, how far it is, how long it takes, and a way to stop it; at last how it ended."""
     with st.container(border=True):
         title, button = st.columns([5, 1], vertical_alignment="center")
         title.markdown(f"**{safe(row.label)}** · {safe(row.model)} · {t(f'state.{row.state}')}")
-        if button.button(t("runs.cancel"), key=f"cancel-{row.run}", width="stretch"):
+        over = row.state not in ACTIVE
+        if button.button(t("runs.cancel"), key=f"cancel-{row.run}", width="stretch", disabled=over):
             with plain_errors():
                 jobs.cancel(row.run)
                 st.toast(t("runs.cancelling"))
-        st.progress(min(max(row.fraction or 0.0, 0.0), 1.0), text=_now(row))
+        st.progress(1.0 if row.state == "done" else _share(row), text=_ended(row) if over else _now(row))
+
+
+def _ended(row: RunRow) -> str:
+    """How a run that was watched came to its end."""
+    if row.result:
+        return t("details.took", time=duration(row.result["seconds"]))
+    return safe(row.reason or t(f"state.{row.state}"))
+
+
+def _share(row: RunRow) -> float:
+    """How far the whole run is. It never falls: while a run waits or tells less, what was known stands."""
+    key = f"share-{row.run}"
+    known = st.session_state.get(key, 0.0)
+    st.session_state[key] = max(known, overall(row.stage, row.fraction, row.families) or 0.0)
+    return float(st.session_state[key])
 
 
 def _now(row: RunRow) -> str:
-    """What it does now, its speed and the time left."""
+    """What it does now, its speed, the time left of that, and since when it runs."""
     parts = [safe(row.text or t(f"state.{row.state}.text"))]
     if row.samples_per_s:
         parts.append(t("runs.speed", rate=significant(row.samples_per_s)))
     if row.seconds_left is not None:
         parts.append(t("runs.left", time=duration(row.seconds_left)))
+    elapsed = elapsed_s(row.started_at)
+    if elapsed is not None:
+        parts.append(t("runs.elapsed", time=duration(elapsed)))
     return " · ".join(parts)
 
 
-def _table(rows: list[RunRow]) -> None:
+def _table(rows: list[RunRow], shown: RunRow) -> None:
+    """All runs; the shown one is ticked."""
     st.session_state["runs-order"] = [row.run for row in rows]
+    st.session_state["runs-table"] = {"selection": {"rows": [rows.index(shown)]}}
     right = {"alignment": "right"}
     st.dataframe(
         [_cells(row) for row in rows],
         hide_index=True,
         key="runs-table",
         on_select=_pick,
-        selection_mode="single-row",
+        selection_mode="single-row-required",
         height="content" if len(rows) <= ROWS_AT_ONCE else 400,
         alt=t("runs.table"),
         column_config={
             "state": st.column_config.TextColumn(t("column.state"), width=80),
-            "label": st.column_config.TextColumn(t("column.label"), width=300),
+            "label": st.column_config.TextColumn(t("column.label"), width=_label_px(rows)),
             "model": t("column.model"),
             "accuracy": st.column_config.TextColumn(t("column.accuracy"), width="small", **right),
             "size": st.column_config.TextColumn(t("column.size"), width="small", **right),
-            "took": st.column_config.TextColumn(t("column.took"), width="small", **right),
+            "speedup": st.column_config.TextColumn(QUANTITIES["speedup"].title, width="small", **right),
+            "took": st.column_config.TextColumn(t("column.took"), width=90, **right),
             "study": st.column_config.TextColumn(t("column.study"), width="small"),
             "when": st.column_config.TextColumn(t("column.when"), width=130),
         },
@@ -99,15 +128,22 @@ def _table(rows: list[RunRow]) -> None:
     st.caption(t("runs.table.hint"))
 
 
+def _label_px(rows: list[RunRow]) -> int:
+    """Room for the longest name; a cell shows no more than fits."""
+    return min(max(LEAST_LABEL_PX, *(LETTER_PX * len(row.label) for row in rows)), MOST_LABEL_PX)
+
+
 def _cells(row: RunRow) -> dict[str, Any]:
     result = row.result or {}
     measured = [entry["value"] for entry in result.get("accuracy", ()) if entry.get("value") is not None]
+    speedups = [entry["speedup"] for entry in result.get("latency", ()) if entry.get("speedup") is not None]
     return {
         "state": t(f"state.{row.state}"),
         "label": row.label,
         "model": row.model,
         "accuracy": f"{100 * measured[0]:.1f} %" if measured else "",
         "size": file_size(result["size"]["file_bytes"]) if result else "",
+        "speedup": QUANTITIES["speedup"].number(speedups[0]) if speedups and row.families else "",
         "took": duration(result["seconds"]) if result else "",
         "study": ", ".join(row.studies),
         "when": row.created_at[:16].replace("T", " "),

@@ -78,6 +78,19 @@ def add_to_comparison(run: str) -> None:
     _publish()
 
 
+def arrive(page: str) -> None:
+    """Note which page the reader is on; what was watched on another one is over."""
+    if st.session_state.get("page") != page:
+        st.session_state["page"], st.session_state["watched"] = page, []
+
+
+def watch(runs: list[str]) -> list[str]:
+    """Keep an eye on these runs until the reader leaves the page; all that are watched so far."""
+    watched = st.session_state.setdefault("watched", [])
+    watched += [run for run in runs if run not in watched]
+    return list(watched)
+
+
 def forget(run: str) -> None:
     """Take a run that was deleted out of everything."""
     select([other for other in selected() if other != run])

@@ -74,7 +74,7 @@ def panel(rows: list[Variant], view: View, device: str) -> None:
 
 
 def chart(info: TradeoffInfo, key: str) -> bool:
-    """The figure; a click, shift-click or box selects runs. True when that happened just now."""
+    """The figure; a click or a box selects runs. True when that happened just now."""
     st.plotly_chart(
         tradeoff_figure(info, theme()),
         theme=None,
@@ -84,7 +84,8 @@ def chart(info: TradeoffInfo, key: str) -> bool:
         selection_mode=("points", "box"),
         alt=f"{info.title}. {info.subtitle}",
     )
-    st.caption(safe(info.caption))
+    knee = f" {t('chart.knee')}" if any(mark.knee for mark in info.marks) else ""
+    st.caption(safe(info.caption) + knee)
     return st.session_state.pop("picked-on", None) == key
 
 

@@ -38,7 +38,7 @@ def test_three_charts_with_shape_host_and_date(result):
     assert [info.key for info in (operators, layers, sizes)] == ["operators", "layers", "sizes"]
     assert operators.subtitle == layers.subtitle
     assert operators.subtitle == (
-        "Batch of 8, 128 tokens, 2 thread(s) of ONNX Runtime; Imaginary CPU 9000, 2 cores, 2026-11-20"
+        "Batch of 8, 128 tokens, 2 threads of ONNX Runtime; Imaginary CPU 9000, 2 cores, 2026-11-20"
     )
     assert sizes.subtitle == "Imaginary CPU 9000, 2 cores, 2026-11-20"
     assert (operators.title, sizes.title) == ("Time of one call by operator", "Size of the weights by layer")

@@ -141,7 +141,7 @@ def test_cancel_is_reacted_to_by_the_worker_itself_and_leaves_nothing_half_writt
     jobs.cancel(run)
     assert home.settled(run).state == "cancelled"
     assert not (home.folder(run) / "artefact").exists()
-    assert "Cancelled" in jobs.log_text(run)
+    assert "The run was cancelled." in jobs.log_text(run)
     assert not jobs.cancel(run)
 
 

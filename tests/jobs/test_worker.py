@@ -74,6 +74,19 @@ def test_a_disk_on_which_nothing_can_be_written_is_told_by_the_exit_status(tmp_p
     assert folder.snapshot().state == "running"  # until the supervisor can say more
 
 
+def test_the_log_says_the_sentence_before_the_traceback(home, monkeypatch, capfd):
+    monkeypatch.setenv("EXPLORER_PIPELINE", "tests.jobs.pipelines:mistaken")
+    run, _ = enqueue(home.recipe())
+    before = signal.getsignal(signal.SIGTERM)
+    try:
+        assert worker.perform(RunFolder(home.folder(run))) == 1
+    finally:
+        signal.signal(signal.SIGTERM, before)
+    log = capfd.readouterr().err
+    assert log.startswith("The file 'tweets.csv' has no column 'text'; expected are 'text' and 'label'.\n\nHow it came")
+    assert "Traceback" in log
+
+
 @pytest.mark.parametrize("downloaded", [True, False])
 def test_a_hub_model_that_is_downloaded_only_now_gets_the_digest_of_its_files(home, monkeypatch, downloaded):
     monkeypatch.setattr(hub, "_cached_revision", lambda model: "a1b2" if downloaded else None)

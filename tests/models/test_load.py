@@ -1,6 +1,8 @@
 """Hub ids and local folders through the real loading code, and everything that can be wrong with them."""
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +11,7 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from explorer.errors import BadInput, Cancelled
-from explorer.models import card_for, load_model, model_digest
+from explorer.models import card_for, check_files, load_model, model_digest
 from explorer.models.hub import count_parameters, image_preprocessor, is_folder, labels_of
 from explorer.models.preprocess import ImagePreprocessor
 from tests.models import tiny
@@ -75,6 +77,20 @@ def test_a_digest_follows_the_weights(bert: Path) -> None:
 def test_a_model_without_data_is_refused(bert: Path) -> None:
     with pytest.raises(BadInput, match="comes without data; give your own"):
         load_model(str(bert))
+
+
+def test_a_first_look_finds_what_files_show(bert: Path, tmp_path: Path) -> None:
+    data = str(tiny.write_csv(tmp_path / "mine.csv"))
+    check_files(str(bert), data)
+    check_files("owner/name", data)
+    check_files("vit-digits", None)
+    with pytest.raises(BadInput, match="comes without data"):
+        check_files(str(bert), None)
+    with pytest.raises(BadInput, match="this model takes image"):
+        check_files("vit-digits", data)
+    change_config(bert, architectures=["BertModel"])
+    with pytest.raises(BadInput, match="no classification head"):
+        check_files(str(bert), data)
 
 
 def test_no_classification_head(bert: Path) -> None:
@@ -168,6 +184,12 @@ def test_remote_code_is_never_run(bert: Path, tmp_path: Path) -> None:
     with pytest.raises(BadInput, match="needs code of its own"):
         load_model(str(bert), str(tiny.write_csv(tmp_path / "mine.csv")))
     assert not trap.exists()
+
+
+def test_loading_leaves_nothing_in_the_log() -> None:
+    script = "from explorer.models import load_model; load_model('vit-digits')"
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert (done.stdout, done.stderr) == ("", "")
 
 
 def test_no_such_folder_and_no_such_name() -> None:

@@ -1,13 +1,17 @@
 """The form: widgets come from declarations, the draft is a recipe, files come and go."""
 
+from dataclasses import replace
+
 import pytest
 
+from explorer import jobs
 from explorer.models import ModelCard
 from explorer.recipe import Measuring, Recipe
 from explorer.technique import techniques
 from pages.parts import data
 from tests.pages.conftest import button, words
 from tests.pages.test_pages import submitted  # noqa: F401
+from tests.support.sample_results import sample_runs, write_runs
 
 CARD = ModelCard(
     "vit-digits", "Small vision transformer", "image", "vit", "digits", "Reads digits.", 460_000, 1_900_000
@@ -21,8 +25,7 @@ def form(open_page, monkeypatch):
 
 
 def add(app, name):
-    app.selectbox(key="form-new").select(name).run()
-    return button(app, "Add technique").click().run()
+    return app.selectbox(key="form-new").select(name).run()
 
 
 @pytest.mark.parametrize("name", list(techniques()))
@@ -49,7 +52,7 @@ def test_sliding_changes_the_recipe_that_is_launched(form, submitted):  # noqa: 
     app = add(form, "prune-neurons")
     step = app.session_state["draft"]["steps"][0]
     app.slider(key=f"form-{step['id']}-sparsity").set_value(0.7).run()
-    assert "sparsity 70%" in words(app)
+    assert "sparsity 70 %" in words(app)
     button(app, "Launch").click().run()
     recipe, study, fresh = submitted[0]
     assert recipe.model == "vit-digits"
@@ -100,10 +103,101 @@ def test_two_sliders_make_a_grid(form, submitted):  # noqa: F811
     key = "sweep-first-prune-neurons-sparsity"
     for end, value in (("low", 0.2), ("high", 0.4), ("by", 0.2)):
         app.number_input(key=f"{key}-{end}").set_value(value).run()
+    app.selectbox(key="sweep-second").select((1, "bits")).run()
     app.select_slider(key="sweep-second-weight-bits-bits").set_value((4, 8)).run()
     button(app, "Launch a sweep of 4 runs").click().run()
     grid = [(recipe.steps[0].sparsity, recipe.steps[1].bits) for recipe, _, _ in submitted]
     assert grid == [(0.2, 4), (0.2, 8), (0.4, 4), (0.4, 8)]
+
+
+def test_a_sweep_begins_with_a_few_sensible_values_and_lists_them(form, submitted):  # noqa: F811
+    app = add(form, "prune-neurons")
+    assert "Sparsity: 10 %, 30 %, 50 %, 70 %, 90 %" in words(app)
+    button(app, "Launch a sweep of 5 runs").click().run()
+    assert [recipe.steps[0].sparsity for recipe, _, _ in submitted] == [0.1, 0.3, 0.5, 0.7, 0.9]
+
+
+def test_a_sweep_beyond_the_slider_is_one_sentence_and_cannot_be_launched(form):
+    app = add(form, "prune-neurons")
+    app.number_input(key="sweep-first-prune-neurons-sparsity-high").set_value(5.0).run()
+    assert [error.value for error in app.error] == ["The sweep of 'sparsity' reaches 5; it must stay from 0 to 0.9."]
+    assert button(app, "Launch a sweep").disabled
+
+
+def test_a_sweep_of_a_wrong_recipe_says_to_mend_it(form):
+    app = add(add(form, "int8-dynamic"), "prune-neurons")
+    assert "First mend the recipe" in words(app)
+
+
+def test_what_is_chosen_is_part_of_the_recipe_at_once(form):
+    assert button(form, "Launch the baseline alone")
+    app = add(form, "prune-neurons")
+    assert "Neuron and channel pruning (sparsity 50 %" in words(app)
+    assert app.selectbox(key="form-new").value is None, "and the box is empty again"
+
+
+def test_without_distillation_its_sliders_rest(form):
+    app = add(form, "fine-tune")
+    step = app.session_state["draft"]["steps"][0]
+    app.slider(key=f"form-{step['id']}-alpha").set_value(0.8).run()
+    assert "epochs 1, learning rate usual, distill yes, alpha 80 %, temperature 2" in words(app)
+    app.toggle(key=f"form-{step['id']}-distill").set_value(False).run()
+    assert app.slider(key=f"form-{step['id']}-alpha").disabled
+    assert "epochs 1, learning rate usual, distill no)" in words(app)
+
+
+@pytest.fixture
+def own_model(form):
+    """The form after the reader chose to bring a model of their own."""
+    return form.radio(key="form-model").set_value("own").run()
+
+
+def test_nothing_is_wrong_before_anything_was_typed(own_model):
+    assert not own_model.error
+    assert "Name your model and its data" in words(own_model)
+    assert button(own_model, "Launch").disabled
+
+
+@pytest.mark.parametrize(
+    ("model", "content", "sentence"),
+    [
+        ("/gone", "text,label\n", "There is no model '/gone'; expected is a built-in name"),
+        ("owner/name", None, "mine.csv'; expected is a CSV file with the columns text and label"),
+        ("owner/name", "tweet,mood\n", "must have the columns text and label in its first line; found: tweet, mood."),
+    ],
+)
+def test_what_files_show_to_be_wrong_is_said_at_once(own_model, tmp_path, model, content, sentence):
+    if content is not None:
+        (tmp_path / "mine.csv").write_text(content)
+    own_model.text_input(key="form-own-model").set_value(model).run()
+    app = own_model.text_input(key="form-own-data").set_value(str(tmp_path / "mine.csv")).run()
+    (error,) = app.error
+    assert sentence in error.value
+    assert button(app, "Launch").disabled
+
+
+def test_a_hub_model_with_data_can_be_launched(own_model, tmp_path):
+    (tmp_path / "mine.csv").write_text("text,label\n")
+    own_model.text_input(key="form-own-model").set_value("owner/name").run()
+    app = own_model.text_input(key="form-own-data").set_value(str(tmp_path / "mine.csv")).run()
+    assert not app.error and not button(app, "Launch the baseline alone").disabled
+
+
+@pytest.mark.parametrize(("state", "words_of"), [("done", "is done already"), ("running", "is at work already")])
+def test_an_equal_recipe_is_shown_and_not_run_again(form, place, monkeypatch, state, words_of):
+    run = sample_runs(3)[2]
+    write_runs(place / "home" / "runs", [replace(run, state=state, result=run.result if state == "done" else None)])
+    monkeypatch.setattr(jobs, "submit", lambda recipe, study: "sample-0002")
+    app = button(add(form, "int8-dynamic"), "Launch").click().run()
+    assert app.title[0].value == "Runs"
+    assert any(words_of in line.value for line in app.info)
+    assert not any(words_of in line.value for line in app.run().info), "it is said once"
+
+
+def test_a_sweep_says_how_many_were_done_already(form, own, monkeypatch):
+    monkeypatch.setattr(jobs, "submit", lambda recipe, study: f"sample-{round(recipe.steps[0].sparsity * 50):04d}")
+    app = button(add(form, "prune-neurons"), "Launch a sweep of 5 runs").click().run()
+    assert "2 of these 5 runs were done or at work already" in words(app)
 
 
 def test_a_recipe_is_loaded_back_into_the_form(form):

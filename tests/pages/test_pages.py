@@ -1,6 +1,8 @@
 """Every page with an empty store, with runs of one's own, and with a recorded study."""
 
+import json
 import sqlite3
+from dataclasses import replace
 
 import pytest
 from streamlit.testing.v1 import AppTest
@@ -90,6 +92,10 @@ def test_the_front_in_figures_says_what_was_recorded(open_page, own, recorded):
     assert {True, False} == {line.endswith("(recorded)") for line in lines}
 
 
+def test_a_knee_is_explained(open_page, own):
+    assert "The knee is where a front bends most" in words(open_page("3_Trade_offs", selected=["sample-0002"]))
+
+
 def test_show_on_the_chart_shows_that_model_unfiltered(open_page, own):
     app = open_page("2_Runs", query={"selected": "sample-0010"}, model=["minilm-tweets"], family=["training"])
     app = button(app, "Show on the chart").click().run()
@@ -131,8 +137,10 @@ def test_the_bundle_is_a_zip_of_what_was_listed(own, place):
 
     from pages.parts.exporting import make_bundle
 
-    names = zipfile.ZipFile(io.BytesIO(make_bundle(place / "home" / "runs" / "sample-0002"))).namelist()
-    assert {"model.onnx", "recipe.yaml", "results.json", "predict.py"} <= set(names)
+    content = make_bundle(place / "home" / "runs" / "sample-0002", "vit-digits-sample-0002")
+    names = zipfile.ZipFile(io.BytesIO(content)).namelist()
+    wanted = {"model.onnx", "recipe.yaml", "results.json", "predict.py"}
+    assert {f"vit-digits-sample-0002/{name}" for name in wanted} <= set(names)
 
 
 def test_export_says_that_the_model_file_is_gone(open_page, own, place):
@@ -178,8 +186,6 @@ def test_compare_needs_two(open_page, own):
 
 
 def test_runs_shows_a_failure_in_one_sentence(open_page, place):
-    from dataclasses import replace
-
     reason = "The disk is full; free some space [and] *retry*."
     write_runs(place / "home" / "runs", [replace(sample_runs(2)[1], state="failed", result=None, reason=reason)])
     app = open_page("2_Runs")
@@ -188,14 +194,35 @@ def test_runs_shows_a_failure_in_one_sentence(open_page, place):
 
 
 def test_runs_shows_progress_and_cancels(open_page, place, monkeypatch):
-    from dataclasses import replace
-
     write_runs(place / "home" / "runs", [replace(sample_runs(2)[1], state="running", result=None)])
     stopped = []
     monkeypatch.setattr(jobs, "cancel", stopped.append)
     app = open_page("2_Runs")
     button(app, "Cancel").click().run()
     assert stopped == ["sample-0001"]
+
+
+def test_the_shown_run_is_ticked(open_page, own):
+    app = open_page("2_Runs", selected=["sample-0013"])
+    assert app.session_state["runs-table"]["selection"]["rows"] == [2], "the newest stands first"
+    assert app.dataframe[0].value.iloc[2]["label"] == "prune-neurons 50 % → int8-dynamic"
+    speedup = own[13].result["latency"][0]["speedup"]
+    assert app.dataframe[0].value.iloc[2]["speedup"] == f"{speedup:.2f}×"
+
+
+def test_the_card_of_a_run_that_ends_stays_where_it_is(open_page, place):
+    run = sample_runs(3)[2]
+    write_runs(place / "home" / "runs", [replace(run, state="running", result=None)])
+    app = open_page("2_Runs")
+    folder = place / "home" / "runs" / run.run
+    (folder / "result.json").write_text(json.dumps(run.result))
+    store.Store().refresh(run.run)
+    app.run()
+    assert "**int8-dynamic** · minilm-tweets · done" in words(app)
+    assert button(app, "Cancel").disabled
+    app.switch_page("pages/1_Compress.py").run()
+    app.switch_page("pages/2_Runs.py").run()
+    assert "**int8-dynamic** · minilm-tweets" not in words(app), "it is gone once the reader was elsewhere"
 
 
 def test_deleting_asks_first(open_page, own, monkeypatch):

@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from explorer.errors import BadInput
-from explorer.tasks import SPLITS, load_task, task_digest, user_task
+from explorer.tasks import SPLITS, check_data, load_task, task_digest, user_task
 
 LABELS = ("bad", "good")
 
@@ -39,6 +39,24 @@ def test_a_csv_becomes_four_disjoint_stratified_splits(tmp_path: Path) -> None:
     assert all(abs(np.bincount(split.labels)[0] - len(split) / 2) <= 1 for split in task.splits.values())
     for split in task.splits.values():
         assert all(int(t.split()[-1]) % 2 == label for t, label in zip(split.inputs, split.labels, strict=True))
+
+
+def test_a_first_look_reads_one_line_or_finds_one_image(tmp_path: Path) -> None:
+    good = write_csv(tmp_path / "mine.csv", [])
+    for kind in ("text", None):
+        check_data(good, kind)
+    for kind in ("image", None):
+        check_data(write_images(tmp_path / f"images-{kind}", n=1), kind)
+    wrong = write_csv(tmp_path / "wrong.csv", many(), header="tweet,mood")
+    with pytest.raises(BadInput, match="found: tweet, mood"):
+        check_data(wrong, "text")
+    with pytest.raises(BadInput, match=r"There is no '.*gone.csv'; expected is a CSV file .*, or a folder"):
+        check_data(tmp_path / "gone.csv", None)
+    with pytest.raises(BadInput, match="is a file, but this model takes image"):
+        check_data(good, "image")
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(BadInput, match="holds no images"):
+        check_data(tmp_path / "empty", "image")
 
 
 def test_files_of_one_name_are_told_apart_by_their_content(tmp_path: Path) -> None:

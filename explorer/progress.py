@@ -1,0 +1,31 @@
+"""How far a whole run is, from the stage it is in and how far that is."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+STAGES = {"load": 1.0, "apply": 1.0, "train": 10.0, "export": 2.0, "evaluate": 4.0, "measure": 6.0}
+"""About how long each takes beside the others, in their order, as runs of the built-in models showed."""
+
+
+def overall(stage: str | None, fraction: float | None, families: Sequence[str]) -> float | None:
+    """The share of the whole run that is done, from 0 to 1; None where its stage does not say (it waits).
+
+    ``families`` are those of the recipe's steps: only some of them train.
+    """
+    trains = {"training", "distillation"} & set(families)
+    weights = {name: weight for name, weight in STAGES.items() if trains or name != "train"}
+    if stage not in weights:
+        return None
+    names = list(weights)
+    before = sum(weights[name] for name in names[: names.index(stage)])
+    within = min(max(fraction or 0.0, 0.0), 1.0) * weights[stage]
+    return (before + within) / sum(weights.values())
+
+
+def elapsed_s(started_at: str | None, now: datetime | None = None) -> float | None:
+    """Seconds since a run began (an ISO 8601 time); None for one that has not."""
+    if started_at is None:
+        return None
+    return max(((now or datetime.now(UTC)) - datetime.fromisoformat(started_at)).total_seconds(), 0.0)

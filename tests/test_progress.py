@@ -1,0 +1,34 @@
+"""A whole run's progress: it only grows from stage to stage, and training counts where there is some."""
+
+from datetime import UTC, datetime
+
+import pytest
+
+from explorer.progress import elapsed_s, overall
+
+ORDER = ("load", "apply", "train", "export", "evaluate", "measure")
+
+
+@pytest.mark.parametrize("families", [("training",), ("pruning", "distillation"), ("quantization",), ()])
+def test_it_grows_from_the_first_stage_to_the_last(families):
+    given = [(stage, fraction) for stage in ORDER for fraction in (None, 0.5, 1.0)]
+    shares = [share for stage, fraction in given if (share := overall(stage, fraction, families)) is not None]
+    assert shares == sorted(shares) and shares[0] == 0 and shares[-1] == 1
+
+
+def test_training_takes_most_of_it_where_there_is_some():
+    assert overall("export", 0, ("training",)) == 0.5
+    assert overall("export", 0, ("quantization",)) == pytest.approx(1 / 7)
+    assert overall("train", 0.5, ("quantization",)) is None, "nothing trains there"
+
+
+@pytest.mark.parametrize("stage", ["wait", None, "dance"])
+def test_a_stage_that_says_nothing_has_none(stage):
+    assert overall(stage, None, ("training",)) is None
+
+
+def test_elapsed_time():
+    now = datetime(2026, 11, 20, 10, 1, tzinfo=UTC)
+    assert elapsed_s("2026-11-20T10:00:00+00:00", now) == 60
+    assert elapsed_s("2026-11-20T10:02:00+00:00", now) == 0, "clocks may differ a little"
+    assert elapsed_s(None) is None
