@@ -11,7 +11,7 @@ import pytest
 
 from explorer import ENGINE_VERSION, recording
 from explorer.errors import BadInput
-from explorer.recipe import DEFAULT_TARGETS, Recipe
+from explorer.recipe import Recipe
 from explorer.result import Result
 from explorer.store import RECORDED, Store
 from explorer.technique import techniques
@@ -28,7 +28,7 @@ def test_every_recipe_of_the_study_is_there_with_its_figures(study) -> None:
     results = [Result.model_validate(result) for result in study["results"]]
     assert len(results) >= 24
     recorded = {json.dumps(result.recipe, sort_keys=True) for result in results}
-    assert recorded == {json.dumps(recipe.plain(), sort_keys=True) for recipe in recording.recipes(DEFAULT_TARGETS)}
+    assert recorded == {json.dumps(recipe.plain(), sort_keys=True) for recipe in recording.recipes(recording.TARGETS)}
     for result in results:
         assert result.engine == ENGINE_VERSION
         assert any(entry.kind == "measured" and entry.split == "validation" for entry in result.accuracy)
@@ -61,7 +61,7 @@ def test_the_store_shows_it_from_the_start(tmp_path) -> None:
 @pytest.mark.parametrize(
     ("targets", "name"),
     [
-        (DEFAULT_TARGETS, "built-in-models"),
+        (recording.TARGETS, "built-in-models"),
         (("cuda-onnxruntime", "cuda-torch"), "built-in-models-cuda"),
         (("cpu-onnxruntime", "cuda-torch", "cpu-torch"), "built-in-models-cpu-cuda"),
     ],
@@ -101,4 +101,5 @@ def test_recording_a_gpu_leaves_the_study_of_the_processor_alone(tmp_path, monke
 
 
 def made_up(recipe: Recipe) -> dict:
-    return {"recipe": recipe.plain(), "artefact": {"folder": "artefact"}, "host": {"cpu": "Imaginary CPU"}}
+    place = {"artefact": {"folder": "artefact"}, "host": {"cpu": "Imaginary CPU"}}
+    return {"recipe": recipe.plain(), "accuracy": [], **place}

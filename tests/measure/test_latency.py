@@ -90,6 +90,13 @@ def test_noise_is_marked_with_its_reason(series, before, reason, monkeypatch):
     assert (entry.noisy, entry.noise_reason) == (True, reason)
 
 
+def test_the_baseline_against_itself_is_a_control_too():
+    same = {**SPECIFICATION, "same_file": True}
+    entry = summarize((1, 128), timed(20, 20, 16), Load(), same)
+    assert "a second copy of the baseline measured 1.2" in entry.noise_reason
+    assert summarize((1, 128), timed(20, 20, 16), Load(), SPECIFICATION).noise_reason is None
+
+
 def test_too_few_repeats_are_marked():
     entry = summarize((1, 128), timed(20, 20, 10), Load(), {**SPECIFICATION, "min_repeats": 101})
     assert entry.noise_reason == "only 100 of 101 repeats fitted into the time"
@@ -107,6 +114,7 @@ def test_noisy_shapes_are_measured_again_and_the_quieter_is_kept(text_artefact, 
         return {**ANSWER, **answers[len(asked) - 1]}
 
     monkeypatch.setattr(latency, "run_fresh", run_fresh)
+    monkeypatch.setattr(latency, "_same_file", lambda variant, baseline: False)
     monkeypatch.setattr(latency, "wait_for_quiet", lambda threads, patience: Load())
     first, second = measure_latency(text_artefact, text_artefact, "cpu-onnxruntime", [(1, 8), (8, 8)])
     assert asked == [[[1, 8], [8, 8]], [[8, 8]]]
@@ -122,6 +130,7 @@ def test_a_machine_that_stays_busy_is_not_measured_again(text_artefact, monkeypa
         return {**ANSWER, "shapes": [timed(20, 20, 10)]}
 
     monkeypatch.setattr(latency, "run_fresh", run_fresh)
+    monkeypatch.setattr(latency, "_same_file", lambda variant, baseline: False)
     monkeypatch.setattr(latency, "wait_for_quiet", lambda threads, patience: Load(99.0))
     (entry,) = measure_latency(text_artefact, text_artefact, "cpu-onnxruntime", [(1, 8)])
     assert asked == [[[1, 8]]]
@@ -143,6 +152,7 @@ def test_a_browser_that_stays_is_neither_waited_for_nor_a_reason_to_measure_agai
         return {**ANSWER, "shapes": [timed(20, 20, 10, browser=0.6)]}
 
     monkeypatch.setattr(latency, "run_fresh", run_fresh)
+    monkeypatch.setattr(latency, "_same_file", lambda variant, baseline: False)
     monkeypatch.setattr(latency, "wait_for_quiet", lambda threads, patience: Load(browser_cores=0.6))
     monkeypatch.setattr(latency, "bearable_cores", lambda threads: 0.15)
     (entry,) = measure_latency(text_artefact, text_artefact, "cpu-onnxruntime", [(1, 8)])
