@@ -100,11 +100,6 @@ def availability(name: str) -> str | None:
     return next((reason for check in checks if (reason := check(target)) is not None), None)
 
 
-def usual_targets() -> tuple[str, ...]:
-    """The usual targets that are here."""
-    return tuple(name for name in USUAL if availability(name) is None)
-
-
 def _without_device(target: Target) -> str | None:
     if target.device == "cuda" and not has_nvidia_gpu():
         return "no NVIDIA GPU was found on this machine"

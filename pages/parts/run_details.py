@@ -10,6 +10,7 @@ from explorer.comparison import table
 from explorer.errors import ExplorerError
 from explorer.quantities import duration, short_date
 from explorer.recipe import Recipe
+from explorer.rundir import ACTIVE
 from explorer.store import RunRow
 from explorer.texts import t
 from explorer.variants import host_of
@@ -42,11 +43,12 @@ def _job_buttons(row: RunRow) -> None:
             state.select([row.run])
             filters.show(row.model)
             go("trade_offs")
-        if row.state in ("failed", "cancelled") and st.button(t("runs.retry"), key=f"retry-{row.run}", type="primary"):
-            with plain_errors():
-                state.select([jobs.retry(row.run)])
-                st.rerun()
-        if row.state not in ("queued", "running"):
+        if row.state not in ACTIVE:
+            words, kind = ("runs.again", "secondary") if row.state == "done" else ("runs.retry", "primary")
+            if st.button(t(words), key=f"retry-{row.run}", type=kind, icon=":material/replay:"):
+                with plain_errors():
+                    state.select([jobs.retry(row.run)])
+                    st.rerun()
             with st.popover(t("runs.delete"), icon=":material/delete:", key=f"delete-box-{row.run}"):
                 st.markdown(t("runs.delete.sure"))
                 if st.button(t("runs.delete.yes"), key=f"delete-{row.run}"):

@@ -62,11 +62,6 @@ def test_an_apple_gpu_is_found_by_system_and_machine(monkeypatch):
     assert availability("mps-torch") == "no Apple GPU was found on this machine"
 
 
-def test_the_usual_targets_are_those_that_are_here(monkeypatch):
-    monkeypatch.setattr(module, "has_nvidia_gpu", lambda: False)
-    assert module.usual_targets() == ("cpu-onnxruntime", "cpu-torch")
-
-
 def test_torch_says_itself_whether_it_has_cuda():
     import torch
 

@@ -193,6 +193,14 @@ def test_runs_shows_a_failure_in_one_sentence(open_page, place):
     assert button(app, "Retry")
 
 
+def test_a_finished_run_can_be_done_again(open_page, own, submitted):
+    """A noisy measurement says 'measure again', so there must be a way to."""
+    app = open_page("2_Runs")
+    button(app, "Run again").click().run()
+    (again,) = submitted
+    assert again[2] is True and again[0].model in {run.model for run in own}
+
+
 def test_runs_shows_progress_and_cancels(open_page, place, monkeypatch):
     write_runs(place / "home" / "runs", [replace(sample_runs(2)[1], state="running", result=None)])
     stopped = []

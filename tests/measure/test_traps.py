@@ -23,7 +23,7 @@ from explorer.measure.runners import open_runner, opening
 from explorer.measure.size import measure_size
 from explorer.recipe import Recipe
 from explorer.tasks import Split, Task
-from tests.measure.tiny import save_text, text_graph
+from tests.measure.tiny import text_graph
 from tests.models import tiny
 
 
@@ -116,15 +116,3 @@ def test_a_test_split_that_leaks_into_calibration(kind: Any) -> None:
     leaked = ["TEXT  12", *inputs[1][1:]] if kind == "text" else np.concatenate([inputs[3][:1], inputs[1][1:]])
     with pytest.raises(ExplorerError, match="'calibration' of the task 'leaky' leaks into 'test': 1 inputs"):
         Task("leaky", kind, ("a",), {**splits, "calibration": Split(leaked, labels)}, "digest")
-
-
-@pytest.fixture
-def text_artefact(tmp_path: Path) -> Path:
-    return save_text(tmp_path / "text", text_graph())
-
-
-@pytest.fixture
-def image_artefact(tmp_path: Path) -> Path:
-    from tests.measure.tiny import save_image
-
-    return save_image(tmp_path / "image")
