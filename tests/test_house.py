@@ -114,11 +114,10 @@ def test_both_requirements_differ_in_the_gpu_packages_only() -> None:
 
 
 def test_onnxruntime_reports_nothing_to_its_makers(tmp_path: Path) -> None:
-    """It would leave an identifier in the folder for temporary files."""
+    """It may leave an identifier in the folder for temporary files; whether it does depends on the machine."""
     environment = {**os.environ, "TMPDIR": str(tmp_path), "PYTHONPATH": str(ROOT)}
     environment.pop("ORT_DISABLE_TELEMETRY", None)
-    code = "import explorer, onnxruntime"
-    subprocess.run([sys.executable, "-c", code], env=environment, check=True)
+    code = "import explorer, onnxruntime, os; print(os.environ['ORT_DISABLE_TELEMETRY'])"
+    run = subprocess.run([sys.executable, "-c", code], env=environment, check=True, capture_output=True, text=True)
+    assert run.stdout.strip() == "1"
     assert list(tmp_path.iterdir()) == []
-    subprocess.run([sys.executable, "-c", "import onnxruntime"], env=environment, check=True)
-    assert list(tmp_path.iterdir()) != [], "this version reports nothing of itself: the switch can go"
