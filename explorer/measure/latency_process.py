@@ -1,8 +1,9 @@
 """The process in which latency is timed: ``python -m explorer.measure.latency_process SPECIFICATION ANSWER``.
 
-Baseline, a second copy of the baseline (the control) and the variant are loaded side by side. After a warm-up each
-round calls each of them once, in a fresh random order: what slows the machine for a while slows all three, and none
-always runs in the wake of the same neighbour. The process keeps to its own processors where the system allows.
+Baseline, a second copy of the baseline (the control) and the variant are loaded side by side. After a warm-up each of
+them has a short turn in each round, in a fresh random order: what slows the machine for a while slows all three, and
+none always runs in the wake of the same neighbour. The first call of a turn is not timed, since it finds the caches
+full of the neighbour's weights. The process keeps to its own processors where the system allows.
 """
 
 from __future__ import annotations
@@ -32,6 +33,8 @@ Calls = dict[str, list[Callable[[], int]]]
 WARM_UP_WINDOW = 3
 WARM_UP_SECONDS = 2.0
 STABLE_WITHIN = 0.05
+TURN_SECONDS = 0.05
+MOST_CALLS_PER_TURN = 16
 ENERGY_SECONDS = 1.0
 
 
@@ -111,26 +114,39 @@ def warm_up(calls: Calls) -> None:
 def time_rounds(calls: Calls, limits: dict[str, Any]) -> dict[str, list[int]]:
     """Rounds until each contestant has the fewest repeats and the fewest seconds, or the most seconds are over.
 
-    All contestants of a round get the same batch of inputs. Only a monotonic clock is read: one that somebody sets
-    meanwhile changes nothing.
+    In each round all contestants make the same number of calls with the same batches of inputs. Only a monotonic clock
+    is read: one that somebody sets meanwhile changes nothing.
     """
     order, shuffle = list(calls), random.Random(limits["seed"]).shuffle
     times: dict[str, list[int]] = {name: [] for name in calls}
     spent = dict.fromkeys(calls, 0)
+    count = calls_per_turn(calls)
     gc.collect()
     gc.disable()
-    start, rounds = time.perf_counter(), 0
+    start, repeats = time.perf_counter(), 0
     while time.perf_counter() - start < limits["max_seconds"] and (
-        rounds < limits["min_repeats"] or min(spent.values()) < limits["min_seconds"] * 1e9
+        repeats < limits["min_repeats"] or min(spent.values()) < limits["min_seconds"] * 1e9
     ):
         shuffle(order)
         for name in order:
-            taken = calls[name][rounds % len(calls[name])]()
-            times[name].append(taken)
-            spent[name] += taken
-        rounds += 1
+            turn = [calls[name][place % len(calls[name])] for place in range(repeats, repeats + count)]
+            if count > 1:
+                spent[name] += turn[0]()
+            taken = [call() for call in turn]
+            times[name] += taken
+            spent[name] += sum(taken)
+        repeats += count
     gc.enable()
     return times
+
+
+def calls_per_turn(calls: Calls) -> int:
+    """Timed calls in a turn: what the slowest contestant does in ``TURN_SECONDS``, at least 1 and at most 16.
+
+    A call that fills a turn by itself costs so much that its neighbour's traces in the caches do not count.
+    """
+    slowest = max(statistics.median(batches[0]() for _ in range(WARM_UP_WINDOW)) for batches in calls.values())
+    return max(1, min(MOST_CALLS_PER_TURN, int(TURN_SECONDS * 1e9 / max(1, slowest))))
 
 
 def _energy(calls: Calls, device: str) -> dict[str, Any]:

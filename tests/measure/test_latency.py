@@ -4,7 +4,7 @@ import pytest
 from explorer.errors import ExplorerError
 from explorer.measure import latency
 from explorer.measure.latency import measure_latency, measure_target, summarize
-from explorer.measure.latency_process import time_rounds, warm_up
+from explorer.measure.latency_process import calls_per_turn, time_rounds, warm_up
 from explorer.measure.load import Load
 from explorer.measure.shapes import REAL
 from tests.measure.tiny import save_text, text_graph
@@ -183,19 +183,43 @@ def test_a_real_length_is_the_mean_of_its_batches():
     assert (entry.lengths, entry.sequence) == ("real", 14)
 
 
-def call_of(name, order, nanoseconds=1000):
+LONG_NS = 50_000_000  # a call that fills a turn by itself
+
+
+def call_of(name, order, nanoseconds=LONG_NS):
     return [lambda: order.append(name) or nanoseconds]
 
 
-def test_rounds_call_everyone_once_in_changing_order():
+def test_long_calls_take_turns_in_changing_order():
     order: list[str] = []
     calls = {name: call_of(name, order) for name in ("baseline", "control", "variant")}
     limits = {"seed": 0, "min_repeats": 40, "min_seconds": 0.0, "max_seconds": 60.0}
+    assert calls_per_turn(calls) == 1
+    order.clear()
     times = time_rounds(calls, limits)
+    del order[:9]  # how long a call takes was found out first
     rounds = [tuple(order[i : i + 3]) for i in range(0, len(order), 3)]
     assert {name: len(values) for name, values in times.items()} == dict.fromkeys(calls, 40)
     assert all(sorted(one) == sorted(calls) for one in rounds)
     assert len(set(rounds)) == 6
+
+
+@pytest.mark.parametrize(("slowest_ns", "count"), [(1_000, 16), (8_000_000, 6), (49_000_000, 1), (900_000_000, 1)])
+def test_a_turn_has_as_many_calls_as_the_slowest_contestant_can_do(slowest_ns, count):
+    assert calls_per_turn({"baseline": call_of("", [], slowest_ns), "variant": call_of("", [], 1_000)}) == count
+
+
+def test_the_first_call_of_a_turn_warms_the_caches_and_is_not_timed():
+    """Each contestant finds the caches full of its neighbour's weights: only its first call pays for that."""
+    last = [""]
+
+    def call(name: str) -> int:
+        cold, last[0] = last[0] != name, name
+        return 9_000_000 if cold else 5_000_000
+
+    calls = {name: [lambda name=name: call(name)] for name in ("baseline", "variant")}
+    times = time_rounds(calls, {"seed": 0, "min_repeats": 30, "min_seconds": 0.0, "max_seconds": 60.0})
+    assert {name: set(values) for name, values in times.items()} == {name: {5_000_000} for name in calls}
 
 
 def test_each_contestant_is_called_for_the_fewest_seconds():
@@ -205,14 +229,15 @@ def test_each_contestant_is_called_for_the_fewest_seconds():
     assert len(times["variant"]) == 10, "the quickest needs ten calls of 0.1 s to have run for a second"
 
 
-def test_all_contestants_of_a_round_get_the_same_batch():
+def test_all_contestants_of_a_round_get_the_same_batches():
     seen = {"baseline": [], "variant": []}
     calls = {
-        name: [lambda place=place, batches=batches: batches.append(place) or 1 for place in range(3)]
+        name: [lambda place=place, batches=batches: batches.append(place) or 20_000_000 for place in range(3)]
         for name, batches in seen.items()
     }
     time_rounds(calls, {"seed": 0, "min_repeats": 6, "min_seconds": 0, "max_seconds": 60})
-    assert seen["baseline"] == seen["variant"] == [0, 1, 2, 0, 1, 2]
+    turns = [0, 0, 1, 2, 2, 0, 1, 1, 2]  # two timed calls in a turn, and the first of them once more before it
+    assert [places[3:] for places in seen.values()] == [turns, turns]
 
 
 def test_the_most_seconds_end_the_rounds():
