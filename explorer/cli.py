@@ -432,9 +432,11 @@ def _parameter(parameter: dict[str, Any]) -> str:
         expected = f"{parameter['low']} to {parameter['high']} {parameter['unit']}".strip()
     elif parameter["kind"] in ("choice", "stops"):
         expected = " | ".join(str(option) for option in parameter["options"])
+    elif parameter["kind"] == "text":
+        expected = "text"
     else:
         expected = "true | false"
-    return f"{parameter['name']}: {expected}, default {parameter['default']}. {parameter['help']}"
+    return f"{parameter['name']}: {expected}, default {parameter['default'] or 'none'}. {parameter['help']}"
 
 
 def _available(reason: str | None) -> str:

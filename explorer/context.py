@@ -12,8 +12,10 @@ if TYPE_CHECKING:
     import torch
     from numpy.typing import NDArray
 
+    from explorer.models.activations import Activations
     from explorer.models.preprocess import Preprocessor
     from explorer.tasks import Task
+    from explorer.training import Lesson
 
 LearningRate = Literal["gentle", "usual", "bold"]
 RATE_FACTOR = {"gentle": 0.3, "usual": 1.0, "bold": 3.0}
@@ -38,10 +40,12 @@ class Report(Protocol):
 class ModelSubject:
     """A PyTorch model that techniques of the stage ``model`` edit or train in place.
 
-    ``pruned`` names the parameters whose zeros must stay zero in every later training.
+    ``preprocessor`` feeds it, and a step may replace it as well. ``pruned`` names the parameters whose zeros must stay
+    zero in every later training.
     """
 
     model: torch.nn.Module
+    preprocessor: Preprocessor
     pruned: set[str] = field(default_factory=set)
 
     def keep_zeros(self) -> dict[str, torch.Tensor]:
@@ -63,7 +67,7 @@ class Context:
 
     Fields:
         task: data splits; techniques use ``train`` and ``calibration`` only.
-        preprocessor: turns inputs into the model's tensors.
+        preprocessor: turns inputs into the baseline's tensors; a subject of the stage ``model`` has its own.
         teacher: gives the uncompressed baseline as a PyTorch model (loaded when first asked for).
         teacher_logits: gives the baseline's logits on the whole training split, [N, classes], from the cache.
         seed: for everything random in this step.
@@ -92,30 +96,34 @@ class Context:
         epochs: float,
         learning_rate: LearningRate,
         distill: bool,
-        alpha: float,
-        temperature: float,
+        alpha: float = 0.5,
+        temperature: float = 2.0,
         fresh: bool = False,
+        teacher: torch.nn.Module | None = None,
+        lesson: Lesson | None = None,
     ) -> None:
-        """Train the subject on the training split, optionally distilled from the baseline.
+        """Train the subject on the training split, optionally distilled from the baseline or from another ``teacher``.
 
         ``fresh`` chooses the higher usual learning rate of a model whose weights were only started from another's.
-        Zeros of pruned parameters stay zero.
+        ``lesson`` adds to the loop what is special to a technique. Zeros of pruned parameters stay zero.
         """
         from explorer import training
 
         usual = training.usual_plan(self.task.kind, fresh=fresh)
         rate = usual.learning_rate * RATE_FACTOR[learning_rate]
         plan = replace(usual, learning_rate=rate, epochs=epochs, seed=self.seed)
+        known = teacher is None and not plan.augment
         outcome = training.train(
             subject.model,
             self.task.splits["train"],
-            self.preprocessor,
+            subject.preprocessor,
             plan,
-            teacher=self.teacher() if distill and plan.augment else None,
-            teacher_logits=self.teacher_logits() if distill and not plan.augment else None,
+            teacher=(teacher or self.teacher()) if distill and not known else None,
+            teacher_logits=self.teacher_logits() if distill and known else None,
             alpha=alpha,
             temperature=temperature,
             keep_zeros=subject.keep_zeros(),
+            lesson=lesson,
             report=self.report,
         )
         subject.model.cpu()
@@ -125,12 +133,24 @@ class Context:
             samples_per_s=outcome.samples_per_s,
         )
 
-    def gradients(self, model: torch.nn.Module, samples: int = 512) -> None:
+    def gradients(self, subject: ModelSubject, samples: int = 512) -> None:
         """Leave the gradient of the loss over ``samples`` training inputs on every parameter's ``.grad``."""
         from explorer import training
 
         self.report(stage="apply", text=f"Gradients of {samples} training inputs")
-        training.accumulate_gradients(model, self.task.splits["train"].subset(samples, self.seed), self.preprocessor)
+        part = self.task.splits["train"].subset(samples, self.seed)
+        training.accumulate_gradients(subject.model, part, subject.preprocessor)
+
+    def activations(self, subject: ModelSubject, gram: bool = False, samples: int = 256) -> dict[str, Activations]:
+        """What flows into every linear and convolution layer over ``samples`` calibration inputs, by module name.
+
+        Computed once for the same model and inputs and kept in the cache, also for other runs.
+        """
+        from explorer.models.activations import cached_activations
+
+        self.report(stage="apply", text=f"Activations of {samples} calibration inputs")
+        part = self.task.splits["calibration"].subset(samples, self.seed)
+        return cached_activations(subject.model, subject.preprocessor.encode(part.inputs), gram)
 
 
 def plain_number(value: Any) -> str:

@@ -12,6 +12,7 @@ import time
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -24,19 +25,20 @@ from explorer.home import home
 from explorer.measure import findings, honesty, host, lock, size
 from explorer.measure.session import Session, memory_of
 from explorer.models import card_for, load_model, model_digest
-from explorer.models.structure import load_torch, save_torch
+from explorer.models.structure import kind_of, load_torch, save_torch
 from explorer.recipe import Recipe
 from explorer.recipe import digest as recipe_digest
 from explorer.result import Artefact, Result, Size, StepReport
 from explorer.tasks import Task, load_task, task_digest
 from explorer.tasks.base import hash_files
+from explorer.technique import check_suits
 
 if TYPE_CHECKING:
     import torch
 
     from explorer.models import LoadedModel
     from explorer.models.preprocess import Preprocessor
-    from explorer.technique import Technique
+    from explorer.technique import ModelKind, Technique
 
 SLOW_STEP_SECONDS = 1.0
 """A model step that took longer is kept for other recipes that begin alike."""
@@ -138,7 +140,7 @@ class Bench:
         """The folder of the uncompressed model's artefact, made when it is not in the cache."""
 
         def make(folder: Path) -> None:
-            self._export(self.loaded.model, self.loaded.preprocessor, [], folder)
+            self._export(self.loaded.model, self.loaded.preprocessor, folder)
             found = size.measure_size(folder / "model.onnx")
             (folder / SIZE_FILE).write_text(found.model_dump_json(), encoding="utf-8")
 
@@ -146,14 +148,21 @@ class Bench:
 
     def make_artefact(self, folder: Path, baseline: Path) -> list[StepReport]:
         """Apply the steps and write the artefact; returns what each step did."""
+        check_suits(self.recipe.steps, self._kind(baseline), self.card.name)
         model_steps = [step for step in self.recipe.steps if step.stage == "model"]
-        deploy_steps = list(self.recipe.steps[len(model_steps) :])
         shutil.rmtree(folder, ignore_errors=True)
         if model_steps:
             subject, reports = self._model_stage(model_steps)
-            return reports + self._export(subject.model, self.loaded.preprocessor, deploy_steps, folder)
-        shutil.copytree(baseline, folder, ignore=shutil.ignore_patterns(SIZE_FILE))
-        return self._deploy_stage(deploy_steps, folder)
+            self._export(subject.model, subject.preprocessor, folder)
+        else:
+            reports = []
+            shutil.copytree(baseline, folder, ignore=shutil.ignore_patterns(SIZE_FILE))
+        return reports + self._deploy_stage(folder)
+
+    def _kind(self, baseline: Path) -> ModelKind:
+        """The kind of model, from the config beside the baseline's weights: that takes no PyTorch."""
+        config = json.loads((baseline / "torch" / "config.json").read_text(encoding="utf-8"))
+        return kind_of(SimpleNamespace(**config))
 
     def session(self, artefact: Path, baseline: Path) -> Session:
         """What measures the artefact beside its baseline."""
@@ -179,26 +188,31 @@ class Bench:
 
     def _finished_prefix(self, count: int) -> tuple[int, ModelSubject, list[StepReport]]:
         """The longest finished beginning of the recipe: its length, its model and its reports."""
+        from explorer.models.preprocess import Preprocessor
+
         for length in range(count, 0, -1) if not self.fresh else ():
             found = cache.find("prefixes", self.digest(length))
             if found is not None:
                 self.report(stage="load", text=f"Taking the first {length} steps from an earlier run")
                 state = json.loads((found / "subject.json").read_text(encoding="utf-8"))
                 reports = [StepReport(**{**fields, "cached": True}) for fields in state["reports"]]
-                return length, ModelSubject(load_torch(found / "torch"), set(state["pruned"])), reports
+                kept = ModelSubject(load_torch(found / "torch"), Preprocessor.load(found), set(state["pruned"]))
+                return length, kept, reports
         import copy
 
-        return 0, ModelSubject(copy.deepcopy(self.loaded.model)), []
+        return 0, ModelSubject(copy.deepcopy(self.loaded.model), self.loaded.preprocessor), []
 
     def _keep_prefix(self, length: int, subject: ModelSubject, reports: list[StepReport]) -> None:
         def write(folder: Path) -> None:
             save_torch(subject.model, folder / "torch")
+            subject.preprocessor.save(folder)
             state = {"pruned": sorted(subject.pruned), "reports": [report.model_dump() for report in reports]}
             (folder / "subject.json").write_text(json.dumps(state), encoding="utf-8")
 
         cache.folder("prefixes", self.digest(length), write, replace=self.fresh)
 
-    def _apply(self, step: Technique, subject: Any, number: int) -> StepReport:
+    def _apply(self, step: Technique, subject: ModelSubject | GraphSubject, number: int) -> StepReport:
+        """Do a step; on a graph, a step of the stage ``model`` does what it left for the file."""
         started = time.monotonic()
         self.report(stage="apply", text=f"{step.title}: step {number + 1} of {len(self.recipe.steps)}")
         context = Context(
@@ -209,7 +223,8 @@ class Bench:
             seed=self.recipe.seed + number,
             report=self._report_of(number),
         )
-        step.apply(subject, context)
+        late = step.stage == "model" and isinstance(subject, GraphSubject)
+        (step.finish if late else step.apply)(subject, context)
         seconds = round(time.monotonic() - started, 3)
         return StepReport(technique=step.name, seconds=seconds, notes=context.notes, figures=context.figures)
 
@@ -236,10 +251,8 @@ class Bench:
         self.loaded.model.cpu()
         return logits
 
-    def _export(
-        self, model: torch.nn.Module, preprocessor: Preprocessor, steps: list[Technique], folder: Path
-    ) -> list[StepReport]:
-        """Export to ONNX, check that both agree, and write the artefact with its deploy steps."""
+    def _export(self, model: torch.nn.Module, preprocessor: Preprocessor, folder: Path) -> None:
+        """Export to ONNX, check that both agree, and write the artefact."""
         self.report(stage="export", text="Exporting to ONNX and comparing with PyTorch")
         model = model.cpu().eval()
         graph = deploy.export(model, preprocessor)
@@ -254,22 +267,21 @@ class Bench:
         if self.task.kind == "image":
             np.save(folder / "example.npy", np.asarray(sample.inputs)[0], allow_pickle=False)
         save_torch(model, folder / "torch")
-        return self._deploy_stage(steps, folder)
 
-    def _deploy_stage(self, steps: list[Technique], folder: Path) -> list[StepReport]:
+    def _deploy_stage(self, folder: Path) -> list[StepReport]:
         """Edit the artefact's graph; PyTorch cannot load what these steps make, and the folder says so."""
+        steps = {i: step for i, step in enumerate(self.recipe.steps) if step.stage == "deploy" or step.finishes}
         if not steps:
             return []
         import onnx
 
         path = folder / "model.onnx"
         subject = GraphSubject(onnx.load(path))
-        first = len(self.recipe.steps) - len(steps)
-        reports = [self._apply(step, subject, first + i) for i, step in enumerate(steps)]
+        reports = [self._apply(step, subject, i) for i, step in steps.items()]
         path.unlink()
         deploy.save_graph(subject.graph, path)
         shutil.rmtree(folder / "torch", ignore_errors=True)
-        names = " and ".join(step.name for step in steps)
+        names = " and ".join(step.name for step in steps.values())
         reason = f"PyTorch cannot load this file: {names} changes the exported ONNX graph only."
         (folder / "torch-unavailable.txt").write_text(reason, encoding="utf-8")
         return reports

@@ -166,8 +166,8 @@ class Recipe(BaseModel):
 def check_order(steps: Sequence[Technique]) -> None:
     """Refuse an order that cannot work, with the reason.
 
-    Raises ``BadInput``: a model step after a deploy step, a second quantization,
-    or a step after one of those it declares in ``not_after``.
+    Raises ``BadInput``: a model step after a deploy step or after one that finishes in the exported file, a second
+    format for the same weights, or a step after one of those it declares in ``not_after``.
     """
     for i, step in enumerate(steps):
         for earlier in steps[:i]:
@@ -179,10 +179,15 @@ def check_order(steps: Sequence[Technique]) -> None:
             if earlier.name in step.not_after:
                 reason = step.not_after[earlier.name]
                 raise BadInput(f"'{step.name}' cannot come after '{earlier.name}': {reason}.")
-            if step.family == earlier.family == "quantization":
+            if step.stage == "model" and earlier.finishes:
                 raise BadInput(
-                    f"'{step.name}' cannot come after '{earlier.name}': the weights are quantized already; "
-                    "keep one of the two."
+                    f"'{step.name}' cannot come after '{earlier.name}', which trained the weights for the format they "
+                    f"are stored in; put '{step.name}' first."
+                )
+            if twice := step.encodes & earlier.encodes:
+                raise BadInput(
+                    f"'{step.name}' cannot come after '{earlier.name}': the weights of the "
+                    f"{' and '.join(sorted(twice))} are stored in another format already; keep one of the two."
                 )
 
 

@@ -11,7 +11,7 @@ import difflib
 import importlib
 import inspect
 import pkgutil
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Any, ClassVar, Literal, get_args, get_origin, get_type_hints
@@ -21,8 +21,10 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from explorer.errors import BadInput, given
 
 Stage = Literal["model", "deploy"]
-Family = Literal["pruning", "quantization", "distillation", "training"]
+Family = Literal["pruning", "factorization", "sharing", "distillation", "training", "conversion", "quantization"]
 Need = Literal["calibration", "training", "gradients"]
+ModelKind = Literal["text transformer", "vision transformer", "CNN"]
+LONGEST_TEXT = 500
 
 
 @dataclass(frozen=True)
@@ -30,12 +32,13 @@ class Parameter:
     """One parameter of a technique as plain data, enough to draw its widget.
 
     ``kind`` is ``slider`` (``low``, ``high``, ``step`` are set), ``stops`` (a slider that rests on the numbers in
-    ``options`` only, smallest first), ``choice`` (``options`` is set) or ``flag``. ``unit`` is a word or sign such
-    as ``fraction``, ``bits`` or ``epochs``; ``only_with`` the flag without which it means nothing.
+    ``options`` only, smallest first), ``choice`` (``options`` is set), ``flag`` or ``text``. ``unit`` is a word or sign
+    such as ``fraction``, ``bits`` or ``epochs``. ``only_with`` tells where it means something: beside a flag that is on
+    (``distill``) or a choice that is one of some (``schedule=rounds|cubic``); empty where it always does.
     """
 
     name: str
-    kind: Literal["slider", "stops", "choice", "flag"]
+    kind: Literal["slider", "stops", "choice", "flag", "text"]
     default: Any
     help: str
     unit: str = ""
@@ -47,25 +50,33 @@ class Parameter:
 
     def matters(self, values: Mapping[str, Any]) -> bool:
         """Whether it changes anything beside the other parameters' ``values``."""
-        return not self.only_with or bool(values.get(self.only_with, True))
+        name, _, wanted = self.only_with.partition("=")
+        if not name or name not in values:
+            return True
+        return str(values[name]) in wanted.split("|") if wanted else bool(values[name])
 
 
 def slider(
     default: Any, *, low: float, high: float, step: float, help: str, unit: str = "", only_with: str = ""
 ) -> Any:
-    """Declare a number between ``low`` and ``high``, both included; without the flag ``only_with`` it means nothing."""
+    """Declare a number between ``low`` and ``high``, both included; ``only_with`` as in ``Parameter``."""
     extra: dict[str, Any] = {"step": step, "unit": unit, "low": low, "high": high, "only_with": only_with}
     return Field(default, ge=low, le=high, description=help, json_schema_extra=extra)
 
 
-def choice(default: Any, *, help: str, unit: str = "") -> Any:
+def choice(default: Any, *, help: str, unit: str = "", only_with: str = "") -> Any:
     """Declare one of several values; the field's annotation is a ``Literal`` that lists them."""
-    return Field(default, description=help, json_schema_extra={"unit": unit})
+    return Field(default, description=help, json_schema_extra={"unit": unit, "only_with": only_with})
 
 
-def flag(default: bool, *, help: str) -> Any:
+def flag(default: bool, *, help: str, only_with: str = "") -> Any:
     """Declare a yes or no."""
-    return Field(default, description=help)
+    return Field(default, description=help, json_schema_extra={"only_with": only_with})
+
+
+def text(default: str, *, help: str, only_with: str = "") -> Any:
+    """Declare a line of text, such as the names of layers."""
+    return Field(default, max_length=LONGEST_TEXT, description=help, json_schema_extra={"only_with": only_with})
 
 
 class Technique(BaseModel):
@@ -81,6 +92,9 @@ class Technique(BaseModel):
             ``parameters``, ``latency`` and ``accuracy``.
         paper: the source of the method.
         not_after: techniques that must not stand before this one, each with the reason.
+        suits: the kinds of models it works on.
+        finishes: whether a technique of the stage ``model`` also edits the exported graph, with ``finish``. No other
+            model step may follow it, and PyTorch cannot load the artefact.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
@@ -93,6 +107,8 @@ class Technique(BaseModel):
     effect: ClassVar[tuple[str, ...]]
     paper: ClassVar[str]
     not_after: ClassVar[dict[str, str]] = {}
+    suits: ClassVar[tuple[ModelKind, ...]] = get_args(ModelKind)
+    finishes: ClassVar[bool] = False
 
     def apply(self, subject: Any, context: Any) -> None:
         """Compress ``subject`` (``ModelSubject`` or ``GraphSubject``) in place.
@@ -100,6 +116,18 @@ class Technique(BaseModel):
         ``context`` is an ``explorer.context.Context``: data splits, trainer, teacher, progress.
         """
         raise NotImplementedError
+
+    def finish(self, subject: Any, context: Any) -> None:
+        """Make the exported graph (``GraphSubject``) store what ``apply`` trained the model to be.
+
+        Called only where ``finishes`` is set, with the notes and figures of a report of its own.
+        """
+        raise NotImplementedError
+
+    @property
+    def encodes(self) -> frozenset[str]:
+        """Which weights it stores in another format, of ``layers`` and ``embeddings``; two steps never share one."""
+        return frozenset({"layers", "embeddings"}) if self.family == "quantization" else frozenset()
 
     @classmethod
     def summary(cls) -> str:
@@ -121,16 +149,27 @@ def _parameter(name: str, hint: Any, field: Any) -> Parameter:
     extra = field.json_schema_extra or {}
     unit = str(extra.get("unit", ""))
     help = str(field.description or "")
+    only_with = str(extra.get("only_with", ""))
     if hint is bool:
-        return Parameter(name, "flag", field.default, help)
+        return Parameter(name, "flag", field.default, help, only_with=only_with)
+    if hint is str:
+        return Parameter(name, "text", field.default, help, only_with=only_with)
     if get_origin(hint) is Literal:
         options = get_args(hint)
         if all(isinstance(option, (int, float)) for option in options):
-            return Parameter(name, "stops", field.default, help, unit, options=tuple(sorted(options)))
-        return Parameter(name, "choice", field.default, help, unit, options=options)
+            return Parameter(
+                name, "stops", field.default, help, unit, options=tuple(sorted(options)), only_with=only_with
+            )
+        return Parameter(name, "choice", field.default, help, unit, options=options, only_with=only_with)
     low, high, step = (hint(extra[key]) for key in ("low", "high", "step"))
-    only_with = str(extra.get("only_with", ""))
     return Parameter(name, "slider", field.default, help, unit, low, high, step, only_with=only_with)
+
+
+def check_suits(steps: Sequence[Technique], kind: ModelKind, model: str) -> None:
+    """Refuse a step that does not work on this kind of model; raises ``BadInput``."""
+    for step in steps:
+        if kind not in step.suits:
+            raise BadInput(f"'{step.name}' works on a {' or '.join(step.suits)}; '{model}' is a {kind}.")
 
 
 @cache
@@ -187,6 +226,8 @@ def _expected(technique: type[Technique], field: str) -> str:
             return f"must be {whole} from {parameter.low} to {parameter.high}"
         if parameter.kind in ("choice", "stops"):
             return "must be one of " + ", ".join(str(option) for option in parameter.options)
+        if parameter.kind == "text":
+            return f"must be a text of at most {LONGEST_TEXT} characters"
         return "must be true or false"
     return f"there is no such parameter ({_known(technique)})"
 

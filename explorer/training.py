@@ -10,7 +10,7 @@ import functools
 import math
 import platform
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
@@ -71,6 +71,39 @@ class TrainingReport:
     losses: tuple[float, ...]
 
 
+class Lesson:
+    """What a technique adds to the training loop; each method changes nothing unless it is overridden.
+
+    Fields:
+        arguments: given to every call of the model, for example ``output_hidden_states``.
+        attention: how attention is computed; ``eager`` where its maps are asked for.
+    """
+
+    arguments: Mapping[str, Any] = {}
+    attention: str = "sdpa"
+
+    def start(self, model: nn.Module, steps: int) -> None:
+        """Called once, with the model on its device and the number of steps to come."""
+
+    def parameters(self) -> list[nn.Parameter]:
+        """Parameters outside of the model that are trained with it; asked for after ``start``."""
+        return []
+
+    def temperature(self, usual: float, progress: float) -> float:
+        """The temperature of the teacher's answers after this share of the training."""
+        return usual
+
+    def loss(self, loss: Tensor, inputs: dict[str, Tensor], outputs: Any) -> Tensor:
+        """The loss to minimise, given the usual one, the batch and what the model put out."""
+        return loss
+
+    def after_backward(self, step: int) -> None:
+        """The gradients of step ``step`` (from 1) are there and not applied yet."""
+
+    def after_step(self, step: int) -> None:
+        """The weights of step ``step`` are updated; what it sets to zero stays only if it sees to it."""
+
+
 def usual_plan(kind: Literal["text", "image"], fresh: bool) -> Plan:
     """What suits a kind of model: texts with frozen embeddings, images with augmentation.
 
@@ -116,6 +149,7 @@ def train(
     alpha: float = 0.5,
     temperature: float = 2.0,
     keep_zeros: dict[str, Tensor] | None = None,
+    lesson: Lesson | None = None,
     report: Report | None = None,
     cancelled: Callable[[], bool] | None = None,
     after_epoch: Callable[[int], None] | None = None,
@@ -124,9 +158,10 @@ def train(
 
     With a ``teacher`` (or its ``teacher_logits`` for the whole split, in order) the loss is ``distillation_loss``.
     ``keep_zeros`` maps parameter names to masks (1 keeps, 0 stays zero) which are applied after every step.
-    ``after_epoch`` is called with the number of the finished pass. Raises ``Cancelled`` within one step.
+    ``lesson`` adds what a technique needs. ``after_epoch`` is called with the number of the finished pass.
+    Raises ``Cancelled`` within one step.
     """
-    report, cancelled = report or _silent, cancelled or _never
+    report, cancelled, lesson = report or _silent, cancelled or _never, lesson or Lesson()
     device = best_device()
     model.to(device)
     rows = _rows(len(split), plan)
@@ -137,21 +172,26 @@ def train(
     torch.manual_seed(plan.seed)
     frozen = _freeze_word_embeddings(model) if plan.freeze_embeddings else []
     masks = _masks(model, keep_zeros or {}, device)
-    optimizer = _optimizer(model, plan, device)
+    lesson.start(model, batches.steps)
+    optimizer = _optimizer(model, plan, lesson.parameters())
     schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, functools.partial(_rate, plan, batches.steps))
     progress = _Progress(report, batches.steps, plan)
-    attention = _set_attention(model, "sdpa")
+    attention = _set_attention(model, lesson.attention)
     model.train()
     try:
         for step, (inputs, labels, picked) in enumerate(batches, start=1):
             if cancelled():
                 raise Cancelled("The training was cancelled.")
             with autocast(model, device):
-                logits = model(**inputs).logits
+                outputs = model(**inputs, **lesson.arguments)
             answers = _teacher_answers(teacher, soft, inputs, picked, device)
-            loss = _loss(logits.float(), answers, labels, alpha, temperature)
-            _update(model, loss, optimizer, schedule)
+            warmth = lesson.temperature(temperature, (step - 1) / batches.steps)
+            loss = lesson.loss(_loss(outputs.logits.float(), answers, labels, alpha, warmth), inputs, outputs)
+            torch.autograd.backward(loss)
+            lesson.after_backward(step)
+            _update(optimizer, schedule)
             _apply(masks)
+            lesson.after_step(step)
             progress.update(step, loss, len(labels))
             if after_epoch is not None and batches.ends_epoch(step):
                 after_epoch(batches.epoch(step))
@@ -351,11 +391,8 @@ def _freeze_word_embeddings(model: nn.Module) -> list[Tensor]:
     return frozen
 
 
-def _update(
-    model: nn.Module, loss: Tensor, optimizer: torch.optim.Optimizer, schedule: torch.optim.lr_scheduler.LambdaLR
-) -> None:
-    torch.autograd.backward(loss)
-    nn.utils.clip_grad_norm_(_trainable(model), 1.0)
+def _update(optimizer: torch.optim.Optimizer, schedule: torch.optim.lr_scheduler.LambdaLR) -> None:
+    nn.utils.clip_grad_norm_([weight for group in optimizer.param_groups for weight in group["params"]], 1.0)
     optimizer.step()
     optimizer.zero_grad(set_to_none=True)
     schedule.step()
@@ -385,9 +422,9 @@ def _apply(masks: list[tuple[Tensor, Tensor]]) -> None:
             weight.mul_(mask)
 
 
-def _optimizer(model: nn.Module, plan: Plan, device: torch.device) -> torch.optim.Optimizer:
-    weights = [parameter for parameter in _trainable(model) if parameter.ndim > 1]
-    others = [parameter for parameter in _trainable(model) if parameter.ndim <= 1]
+def _optimizer(model: nn.Module, plan: Plan, more: list[nn.Parameter]) -> torch.optim.Optimizer:
+    weights = [parameter for parameter in [*_trainable(model), *more] if parameter.ndim > 1]
+    others = [parameter for parameter in [*_trainable(model), *more] if parameter.ndim <= 1]
     groups = [{"params": weights, "weight_decay": plan.weight_decay}, {"params": others, "weight_decay": 0.0}]
     return torch.optim.AdamW(groups, lr=plan.learning_rate, fused=True)
 

@@ -65,7 +65,7 @@ def test_recipes_that_begin_alike_share_the_prefix() -> None:
             "model: x\nsteps: [{technique: int8-dynamic}, {technique: fine-tune}]",
             "'fine-tune' changes the PyTorch model and cannot come after 'int8-dynamic'",
         ),
-        ("model: x\nsteps: [{technique: int8-dynamic}, {technique: weight-bits}]", "quantized already"),
+        ("model: x\nsteps: [{technique: int8-dynamic}, {technique: weight-bits}]", "stored in another format already"),
         ("model: x\nsteps: [{technique: prune-magnitude}, {technique: distill-student}]", "would undo the zeros"),
     ],
 )

@@ -2,6 +2,7 @@
 
 import dataclasses
 import math
+from typing import ClassVar
 
 import numpy as np
 import pytest
@@ -94,6 +95,43 @@ def test_what_the_caller_froze_stays_frozen(preprocessor: TextPreprocessor, spli
     model.bert.embeddings.requires_grad_(False)
     training.train(model, split, preprocessor, dataclasses.replace(PLAN, epochs=0.5))
     assert not model.bert.embeddings.word_embeddings.weight.requires_grad
+
+
+class Watching(training.Lesson):
+    """Takes part in everything: adds a penalty that a parameter of its own learns to lower."""
+
+    arguments: ClassVar = {"output_hidden_states": True}
+
+    def start(self, model, steps):
+        self.own, self.steps, self.said = torch.nn.Parameter(torch.ones(())), steps, []
+        self.model = model
+
+    def parameters(self):
+        return [self.own]
+
+    def temperature(self, usual, progress):
+        self.said.append(("temperature", usual, progress))
+        return usual
+
+    def loss(self, loss, inputs, outputs):
+        assert len(outputs.hidden_states) == 3 and set(inputs) >= {"input_ids"}
+        return loss + self.own.square()
+
+    def after_backward(self, step):
+        self.said.append(("gradient", step, self.model.classifier.weight.grad is not None))
+
+    def after_step(self, step):
+        self.said.append(("updated", step, self.own.item()))
+
+
+def test_a_lesson_takes_part_in_the_training(preprocessor: TextPreprocessor, split: Split) -> None:
+    lesson, plan = Watching(), dataclasses.replace(PLAN, epochs=1)
+    done = training.train(tiny.bert(), split, preprocessor, plan, lesson=lesson)
+    assert lesson.steps == done.steps
+    first, last = lesson.said[:3], lesson.said[-3:]
+    assert first[0] == ("temperature", 2.0, 0.0) and first[1] == ("gradient", 1, True)
+    assert last[0][2] == pytest.approx(1 - 1 / done.steps) and last[2][:2] == ("updated", done.steps)
+    assert last[2][2] < 1.0, "its own parameter was trained with the model"
 
 
 def test_zeros_stay_zero_and_the_rest_moves(preprocessor: TextPreprocessor, split: Split) -> None:

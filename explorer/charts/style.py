@@ -15,6 +15,9 @@ FAMILY_COLOURS = {
     "quantization": "#0072B2",
     "distillation": "#009E73",
     "training": "#7C4DDB",
+    "factorization": "#7D7033",
+    "sharing": "#C2335A",
+    "conversion": "#107181",
     "combined": "#C0649A",
 }
 BACKGROUNDS: dict[Theme, str] = {"light": "#FFFFFF", "dark": "#14171C"}

@@ -9,7 +9,7 @@ derived from the model itself: a technique edits, and has nothing to remember.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +17,8 @@ from explorer.errors import BadInput
 
 if TYPE_CHECKING:
     import torch
+
+    from explorer.technique import ModelKind
 
 FORMAT = 1
 
@@ -29,9 +31,15 @@ def save_torch(model: torch.nn.Module, folder: Path) -> None:
     config: Any = model.config
     config.architectures = [type(model).__name__]
     config.save_pretrained(folder)
-    structure = {"format": FORMAT, "records": list(describe(model))}
+    records = list(describe(model))
+    structure = {"format": FORMAT, "records": records}
     (folder / "structure.json").write_text(json.dumps(structure, indent=1), encoding="utf-8")
-    weights = {name: tensor.detach().cpu().contiguous().clone() for name, tensor in model.state_dict().items()}
+    again = [record["module"] + "." for record in records if record["kind"] == "shared"]
+    weights = {
+        name: tensor.detach().cpu().contiguous().clone()
+        for name, tensor in model.state_dict().items()
+        if not name.startswith(tuple(again))
+    }
     save_file(weights, folder / "model.safetensors")
 
 
@@ -52,8 +60,26 @@ def load_torch(folder: Path) -> torch.nn.Module:
     model = fresh(config)
     for record in structure["records"]:
         replay(model, record)
-    model.load_state_dict(weights, strict=True)
+    model.load_state_dict(weights | _again(weights, structure["records"]), strict=True)
     return model.eval()
+
+
+def _again(weights: dict[str, torch.Tensor], records: list[dict[str, Any]]) -> dict[str, torch.Tensor]:
+    """The weights of shared modules under the names that were left out."""
+    return {
+        record["module"] + name.removeprefix(record["with"]): tensor
+        for record in records
+        if record["kind"] == "shared"
+        for name, tensor in weights.items()
+        if name.startswith(record["with"] + ".")
+    }
+
+
+def kind_of(config: Any) -> ModelKind:
+    """Which kind of model a config describes."""
+    if not hasattr(config, "num_attention_heads"):
+        return "CNN" if not hasattr(config, "n_heads") else "text transformer"  # DistilBERT's name for them
+    return "vision transformer" if hasattr(config, "image_size") else "text transformer"
 
 
 def fresh(config: Any, device: str = "cpu") -> torch.nn.Module:
@@ -72,14 +98,31 @@ def fresh(config: Any, device: str = "cpu") -> torch.nn.Module:
 
 
 def describe(model: torch.nn.Module) -> Iterator[dict[str, Any]]:
-    """Yield a record for each module whose shape differs from the fresh architecture's."""
+    """Yield a record for each module or bare parameter that differs in shape from the fresh architecture's.
+
+    Two names of one module are a record of the kind ``shared``: they are compared with nothing else.
+    """
     config: Any = model.config
     config.architectures = [type(model).__name__]
-    before = dict(fresh(config, device="meta").named_modules())
-    for name, module in model.named_modules():
+    before = fresh(config, device="meta")
+    modules, shapes = dict(before.named_modules()), {name: p.shape for name, p in before.named_parameters()}
+    first: dict[int, str] = {}
+    replaced: tuple[str, ...] = ()
+    for name, module in model.named_modules(remove_duplicate=False):
+        if name.startswith(replaced or "\0"):
+            continue
+        if (other := first.setdefault(id(module), name)) != name:
+            replaced += (name + ".",)
+            yield {"module": name, "kind": "shared", "with": other}
+            continue
         shape = _shape(module)
-        if shape is not None and shape != _shape(before[name]):
+        if shape is not None and shape != _shape(modules[name]):
+            replaced += (name + ".",)
             yield {"module": name, **shape}
+        for bare, parameter in module.named_parameters(recurse=False) if shape is None else ():
+            path = f"{name}.{bare}" if name else bare
+            if parameter.shape != shapes[path]:
+                yield {"module": name, "kind": "parameter", "name": bare, "shape": list(parameter.shape)}
 
 
 def replay(model: torch.nn.Module, record: dict[str, Any]) -> None:
@@ -87,38 +130,106 @@ def replay(model: torch.nn.Module, record: dict[str, Any]) -> None:
     import torch
 
     module = model.get_submodule(record["module"])
-    if record["kind"] == "linear" and isinstance(module, torch.nn.Linear):
-        new: torch.nn.Module = torch.nn.Linear(record["in"], record["out"], bias=module.bias is not None)
-    elif record["kind"] == "conv" and isinstance(module, torch.nn.Conv2d):
-        new = _resized_conv(module, record)
-    elif record["kind"] == "batch-norm" and isinstance(module, torch.nn.BatchNorm2d):
-        new = torch.nn.BatchNorm2d(record["features"], eps=module.eps, momentum=module.momentum)
+    if record["kind"] == "parameter":
+        setattr(module, record["name"], torch.nn.Parameter(torch.empty(record["shape"])))
+        return
+    if record["kind"] == "shared":
+        new = model.get_submodule(record["with"])
     else:
-        raise BadInput(f"structure.json does not fit the model: '{record['module']}' is no {record['kind']}.")
+        make = _MAKERS.get((record["kind"], _plain_kind(module)))
+        if make is None:
+            raise BadInput(f"structure.json does not fit the model: '{record['module']}' is no {record['kind']}.")
+        new = make(module, record)
     parent, _, child = record["module"].rpartition(".")
     setattr(model.get_submodule(parent), child, new)
 
 
-def _resized_conv(conv: torch.nn.Conv2d, record: dict[str, Any]) -> torch.nn.Conv2d:
+def _plain_kind(module: torch.nn.Module) -> str:
+    """The kind of a module of the fresh architecture; empty where no record can stand for it."""
+    return str((_shape(module) or {"kind": ""})["kind"])
+
+
+def _linear(old: Any, record: dict[str, Any]) -> torch.nn.Module:
+    import torch
+
+    return torch.nn.Linear(record["in"], record["out"], bias=old.bias is not None)
+
+
+def _low_rank(old: Any, record: dict[str, Any]) -> torch.nn.Module:
+    from explorer.models.modules import LowRankLinear
+
+    return LowRankLinear(record["in"], record["rank"], record["out"], bias=old.bias is not None)
+
+
+def _embedding(old: Any, record: dict[str, Any]) -> torch.nn.Module:
+    import torch
+
+    return torch.nn.Embedding(record["rows"], record["columns"], padding_idx=record["padding"])
+
+
+def _factorized_embedding(old: Any, record: dict[str, Any]) -> torch.nn.Module:
+    from explorer.models.modules import FactorizedEmbedding
+
+    return FactorizedEmbedding(record["rows"], record["rank"], record["columns"], padding_idx=record["padding"])
+
+
+def _layer_norm(old: Any, record: dict[str, Any]) -> torch.nn.Module:
+    import torch
+
+    return torch.nn.LayerNorm(record["features"], eps=old.eps)
+
+
+def _batch_norm(old: Any, record: dict[str, Any]) -> torch.nn.Module:
+    import torch
+
+    return torch.nn.BatchNorm2d(record["features"], eps=old.eps, momentum=old.momentum)
+
+
+def _conv(old: Any, record: dict[str, Any]) -> torch.nn.Module:
     import torch
 
     return torch.nn.Conv2d(
         record["in"],
         record["out"],
-        conv.kernel_size,  # type: ignore[arg-type]
-        stride=conv.stride,  # type: ignore[arg-type]
-        padding=conv.padding,  # type: ignore[arg-type]
-        dilation=conv.dilation,  # type: ignore[arg-type]
+        old.kernel_size,
+        stride=old.stride,
+        padding=old.padding,
+        dilation=old.dilation,
         groups=record["groups"],
-        bias=conv.bias is not None,
+        bias=old.bias is not None,
     )
 
 
+_MAKERS: dict[tuple[str, str], Callable[[Any, dict[str, Any]], torch.nn.Module]] = {
+    ("linear", "linear"): _linear,
+    ("low-rank", "linear"): _low_rank,
+    ("embedding", "embedding"): _embedding,
+    ("factorized-embedding", "embedding"): _factorized_embedding,
+    ("layer-norm", "layer-norm"): _layer_norm,
+    ("batch-norm", "batch-norm"): _batch_norm,
+    ("conv", "conv"): _conv,
+}
+"""By the kind of the record and of the module whose place is taken."""
+
+
 def _shape(module: torch.nn.Module) -> dict[str, Any] | None:
+    """What a record says of a module; None for one that no technique reshapes."""
     import torch
 
+    from explorer.models.modules import FactorizedEmbedding, LowRankLinear
+
+    if isinstance(module, LowRankLinear):
+        return {"kind": "low-rank", "in": module.in_features, "rank": module.rank, "out": module.out_features}
+    if isinstance(module, FactorizedEmbedding):
+        table = {"rows": module.num_embeddings, "rank": module.rank, "columns": module.embedding_dim}
+        return {"kind": "factorized-embedding", **table, "padding": module.padding_idx}
     if isinstance(module, torch.nn.Linear):
         return {"kind": "linear", "in": module.in_features, "out": module.out_features}
+    if isinstance(module, torch.nn.Embedding):
+        table = {"rows": module.num_embeddings, "columns": module.embedding_dim}
+        return {"kind": "embedding", **table, "padding": module.padding_idx}
+    if isinstance(module, torch.nn.LayerNorm):
+        return {"kind": "layer-norm", "features": module.normalized_shape[-1]}
     if isinstance(module, torch.nn.Conv2d):
         return {"kind": "conv", "in": module.in_channels, "out": module.out_channels, "groups": module.groups}
     if isinstance(module, torch.nn.BatchNorm2d):

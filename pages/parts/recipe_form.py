@@ -9,7 +9,7 @@ import streamlit as st
 
 from explorer.measure.targets import targets
 from explorer.quantities import count, file_size
-from explorer.technique import Parameter, Technique, techniques
+from explorer.technique import LONGEST_TEXT, Parameter, Technique, techniques
 from explorer.texts import parameter_help, t, target_help, target_title, technique_summary, technique_title
 from pages.parts import data, draft
 from pages.parts.page import safe
@@ -116,13 +116,15 @@ def _widget(technique: type[Technique], parameter: Parameter, step: dict[str, An
     label, help = parameter_label(parameter), parameter_help(technique, parameter)
     off = not parameter.matters(step["values"])
     if parameter.kind == "flag":
-        return st.toggle(label, value, key=key, help=help)
+        return st.toggle(label, value, key=key, help=help, disabled=off)
+    if parameter.kind == "text":
+        return st.text_input(label, value, LONGEST_TEXT, key=key, help=help, disabled=off).strip()
     if parameter.kind == "stops":
         words = partial(stop_words, parameter)
-        return st.select_slider(label, parameter.options, value, key=key, help=help, format_func=words)
+        return st.select_slider(label, parameter.options, value, key=key, help=help, format_func=words, disabled=off)
     if parameter.kind == "choice":
         place = parameter.options.index(value)
-        return st.selectbox(label, parameter.options, place, key=key, help=help, format_func=str)
+        return st.selectbox(label, parameter.options, place, key=key, help=help, format_func=str, disabled=off)
     ends, number = (parameter.low, parameter.high), slider_format(parameter)
     return st.slider(label, *ends, value, step=parameter.step, key=key, help=help, format=number, disabled=off)
 

@@ -11,17 +11,25 @@ import numpy as np
 import pytest
 
 from explorer import deploy, training
-from explorer.context import Context
+from explorer.context import Context, GraphSubject
 from explorer.errors import BadInput
 from explorer.measure.size import measure_size
 from explorer.models.structure import load_torch, save_torch
 from explorer.recipe import Recipe
 from explorer.tasks import Split
 from explorer.technique import Technique, build, techniques
-from tests.techniques.workbench import KINDS, run_onnx, workbench
+from tests.techniques.workbench import KINDS, NAMES, run_onnx, workbench
 
 every_technique = pytest.mark.parametrize("technique", techniques().values(), ids=lambda t: t.name)
-every_kind = pytest.mark.parametrize("kind", KINDS)
+every_fitting_pair = pytest.mark.parametrize(
+    ("technique", "kind"),
+    [
+        pytest.param(technique, kind, id=f"{technique.name}-{kind}")
+        for technique in techniques().values()
+        for kind in KINDS
+        if NAMES[kind] in technique.suits
+    ],
+)
 
 
 def short(technique: type[Technique]) -> Technique:
@@ -40,13 +48,17 @@ def test_declaration_is_complete(technique: type[Technique]) -> None:
     )
     for parameter in technique.parameters():
         assert parameter.help.endswith("."), parameter.name
-        flags = {other.name for other in technique.parameters() if other.kind == "flag"}
-        assert parameter.only_with in flags | {""}
+        beside, _, wanted = parameter.only_with.partition("=")
+        others = {other.name: other for other in technique.parameters()}
+        assert not beside or others[beside].kind == ("choice" if wanted else "flag")
+        assert not wanted or set(wanted.split("|")) <= set(others[beside].options)
         if parameter.kind == "slider":
             assert parameter.low is not None and parameter.low <= parameter.default <= parameter.high
             assert parameter.step > 0
         if parameter.kind in ("choice", "stops"):
             assert parameter.default in parameter.options
+        if parameter.kind == "text":
+            assert isinstance(parameter.default, str)
 
 
 @every_technique
@@ -65,26 +77,28 @@ def test_an_unknown_parameter_is_refused_by_name(technique: type[Technique]) -> 
 @every_technique
 def test_values_outside_the_range_are_refused_by_name(technique: type[Technique]) -> None:
     for parameter in technique.parameters():
-        wrong = {"slider": (parameter.high or 0) + 1, "stops": 3.5, "choice": "nonsense", "flag": "perhaps"}[
+        wrong = {"slider": (parameter.high or 0) + 1, "stops": 3.5, "choice": "nonsense", "flag": "perhaps", "text": 7}[
             parameter.kind
         ]
         with pytest.raises(BadInput, match=rf"'{parameter.name}' is .* must be"):
             build({"technique": technique.name, parameter.name: wrong})
 
 
-@every_kind
-@every_technique
+@every_fitting_pair
 def test_the_artefact_agrees_with_the_model_it_came_from(technique: type[Technique], kind: str, tmp_path) -> None:
     bench, step = workbench(kind), short(technique)
     context = bench.context()
     if step.stage == "model":
         subject = bench.subject()
         step.apply(subject, context)
+        bench.preprocessor = subject.preprocessor
         save_torch(subject.model, tmp_path)
         reloaded = load_torch(tmp_path)
         assert (bench.logits(reloaded) - bench.logits(subject.model)).abs().max() == 0
         graph = deploy.export(reloaded, bench.preprocessor)
         assert deploy.check_parity(graph, reloaded, bench.tensors()) < 1e-4
+        if step.finishes:
+            _finish_agrees(step, graph, bench)
     else:
         deployed = bench.graph()
         exact = run_onnx(deployed.graph, bench.tensors())
@@ -96,8 +110,14 @@ def test_the_artefact_agrees_with_the_model_it_came_from(technique: type[Techniq
     assert context.notes, "a step says what it did"
 
 
-@every_kind
-@every_technique
+def _finish_agrees(step: Technique, graph, bench) -> None:
+    """What a step trained for is what the file stores: no more than rounding lies between them."""
+    deployed, exact = GraphSubject(graph), run_onnx(graph, bench.tensors())
+    step.finish(deployed, bench.context())
+    assert np.abs(run_onnx(deployed.graph, bench.tensors()) - exact).max() < 0.02 * np.abs(exact).max()
+
+
+@every_fitting_pair
 def test_promised_sizes_are_delivered(technique: type[Technique], kind: str, tmp_path) -> None:
     bench, step = workbench(kind), short(technique)
     before, after = tmp_path / "before.onnx", tmp_path / "after.onnx"
@@ -106,7 +126,10 @@ def test_promised_sizes_are_delivered(technique: type[Technique], kind: str, tmp
     if step.stage == "model":
         subject = bench.subject()
         step.apply(subject, bench.context())
-        deploy.save_graph(deploy.export(subject.model, bench.preprocessor), after)
+        exported = GraphSubject(deploy.export(subject.model, subject.preprocessor))
+        if step.finishes:
+            step.finish(exported, bench.context())
+        deploy.save_graph(exported.graph, after)
     else:
         step.apply(deployed, bench.context())
         deploy.save_graph(deployed.graph, after)
@@ -149,9 +172,9 @@ def test_what_a_technique_needs_is_what_it_takes(technique: type[Technique], mon
             taken.add(split)
             return super().__getitem__(split)
 
-    def gradients(context: Context, model, samples: int = 512) -> None:
+    def gradients(context: Context, subject, samples: int = 512) -> None:
         taken.add("gradients")
-        training.accumulate_gradients(model, bench.task.splits["train"], bench.preprocessor)
+        training.accumulate_gradients(subject.model, bench.task.splits["train"], bench.preprocessor)
 
     bench = workbench("bert")
     monkeypatch.setattr(Context, "train", lambda context, subject, **settings: taken.add("training"))

@@ -16,6 +16,7 @@ from explorer.tasks import Split, Task
 from tests.models import tiny
 
 KINDS = ("bert", "vit", "cnn")
+NAMES = {"bert": "text transformer", "vit": "vision transformer", "cnn": "CNN"}
 
 
 def cnn(seed: int = 0) -> ResNetForImageClassification:
@@ -65,7 +66,7 @@ class Workbench:
 
     def subject(self) -> ModelSubject:
         """A copy of the model to compress."""
-        return ModelSubject(copy.deepcopy(self.model))
+        return ModelSubject(copy.deepcopy(self.model), self.preprocessor)
 
     def graph(self) -> GraphSubject:
         """The model exported."""

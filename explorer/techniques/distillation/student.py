@@ -62,7 +62,7 @@ class DistillStudent(Technique):
 
         teacher = subject.model
         build = residual_student if is_cnn(teacher) else transformer_student
-        subject.model, words = build(teacher, self.layers, self.width, context.preprocessor.dummy(2, 16))
+        subject.model, words = build(teacher, self.layers, self.width, subject.preprocessor.dummy(2, 16))
         before, after = parameter_count(teacher), parameter_count(subject.model)
         context.note(
             f"The student has {words}: {plain_number(after)} of {plain_number(before)} parameters "

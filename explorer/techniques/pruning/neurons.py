@@ -50,7 +50,7 @@ class PruneNeurons(Technique):
 
         before = parameter_count(subject.model)
         if self.importance == "taylor" and self.sparsity > 0:
-            context.gradients(subject.model)
+            context.gradients(subject)
         cut = self._channels if is_cnn(subject.model) else self._neurons
         cut(subject, context)
         for parameter in subject.model.parameters():
@@ -78,7 +78,7 @@ class PruneNeurons(Technique):
 
     def _channels(self, subject: ModelSubject, context: Context) -> None:
         left = prune_channels(
-            subject.model, context.preprocessor.dummy(2, 16), self.sparsity, self.importance, self.scope,
+            subject.model, subject.preprocessor.dummy(2, 16), self.sparsity, self.importance, self.scope,
             self.round_to, context.seed,
         )  # fmt: skip
         context.note("Channels left in each convolution: " + ", ".join(str(width) for width in left) + ".")

@@ -79,7 +79,7 @@ def test_a_student_of_a_student_is_cut_from_what_is_there(kind: str, tmp_path) -
 def test_a_student_of_a_cnn_whose_channels_were_pruned_unevenly() -> None:
     bench = workbench("cnn")
     PruneNeurons(sparsity=0.4, scope="global", importance="random", round_to=1).apply(
-        subject := ModelSubject(bench.model), bench.context(seed=2)
+        subject := ModelSubject(bench.model, bench.preprocessor), bench.context(seed=2)
     )
     bench.model = subject.model
     twin, _ = student(bench, "cnn", 1.0, 1.0)
