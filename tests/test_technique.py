@@ -1,10 +1,13 @@
 """Building a technique from a step: whatever a file holds ends as a technique or as one sentence."""
 
+from typing import ClassVar
+
 import pytest
 
 from explorer.errors import BadInput
+from explorer.models import check_steps
 from explorer.recipe import Recipe
-from explorer.technique import build
+from explorer.technique import ModelKind, Technique, build, check_suits
 
 
 @pytest.mark.parametrize("key", [3, None, True, 0.5])
@@ -35,3 +38,19 @@ def test_what_was_given_is_said_in_words(text, words) -> None:
 def test_such_a_name_in_a_recipe_file_is_the_same_sentence() -> None:
     with pytest.raises(BadInput, match=r"^prune-neurons: True is no parameter \(known are sparsity, "):
         Recipe.from_yaml("model: vit-digits\nsteps:\n  - technique: prune-neurons\n    on: 1\n")
+
+
+class OnlyTexts(Technique):
+    """Does nothing, and only to texts."""
+
+    name: ClassVar[str] = "only-texts"
+    suits: ClassVar[tuple[ModelKind, ...]] = ("text transformer",)
+
+
+def test_a_step_that_does_not_suit_the_model_is_refused() -> None:
+    check_suits([OnlyTexts()], "text transformer", "minilm-tweets")
+    with pytest.raises(BadInput, match="'only-texts' works on a text transformer; 'cnn-digits' is a CNN"):
+        check_suits([OnlyTexts()], "CNN", "cnn-digits")
+    with pytest.raises(BadInput, match="'vit-digits' is a vision transformer"):
+        check_steps("vit-digits", [OnlyTexts()])
+    check_steps("somebody/model", [OnlyTexts()])  # only the run itself can tell

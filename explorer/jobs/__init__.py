@@ -37,10 +37,12 @@ def submit(recipe: Recipe, study: str = "default", fresh: bool = False) -> str:
 def enqueue(recipe: Recipe, study: str = "default", fresh: bool = False) -> tuple[str, bool]:
     """Write a queued run without starting anything; returns its id and whether it is new (see ``submit``)."""
     from explorer.jobs.processes import hold
+    from explorer.models import check_steps
     from explorer.store import Store
 
     if not study.strip() or study == "recorded":
         raise BadInput(f"A study needs a name other than 'recorded'; given was '{study}'.")
+    check_steps(recipe.model, recipe.steps)
     recipe = _with_full_paths(recipe)
     request = {
         "recipe": recipe.plain(),

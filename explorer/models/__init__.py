@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from explorer.errors import BadInput
 from explorer.tasks.base import Kind, Task
+from explorer.technique import ModelKind, Technique, check_suits
 
 if TYPE_CHECKING:
     from torch import nn
@@ -15,6 +17,7 @@ if TYPE_CHECKING:
     from explorer.models.preprocess import Preprocessor
 
 Architecture = Literal["bert", "vit", "cnn", "other"]
+KINDS: dict[Architecture, ModelKind] = {"bert": "text transformer", "vit": "vision transformer", "cnn": "CNN"}
 
 
 @dataclass(frozen=True)
@@ -34,6 +37,11 @@ class ModelCard:
     parameters: int
     file_bytes: int
     labels: tuple[str, ...] = ()
+
+    @property
+    def model_kind(self) -> ModelKind | None:
+        """What techniques ask for; None where only the loaded model can tell."""
+        return KINDS.get(self.architecture, "text transformer" if self.kind == "text" else None)
 
 
 @dataclass(frozen=True)
@@ -83,6 +91,17 @@ def check_files(model: str, data: str | None) -> None:
         check_data(data, kind)
     elif model not in zoo.NAMES:
         raise BadInput(needs_data(model))
+
+
+def check_steps(model: str, steps: Sequence[Technique]) -> None:
+    """Refuse steps that do not work on a built-in model, before it is loaded; of others the run itself tells.
+
+    Raises ``BadInput``.
+    """
+    from explorer.models import zoo
+
+    if model in zoo.NAMES and (kind := zoo.card(model).model_kind) is not None:
+        check_suits(steps, kind, model)
 
 
 def model_digest(model: str) -> str:

@@ -6,7 +6,7 @@ import streamlit as st
 
 from explorer import jobs
 from explorer.errors import BadInput
-from explorer.models import check_files
+from explorer.models import check_files, check_steps
 from explorer.planning import Estimate, estimate
 from explorer.quantities import duration
 from explorer.recipe import Recipe
@@ -43,6 +43,7 @@ def summary() -> Recipe | None:
     try:
         recipe = draft.recipe()
         check_files(recipe.model, recipe.data)
+        check_steps(recipe.model, recipe.steps)
     except BadInput as mistake:
         st.error(safe(str(mistake)))
         return None
@@ -68,7 +69,7 @@ def value_words(parameter: Parameter, value: object) -> str:
     if isinstance(value, bool):
         return t("word.yes" if value else "word.no")
     if not isinstance(value, (int, float)):
-        return safe(str(value))
+        return safe(str(value)) or t("word.none")
     if parameter.unit == "fraction":
         return f"{100 * value:g} %"
     return f"{value:g}" if parameter.unit in parameter.name else f"{value:g} {parameter.unit}"

@@ -9,7 +9,7 @@ import streamlit as st
 
 from explorer.measure.targets import targets
 from explorer.quantities import count, file_size
-from explorer.technique import LONGEST_TEXT, Parameter, Technique, techniques
+from explorer.technique import LONGEST_TEXT, ModelKind, Parameter, Technique, techniques
 from explorer.texts import parameter_help, t, target_help, target_title, technique_summary, technique_title
 from pages.parts import data, draft
 from pages.parts.page import safe
@@ -148,7 +148,7 @@ def slider_format(parameter: Parameter) -> str:
 
 def _technique_adder(first: bool) -> None:
     """Choosing a technique adds it: what is chosen and not added would look as if it were part of the recipe."""
-    known = techniques()
+    known, others = _fitting()
     st.selectbox(
         t("compress.add.first" if first else "compress.add.next"),
         list(known),
@@ -158,10 +158,25 @@ def _technique_adder(first: bool) -> None:
         format_func=lambda name: _offer(known[name]),
         on_change=_add_chosen,
     )
+    if others:
+        names = ", ".join(technique_title(technique) for technique in others)
+        st.caption(t("compress.add.others", kind=_model_kind(), names=names))
+
+
+def _fitting() -> tuple[dict[str, type[Technique]], list[type[Technique]]]:
+    """The techniques that work on the chosen kind of model, by name, and the others."""
+    kind = _model_kind()
+    fitting = {name: one for name, one in techniques().items() if kind is None or kind in one.suits}
+    return fitting, [one for name, one in techniques().items() if name not in fitting]
+
+
+def _model_kind() -> ModelKind | None:
+    card = data.model_cards().get(draft.draft()["model"])
+    return card.model_kind if card is not None else None
 
 
 def _offer(technique: type[Technique]) -> str:
-    return f"{technique_title(technique)} ({technique.name}) · {t(f'family.{technique.family}').lower()}"
+    return f"{t(f'family.{technique.family}')}: {technique_title(technique)} ({technique.name})"
 
 
 def _add_chosen() -> None:

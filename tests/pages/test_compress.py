@@ -1,13 +1,14 @@
 """The form: widgets come from declarations, the draft is a recipe, files come and go."""
 
 from dataclasses import replace
+from typing import get_args
 
 import pytest
 
 from explorer import jobs
-from explorer.models import ModelCard
+from explorer.models import KINDS, ModelCard
 from explorer.recipe import Measuring, Recipe
-from explorer.technique import techniques
+from explorer.technique import ModelKind, techniques
 from pages.parts import data
 from tests.pages.conftest import button, words
 from tests.pages.test_pages import submitted  # noqa: F401
@@ -28,18 +29,36 @@ def add(app, name):
     return app.selectbox(key="form-new").select(name).run()
 
 
+def card_of(kind):
+    """A card of a built-in model of this kind, under the form's one name."""
+    return replace(CARD, architecture=next(name for name, one in KINDS.items() if one == kind))
+
+
 @pytest.mark.parametrize("name", list(techniques()))
-def test_every_technique_gets_a_widget_for_every_parameter(form, name):
-    app = add(form, name)
+def test_every_technique_gets_a_widget_for_every_parameter(form, monkeypatch, name):
+    monkeypatch.setattr(data, "model_cards", lambda: {"vit-digits": card_of(techniques()[name].suits[0])})
+    app = add(form.run(), name)
     technique = techniques()[name]
     step = app.session_state["draft"]["steps"][0]
     assert not app.exception
     assert step["values"] == {parameter.name: parameter.default for parameter in technique.parameters()}
     for parameter in technique.parameters():
-        kind = {"slider": app.slider, "stops": app.select_slider, "choice": app.selectbox, "flag": app.toggle}[
-            parameter.kind
-        ]
-        assert kind(key=f"form-{step['id']}-{parameter.name}").value == parameter.default
+        widget = {
+            "slider": app.slider, "stops": app.select_slider, "choice": app.selectbox, "flag": app.toggle,
+            "text": app.text_input,
+        }[parameter.kind]  # fmt: skip
+        assert widget(key=f"form-{step['id']}-{parameter.name}").value == parameter.default
+
+
+def test_only_techniques_that_fit_the_model_are_offered(form, monkeypatch):
+    for kind in get_args(ModelKind):
+        monkeypatch.setattr(data, "model_cards", lambda kind=kind: {"vit-digits": card_of(kind)})
+        app = form.run()
+        offered = app.selectbox(key="form-new").options
+        for technique in techniques().values():
+            assert any(f"({technique.name})" in option for option in offered) is (kind in technique.suits)
+        others = [technique.title for technique in techniques().values() if kind not in technique.suits]
+        assert (f"Not for a {kind}" in words(app)) is bool(others)
 
 
 def test_a_step_says_which_data_it_takes(form):
