@@ -78,7 +78,9 @@ def techniques(as_json: Json = False) -> None:
     for technique in known().values():
         parameters = [asdict(parameter) for parameter in technique.parameters()]
         names = {"name": technique.name, "title": technique.title, "family": technique.family, "stage": technique.stage}
-        found.append({**names, "summary": technique.summary(), "paper": technique.paper, "parameters": parameters})
+        facts = {"suits": technique.suits, "effect": technique.effect, "needs": sorted(technique.needs)}
+        texts = {"summary": technique.summary(), "paper": technique.paper, "not_after": technique.not_after}
+        found.append({**names, **facts, **texts, "parameters": parameters})
         lines.append(f"{technique.name}  ({technique.family})  {technique.summary()}")
         lines += [f"    {_parameter(parameter)}" for parameter in parameters]
     _show(found, lines, as_json)

@@ -9,11 +9,13 @@ from explorer import bench
 from explorer.bench.dashboard import dashboard
 from explorer.bench.latency import agreement, repeatability
 from explorer.bench.row import Row
-from explorer.bench.working import click_to_point, training
+from explorer.bench.working import click_to_point, memory, sweep, training
 
 PARTS: dict[str, Callable[[], Iterator[Row]]] = {
     "dashboard": dashboard,
     "click-to-point": click_to_point,
+    "sweep": sweep,
+    "memory": memory,
     "training": training,
     "agreement": agreement,
     "repeatability": repeatability,

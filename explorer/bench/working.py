@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Iterator
 from statistics import median
@@ -27,6 +28,68 @@ def click_to_point() -> Iterator[Row]:
                 if row.state != "done":
                     raise SystemExit(f"{model} {row.label}: {row.reason}")
             yield Row(f"int8-dynamic on {model}, launch to point", f"{seconds:.1f} s", f"under {goal} s")
+
+
+def sweep() -> Iterator[Row]:
+    """Ten strengths of a technique without training, against one of them and nine times what measuring takes."""
+    from explorer.recipe import Recipe
+
+    def recipe(sparsity: float) -> Recipe:
+        steps = [{"technique": "prune-magnitude", "sparsity": sparsity}]
+        return Recipe.parse({"model": "minilm-tweets", "steps": steps, "targets": ["cpu-onnxruntime"]})
+
+    with temporary_home():
+        _seconds_of([recipe(0.0).baseline()])
+        one, measuring = _seconds_of([recipe(0.05)])
+        ten, _ = _seconds_of([recipe(strength / 10) for strength in range(10)])
+    yield Row("one strength of prune-magnitude on minilm-tweets", f"{one:.1f} s, measuring {measuring:.1f} s")
+    goal = 3 * one + 9 * measuring
+    yield Row("a sweep of ten", f"{ten:.1f} s", f"under {goal:.0f} s: three of them and nine times measuring")
+
+
+def _seconds_of(recipes: list[Any]) -> tuple[float, float]:
+    """Seconds from submitting these to the last result, and what the first of them spent on measuring."""
+    from explorer import jobs
+    from explorer.home import runs_folder
+    from explorer.store import Store
+
+    started = time.monotonic()
+    runs = [jobs.submit(recipe) for recipe in recipes]
+    while any(Store().run(run).state in ("queued", "running") for run in runs):
+        time.sleep(0.1)
+    seconds = time.monotonic() - started
+    events = [json.loads(line) for line in (runs_folder() / runs[0] / "events.jsonl").read_text().splitlines()]
+    begun = next(event["time"] for event in events if event.get("stage") == "evaluate")
+    return seconds, events[-1]["time"] - begun
+
+
+def memory() -> Iterator[Row]:
+    """The most that a worker held while it compressed and trained the text model."""
+    from explorer import jobs
+    from explorer.models import cards
+    from explorer.recipe import Recipe
+    from explorer.store import Store
+
+    steps = [{"technique": "prune-neurons", "importance": "taylor"}, {"technique": "fine-tune", "epochs": 0.1}]
+    with temporary_home():
+        run = jobs.submit(Recipe.parse({"model": "minilm-tweets", "steps": steps, "targets": ["cpu-onnxruntime"]}))
+        most = 0
+        while Store().run(run).state in ("queued", "running"):
+            most = max(most, _worker_bytes(run))
+            time.sleep(0.05)
+    goal = 4 * cards()["minilm-tweets"].file_bytes + 1.5e9
+    yield Row("memory of a worker, minilm-tweets", f"{most / 1e9:.2f} GB", f"under {goal / 1e9:.2f} GB")
+
+
+def _worker_bytes(run: str) -> int:
+    """Resident bytes of the processes that name the run in their command line."""
+    import psutil
+
+    found = 0
+    for process in psutil.process_iter(["cmdline", "memory_info"]):
+        if any(run in part for part in process.info["cmdline"] or ()) and process.info["memory_info"]:
+            found = max(found, process.info["memory_info"].rss)
+    return found
 
 
 def training() -> Iterator[Row]:

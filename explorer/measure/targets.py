@@ -23,7 +23,8 @@ class Target:
     """A runtime on a device: ``name`` in recipes and results, ``title`` for people.
 
     ``precision`` is what is asked for: ``stored`` computes as the file says, ``auto`` leaves it to the runtime. What
-    was really used stands in the result. ``compiled`` marks ``torch.compile``. ``help`` says what the title does not.
+    was really used stands in the result. ``compiled`` marks ``torch.compile``, ``sparse`` kernels for 2:4
+    sparsity. ``help`` says what the title does not.
     """
 
     name: str
@@ -32,6 +33,7 @@ class Target:
     title: str
     precision: Precision = "stored"
     compiled: bool = False
+    sparse: bool = False
     help: str = ""
 
 
@@ -69,6 +71,15 @@ _TARGETS = (
     Target("cuda-torch-fp16", "torch", "cuda", "NVIDIA GPU, PyTorch in fp16", "fp16"),
     Target("cuda-torch-bf16", "torch", "cuda", "NVIDIA GPU, PyTorch in bf16", "bf16"),
     Target("cuda-torch-compiled", "torch", "cuda", "NVIDIA GPU, PyTorch compiled", compiled=True),
+    Target(
+        "cuda-torch-sparse",
+        "torch",
+        "cuda",
+        "NVIDIA GPU, PyTorch in fp16 with 2:4 sparse kernels",
+        "fp16",
+        sparse=True,
+        help="Layers pruned to two of every four weights use the GPU's sparse tensor cores (Ampere and later).",
+    ),
     Target("mps-torch", "torch", "mps", "Apple GPU, PyTorch"),
 )
 

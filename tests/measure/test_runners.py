@@ -9,7 +9,7 @@ from onnx import numpy_helper
 from explorer.errors import BadInput, Unavailable
 from explorer.measure.runners import open_runner, opening, unavailable_reason
 from explorer.measure.runners.onnx_runtime import BoundOnnxRunner, OnnxRunner, assignment, graph_precision
-from explorer.measure.runners.pytorch import TorchRunner
+from explorer.measure.runners.pytorch import TorchRunner, is_two_of_four, use_sparse_kernels
 from explorer.measure.targets import Target, targets
 from explorer.models.preprocess import Preprocessor
 
@@ -182,6 +182,35 @@ def test_with_a_fake_cuda_torch_that_has_no_gpu_the_target_is_unavailable(bert_a
     place = Target("cuda-torch", "torch", "cuda", "NVIDIA GPU, PyTorch")
     with pytest.raises(Unavailable, match="cannot use the GPU"):
         TorchRunner(bert_artefact[0], place, 1)
+
+
+def test_with_fake_sparse_kernels_only_layers_of_two_in_four_use_them(monkeypatch):
+    """The kernels themselves need a GPU; which layers are given to them is decided here."""
+    given = []
+
+    def fake_pack(weight):
+        given.append(tuple(weight.shape))
+        return weight
+
+    monkeypatch.setattr(torch.cuda, "get_device_capability", lambda: (8, 0))
+    monkeypatch.setattr(torch.sparse, "to_sparse_semi_structured", fake_pack)
+    sparse, dense, odd = torch.nn.Linear(64, 32), torch.nn.Linear(64, 64), torch.nn.Linear(20, 32)
+    for layer in (sparse, odd):
+        layer.weight.data.view(-1, 4)[:, :2] = 0
+    assert use_sparse_kernels(torch.nn.Sequential(sparse, dense, odd)) == 1
+    assert given == [(32, 64)]
+    monkeypatch.setattr(torch.cuda, "get_device_capability", lambda: (7, 5))
+    with pytest.raises(Unavailable, match=r"compute capability 8\.0"):
+        use_sparse_kernels(sparse)
+
+
+def test_two_of_four_is_counted_along_the_inputs():
+    weight = torch.ones(32, 64)
+    weight.view(32, -1, 4)[:, :, 1:3] = 0
+    assert is_two_of_four(weight)
+    assert not is_two_of_four(weight.roll(1, dims=1)[:, :60].contiguous()), "60 columns fit no kernel"
+    weight[5, 1] = 1
+    assert not is_two_of_four(weight)
 
 
 @pytest.mark.parametrize("name", [name for name, target in targets().items() if target.device != "cpu"])

@@ -19,7 +19,8 @@ def test_names_begin_with_the_device_and_name_the_runtime():
 def test_a_name_says_what_differs_from_the_usual():
     for name, target in targets().items():
         rest = name.removeprefix(f"{target.device}-{target.runtime}").removeprefix("-")
-        asked = "compiled" if target.compiled else target.precision if target.runtime == "torch" else rest
+        way = "compiled" if target.compiled else "sparse" if target.sparse else target.precision
+        asked = way if target.runtime == "torch" else rest
         assert rest == ("" if asked in ("stored", "") else asked)
 
 

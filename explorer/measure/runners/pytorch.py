@@ -12,6 +12,7 @@ from explorer.errors import Unavailable
 from explorer.measure.runners.base import TORCH_FOLDER, Call, Logits, Runner, Tensors, joined
 from explorer.measure.targets import Target
 
+SPARSE_CAPABILITY = (8, 0)
 NAMES = {"float32": "fp32", "float16": "fp16", "bfloat16": "bf16"}
 
 
@@ -34,12 +35,14 @@ class TorchRunner(Runner):
         self.target = target
         self.dtype = {"fp16": torch.float16, "bf16": torch.bfloat16}.get(target.precision, torch.float32)
         self.weights = load_torch(folder / TORCH_FOLDER).eval().to(target.device, self.dtype)
+        self.sparse_layers = use_sparse_kernels(self.weights) if target.sparse else None
         self.model = torch.compile(self.weights, dynamic=True, fullgraph=True) if target.compiled else self.weights
         self.clock: Literal["wall", "cuda events"] = "cuda events" if target.device == "cuda" else "wall"
 
     @property
     def provider(self) -> str:
-        return f"PyTorch {'inductor' if self.target.compiled else 'eager'}, {self.target.device}"
+        layers = "" if self.sparse_layers is None else f", {self.sparse_layers} layers in 2:4 sparse kernels"
+        return f"PyTorch {'inductor' if self.target.compiled else 'eager'}, {self.target.device}{layers}"
 
     @property
     def precision(self) -> str:
@@ -91,3 +94,31 @@ class TorchRunner(Runner):
             torch.cuda.synchronize()
         elif self.target.device == "mps":
             torch.mps.synchronize()
+
+
+def use_sparse_kernels(model: Any) -> int:
+    """Store every linear layer that keeps two of four weights in the GPU's 2:4 format; returns how many there are.
+
+    Raises ``Unavailable`` on a GPU without sparse tensor cores. Source: PyTorch's semi-structured sparsity
+    (``torch.sparse.to_sparse_semi_structured``), whose fp16 kernels take rows in 32s and columns in 64s.
+    """
+    import torch
+
+    capability = torch.cuda.get_device_capability()
+    if capability < SPARSE_CAPABILITY:
+        raise Unavailable(f"2:4 sparse kernels need a GPU of compute capability 8.0; this one has {capability[0]}.x")
+    found = 0
+    for module in model.modules():
+        if isinstance(module, torch.nn.Linear) and is_two_of_four(module.weight.detach()):
+            packed = torch.sparse.to_sparse_semi_structured(module.weight.detach().contiguous())
+            module.weight = torch.nn.Parameter(packed, requires_grad=False)
+            found += 1
+    return found
+
+
+def is_two_of_four(weight: Any) -> bool:
+    """Whether every four neighbours in a row of ``weight`` [out, in] have two zeros or more, in a shape that fits."""
+    rows, columns = weight.shape
+    if rows % 32 or columns % 64:
+        return False
+    return bool(((weight.reshape(rows, -1, 4) != 0).sum(-1) <= 2).all())
