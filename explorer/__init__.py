@@ -2,7 +2,7 @@
 
 import os
 
-__version__ = "0.2.0"
+__version__ = "0.3.0"
 
 # Everything stays on this machine: from 1.31 on ONNX Runtime would report its use to its makers as soon as it is
 # imported, and keep an identifier in the folder for temporary files.

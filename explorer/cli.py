@@ -93,7 +93,8 @@ def targets(as_json: Json = False) -> None:
     from explorer.measure.targets import targets as known
 
     found = [{**asdict(target), "unavailable": availability(name)} for name, target in known().items()]
-    lines = [f"{row['name']:<18}{row['title']:<26}{_available(row['unavailable'])}" for row in found]
+    wide, wider = (max(len(row[column]) for row in found) + 2 for column in ("name", "title"))
+    lines = [f"{row['name']:<{wide}}{row['title']:<{wider}}{_available(row['unavailable'])}" for row in found]
     _show(found, lines, as_json)
 
 
@@ -244,25 +245,31 @@ def measure(
     ] = None,
     batch: Annotated[list[str] | None, typer.Option(help="Inputs at a time, such as 1,8.")] = None,
     length: Annotated[list[str] | None, typer.Option(help="Tokens of a text, such as 128, or 'real'.")] = None,
+    size: Annotated[
+        list[str] | None, typer.Option(help="Pixels of an image's side besides the model's own, such as 32,56.")
+    ] = None,
     to: Annotated[Path, typer.Option("--to", metavar="FILE", help="The file to write.")] = Path("measurements.json"),
     as_json: Json = False,
 ) -> None:
     """Measure an artefact on this machine into a file that 'import-measurements' takes in where it was made."""
     from explorer import jobs, remeasure
-    from explorer.recipe import LARGEST_BATCH, LONGEST
+    from explorer.recipe import LARGEST_BATCH, LARGEST_SIDE, LONGEST, OWN_SIZE, SMALLEST_SIDE
     from explorer.rundir import write_whole
 
     if not os.access(to.parent, os.W_OK) or to.is_dir():
         raise BadInput(f"'{to}' cannot be written; expected is a file in a folder that is there.")
     batches = [_whole(word, "--batch", LARGEST_BATCH) for word in _listed(batch)]
     lengths = ["real" if word == "real" else _whole(word, "--length", LONGEST) for word in _listed(length)]
+    sizes = [
+        OWN_SIZE if word == OWN_SIZE else _whole(word, "--size", LARGEST_SIDE, SMALLEST_SIDE) for word in _listed(size)
+    ]
     bundle = Path(subject) if remeasure.is_bundle(Path(subject)) else None
     again = remeasure.measure_bundle if bundle else remeasure.measure_run
     try:
         folder = bundle or jobs.run_folder(subject)
     except BadInput as error:
         raise BadInput(f"{error} The folder of an unpacked bundle is possible too.") from None
-    report = again(folder, _tell(), _listed(targets), batches, lengths).report()
+    report = again(folder, _tell(), _listed(targets), batches, lengths, sizes).report()
     write_whole(to, report.text())
     _show(report.model_dump(mode="json"), [*_measured(report), str(to)], as_json)
 
@@ -346,20 +353,19 @@ def _listed(words: list[str] | None) -> list[str]:
     return [part.strip() for word in words or [] for part in word.split(",") if part.strip()]
 
 
-def _whole(word: str, option: str, most: int) -> int:
-    if not word.isdecimal() or not 1 <= int(word) <= most:
-        raise BadInput(f"{option} takes whole numbers from 1 to {most:,}; given was '{word}'.")
+def _whole(word: str, option: str, most: int, least: int = 1) -> int:
+    if not word.isdecimal() or not least <= int(word) <= most:
+        raise BadInput(f"{option} takes whole numbers from {least} to {most:,}; given was '{word}'.")
     return int(word)
 
 
 def _measured(report: Report) -> list[str]:
     """A report in lines: each target with its accuracy and times."""
     lines = [report.device.name]
-    for accuracy in report.accuracy:
-        lines.append(f"accuracy   {accuracy.target}, {accuracy.split}: {_accuracy(accuracy.model_dump())}")
-    for latency in report.latency:
-        shape = f"batch {latency.batch} x {latency.sequence}"
-        lines.append(f"latency    {latency.target}, {shape}: {_timing(latency.model_dump())}")
+    for entry in (accuracy.model_dump() for accuracy in report.accuracy):
+        lines.append(f"accuracy   {entry['target']}, {entry['split']}{_condition(entry)}: {_accuracy(entry)}")
+    for entry in (latency.model_dump() for latency in report.latency):
+        lines.append(f"latency    {entry['target']}, {_shape(entry)}: {_timing(entry)}")
     return lines
 
 
@@ -390,10 +396,19 @@ def _summary(row: RunRow) -> list[str]:
         f"{size['nonzero_parameters']:,} of them not zero",
     ]
     for entry in row.result["accuracy"]:
-        lines.append(f"accuracy   {entry['target']}, {entry['split']}: {_accuracy(entry)}")
+        lines.append(f"accuracy   {entry['target']}, {entry['split']}{_condition(entry)}: {_accuracy(entry)}")
     for entry in row.result["latency"]:
-        lines.append(f"latency    {entry['target']}, batch {entry['batch']}: {_timing(entry)}")
+        lines.append(f"latency    {entry['target']}, {_shape(entry)}: {_timing(entry)}")
     return lines + [str(finding) for finding in row.result.get("findings", [])]
+
+
+def _condition(entry: dict[str, Any]) -> str:
+    """What was done to the inputs before, if anything was."""
+    return {"typos": " with typing errors", "noise": " with noise"}.get(entry.get("condition", ""), "")
+
+
+def _shape(entry: dict[str, Any]) -> str:
+    return f"batch {entry['batch']} x {'real lengths' if entry.get('lengths') == 'real' else entry['sequence']}"
 
 
 def _accuracy(entry: dict[str, Any]) -> str:
@@ -438,7 +453,8 @@ def _parameter(parameter: dict[str, Any]) -> str:
         expected = "text"
     else:
         expected = "true | false"
-    return f"{parameter['name']}: {expected}, default {parameter['default'] or 'none'}. {parameter['help']}"
+    default = "none" if parameter["default"] == "" else parameter["default"]
+    return f"{parameter['name']}: {expected}, default {default}. {parameter['help']}"
 
 
 def _available(reason: str | None) -> str:

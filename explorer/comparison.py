@@ -79,11 +79,12 @@ def _target_facts(result: dict[str, Any], target: str) -> list[Fact]:
     title = target_title(target)
     accuracies = [entry for entry in result["accuracy"] if entry["target"] == target and entry.get("value") is not None]
     latencies = [entry for entry in result["latency"] if entry["target"] == target]
-    missing = next((entry for entry in latencies if entry.get("kind") == "unavailable"), None)
-    if missing:
+    timed = [entry for entry in latencies if entry.get("kind") != "unavailable"]
+    if latencies and not timed:
+        missing = latencies[0]
         return [Fact(f"missing {target}", title, t("fact.latency"), t("fact.unavailable"), missing.get("reason") or "")]
     lines = [fact for entry in accuracies for fact in _accuracy_facts(entry, title, result["labels"])]
-    lines += [_latency_fact(entry, title, result["kind"]) for entry in _usual(latencies)]
+    lines += [_latency_fact(entry, title, _shape_words(entry, result)) for entry in _usual(timed)]
     use = next((use for use in result.get("targets", ()) if use["target"] == target), None)
     return lines + (_use_facts(use, title) if use else [])
 
@@ -109,11 +110,14 @@ def _use_facts(use: dict[str, Any], group: str) -> list[Fact]:
 
 
 def _precision_words(use: dict[str, Any]) -> str:
-    """Who computed, and what was asked for where that is something else."""
-    asked = use["precision_asked"]
-    if asked in ("stored", "auto", use["precision_used"]):
-        return str(use["provider"])
-    return f"{use['provider']}, {t('fact.precision.asked', asked=asked)}"
+    """Who computed, and what was asked for, or was used for the baseline, where that is something else."""
+    asked, before, used = use["precision_asked"], use.get("baseline_precision_used"), use["precision_used"]
+    words = [str(use["provider"])]
+    if asked not in ("stored", "auto", used):
+        words.append(t("fact.precision.asked", asked=asked))
+    if before not in (None, used):
+        words.append(t("fact.precision.baseline", used=before))
+    return ", ".join(words)
 
 
 def _usual(latencies: list[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -180,18 +184,22 @@ def difference_words(entry: dict[str, Any]) -> str:
     return words + ", " + t("fact.within_noise" if entry["within_noise"] else "fact.beyond_noise")
 
 
-def _latency_fact(entry: dict[str, Any], group: str, kind: str) -> Fact:
-    name = _shape_words(entry, kind)
+def _latency_fact(entry: dict[str, Any], group: str, name: str) -> Fact:
     value = t("number.none") if entry.get("p50_ms") is None else f"{significant(entry['p50_ms'])} ms"
     p95 = t("fact.p95", ms=significant(entry["p95_ms"])) if entry.get("p95_ms") is not None else ""
     note = ", ".join(words for words in (p95, _speed_words(entry)) if words)
     return Fact(f"latency {entry['target']} {name}", group, name, value, note)
 
 
-def _shape_words(entry: dict[str, Any], kind: str) -> str:
-    """Batch and, for texts, length: only what was measured at the same shape stands in one row."""
-    if kind == "image":
-        return t("fact.latency.batch", batch=entry["batch"])
+def _shape_words(entry: dict[str, Any], result: dict[str, Any]) -> str:
+    """Batch and, for texts, length: only what was measured at the same shape stands in one row.
+
+    The model's own size, which was measured first, is not named: models of other sizes stand in the same row with it.
+    """
+    if result["kind"] == "image":
+        own = entry["sequence"] == result["latency"][0]["sequence"]
+        words = {"batch": entry["batch"], "size": entry["sequence"]}
+        return t("fact.latency.batch" if own else "fact.latency.size", **words)
     real = entry.get("lengths") == "real"
     return t("fact.latency.real" if real else "fact.latency.padded", batch=entry["batch"], length=entry["sequence"])
 
@@ -233,7 +241,7 @@ def bars(run: RunRow) -> Bars:
         shares[t(f"fact.{name}")] = 100 * result["size"][name] / result["baseline_size"][name]
     for entry in result["latency"]:
         if entry.get("speedup"):
-            name = f"{target_title(entry['target'])}, {_shape_words(entry, result['kind'])}"
+            name = f"{target_title(entry['target'])}, {_shape_words(entry, result)}"
             shares[name] = 100 / entry["speedup"]
     file = t("fact.file")
     words = {

@@ -56,9 +56,13 @@ class ModelSubject:
 
 @dataclass
 class GraphSubject:
-    """An exported ONNX graph that techniques of the stage ``deploy`` edit; they may replace ``graph``."""
+    """An exported ONNX graph that techniques of the stage ``deploy`` edit; they may replace ``graph``.
+
+    ``preprocessor`` feeds it; None stands for the baseline's.
+    """
 
     graph: onnx.ModelProto
+    preprocessor: Preprocessor | None = None
 
 
 @dataclass

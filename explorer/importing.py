@@ -57,12 +57,13 @@ def reported(result: dict[str, Any]) -> list[list[str]]:
 
 def _words(report: dict[str, Any], entry: dict[str, Any]) -> list[str]:
     target, nothing, speed = entry["target"], t("number.none"), entry.get("speedup")
+    real = entry.get("lengths") == "real"
     same = next((agreed for agreed in report["agreement"] if agreed["target"] == target), None)
     faster = f"{significant(speed)}×" if speed is not None else nothing
     return [
         host_text(report["host"], target.partition("-")[0]),
         target_title(target),
-        f"{entry['batch']} × {entry['sequence']}",
+        t("elsewhere.shape.real" if real else "elsewhere.shape", batch=entry["batch"], length=entry["sequence"]),
         f"{significant(entry['p50_ms'])} ms",
         f"{faster} ({t('elsewhere.noisy')})" if entry.get("noisy") else faster,
         t("elsewhere.same", same=same["same"], samples=same["samples"]) if same else nothing,

@@ -25,6 +25,12 @@ def families(recipe: dict[str, Any]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(known[name].family for name in names if name in known))
 
 
+def trains(recipe: dict[str, Any]) -> bool:
+    """Whether any step of a recipe takes the training data."""
+    known, names = techniques(), [step.get("technique") for step in recipe.get("steps") or ()]
+    return any("training" in known[name].needs for name in names if name in known)
+
+
 def _step(step: dict[str, Any]) -> str:
     name = str(step.get("technique"))
     technique = techniques().get(name)

@@ -275,8 +275,10 @@ class Bench:
             return []
         import onnx
 
+        from explorer.models.preprocess import Preprocessor
+
         path = folder / "model.onnx"
-        subject = GraphSubject(onnx.load(path))
+        subject = GraphSubject(onnx.load(path), Preprocessor.load(folder))
         reports = [self._apply(step, subject, i) for i, step in steps.items()]
         path.unlink()
         deploy.save_graph(subject.graph, path)

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from datetime import UTC, datetime
 
 STAGES = {"load": 1.0, "apply": 1.0, "train": 10.0, "export": 2.0, "evaluate": 4.0, "measure": 6.0}
 """About how long each takes beside the others, in their order, as runs of the built-in models showed."""
 
 
-def overall(stage: str | None, fraction: float | None, families: Sequence[str]) -> float | None:
+def overall(stage: str | None, fraction: float | None, trains: bool) -> float | None:
     """The share of the whole run that is done, from 0 to 1; None where its stage does not say (it waits).
 
-    ``families`` are those of the recipe's steps: only some of them train.
+    ``trains`` tells whether any of the recipe's steps does.
     """
-    trains = {"training", "distillation"} & set(families)
     weights = {name: weight for name, weight in STAGES.items() if trains or name != "train"}
     if stage not in weights:
         return None

@@ -17,6 +17,8 @@ from explorer.technique import Technique, build
 
 DEFAULT_TARGETS = ("cpu-onnxruntime", "cpu-torch")
 LARGEST_BATCH, LONGEST = 512, 8192
+SMALLEST_SIDE, LARGEST_SIDE = 8, 1024
+OWN_SIZE = "own"
 
 
 class Measuring(BaseModel):
@@ -25,7 +27,9 @@ class Measuring(BaseModel):
     Fields:
         batches: inputs at a time, each from 1 to 512.
         lengths: tokens of a text (padded or cut to exactly as many), each from 1 to 8192, or ``real`` for texts as long
-            as those of the task's data. Images have the model's own size.
+            as those of the task's data. They are for text models only.
+        sizes: pixels of an image's side, each from 8 to 1024, besides the model's own size (``own``), which always
+            comes first. They are for image models only; one that takes no other size says so.
         robustness: also answer inputs with typing errors or with noise on the pixels.
         wait_s: how long to wait for other programs to leave the processor alone, up to 600 s.
     """
@@ -38,18 +42,23 @@ class Measuring(BaseModel):
     lengths: tuple[Annotated[int, Field(ge=1, le=LONGEST)] | Literal["real"], ...] = Field(
         default=(128,), min_length=1, max_length=8
     )
+    sizes: tuple[Annotated[int, Field(ge=SMALLEST_SIDE, le=LARGEST_SIDE)] | Literal["own"], ...] = Field(
+        default=("own",), min_length=1, max_length=8
+    )
     robustness: bool = False
     wait_s: float = Field(default=5.0, ge=0, le=600)
 
     def covers(self, wanted: Measuring) -> bool:
         """Whether a result measured like this holds all that is wanted."""
         enough = set(wanted.batches) <= set(self.batches) and set(wanted.lengths) <= set(self.lengths)
-        return enough and self.robustness >= wanted.robustness
+        sizes = {OWN_SIZE, *self.sizes}
+        return enough and set(wanted.sizes) <= sizes and self.robustness >= wanted.robustness
 
 
 _MEASURING = {
     "batches": f"a list of 1 to 8 whole numbers from 1 to {LARGEST_BATCH}",
     "lengths": f"a list of 1 to 8 numbers of tokens from 1 to {LONGEST}, or the word 'real'",
+    "sizes": f"a list of 1 to 8 numbers of pixels from {SMALLEST_SIDE} to {LARGEST_SIDE}, or the word 'own'",
     "robustness": "true or false",
     "wait_s": "a number of seconds from 0 to 600",
 }
@@ -64,7 +73,7 @@ class Recipe(BaseModel):
             for the task that comes with a built-in model.
         steps: techniques in the order in which they are applied; none at all is the baseline.
         targets: where to measure; they do not change the artefact and are not part of the digest.
-        measure: at which batch sizes and lengths, and what else; not part of the digest either.
+        measure: at which batch sizes, lengths and image sizes, and what else; not part of the digest either.
         seed: a whole number from 0.
     """
 

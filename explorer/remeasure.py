@@ -78,6 +78,7 @@ def measure_run(
     names: Sequence[str] = (),
     batches: Sequence[int] = (),
     lengths: Sequence[int | str] = (),
+    sizes: Sequence[int | str] = (),
 ) -> Measured:
     """A run's artefact on the targets and at the shapes of its recipe, or on these.
 
@@ -88,7 +89,7 @@ def measure_run(
     artefact = run_folder / "artefact"
     if not (artefact / MODEL_FILE).is_file():
         raise BadInput(f"The model file of run '{run_folder.name}' is gone; run its recipe again to make it.")
-    bench = Bench(_adjusted(recipe_of(run_folder), names, batches, lengths), tell)
+    bench = Bench(_adjusted(recipe_of(run_folder), names, batches, lengths, sizes), tell)
     with lock.training_slot(bench.home, bench.waiting):
         baseline = bench.baseline_artefact()
         session = bench.session(artefact, baseline)
@@ -106,6 +107,7 @@ def measure_bundle(
     names: Sequence[str] = (),
     batches: Sequence[int] = (),
     lengths: Sequence[int | str] = (),
+    sizes: Sequence[int | str] = (),
 ) -> Measured:
     """An unpacked bundle, beside its ``baseline.onnx`` where that is there, on the targets of ONNX Runtime or on these.
 
@@ -125,7 +127,7 @@ def measure_bundle(
         with lock.training_slot(home(), lambda text: tell(stage="wait", text=text)):
             _answer(folder, baseline, chosen, found, tell)
         with lock.measuring_slot(home(), lambda text: tell(stage="wait", text=text)):
-            _time(folder, baseline, chosen, _shapes(folder, results, batches, lengths), found, tell)
+            _time(folder, baseline, chosen, _shapes(folder, results, batches, lengths, sizes), found, tell)
     return found
 
 
@@ -134,10 +136,16 @@ def is_bundle(folder: Path) -> bool:
     return (folder / MODEL_FILE).is_file() and (folder / RESULTS_FILE).is_file()
 
 
-def _adjusted(recipe: Recipe, names: Sequence[str], batches: Sequence[int], lengths: Sequence[int | str]) -> Recipe:
+def _adjusted(
+    recipe: Recipe,
+    names: Sequence[str],
+    batches: Sequence[int],
+    lengths: Sequence[int | str],
+    sizes: Sequence[int | str],
+) -> Recipe:
     """The recipe with other targets and shapes; raises ``BadInput`` for one that is not possible."""
-    how = recipe.measure.model_dump(mode="json")
-    how |= ({"batches": list(batches)} if batches else {}) | ({"lengths": list(lengths)} if lengths else {})
+    given = {"batches": list(batches), "lengths": list(lengths), "sizes": list(sizes)}
+    how = recipe.measure.model_dump(mode="json") | {name: values for name, values in given.items() if values}
     chosen = list(names or recipe.targets)
     return Recipe.parse({**recipe.plain(), "targets": chosen, "measure": how})
 
@@ -158,7 +166,11 @@ def _targets_here() -> tuple[str, ...]:
 
 
 def _shapes(
-    folder: Path, results: dict[str, Any], batches: Sequence[int], lengths: Sequence[int | str]
+    folder: Path,
+    results: dict[str, Any],
+    batches: Sequence[int],
+    lengths: Sequence[int | str],
+    sizes: Sequence[int | str],
 ) -> list[tuple[int, int]]:
     """The grid that is asked for, else the one of the results; real lengths need the texts, which do not travel."""
     from explorer.measure.shapes import shapes_of
@@ -167,10 +179,11 @@ def _shapes(
         raise BadInput("A bundle holds no texts, so real lengths are not possible here; measure.py in it times them.")
     padded = [entry for entry in results["latency"] if entry.get("lengths", "padded") == "padded"]
     known = list(dict.fromkeys((int(entry["batch"]), int(entry["sequence"])) for entry in padded)) or [(1, 128)]
-    if not batches and not lengths:
+    if not batches and not lengths and not sizes:
         return known
     grid = list(batches) or list(dict.fromkeys(batch for batch, _ in known))
-    return shapes_of(folder, grid, list(lengths) or list(dict.fromkeys(tokens for _, tokens in known)))
+    before = list(dict.fromkeys(length for _, length in known))
+    return shapes_of(folder, grid, list(lengths) or before, list(sizes) or before)
 
 
 @contextmanager
@@ -237,7 +250,7 @@ def _time(
         if baseline is None:
             nothing = dict.fromkeys(AGAINST_BASELINE)
             latencies = [entry.model_copy(update=nothing) for entry in latencies]
-            use = use and use.model_copy(update={"energy": None})
+            use = use and use.model_copy(update={"energy": None, "baseline_precision_used": None})
         found.latency += latencies
         if use is not None:
             found.targets.append(use)

@@ -154,14 +154,16 @@ class Energy(Record):
 class TargetUse(Record):
     """How a target really ran: what was asked for and what was used, and what one process of it costs.
 
-    ``provider`` is the runtime's own word for what executed the model. ``processors`` counts the logical processors
-    that the timing was pinned to. ``gpu`` holds name, driver, memory and clocks during the timing.
+    ``provider`` is the runtime's own word for what executed the model. A runtime may compute the variant in another
+    precision than the baseline: then their times differ for that reason too. ``processors`` counts the logical
+    processors that the timing was pinned to. ``gpu`` holds name, driver, memory and clocks during the timing.
     """
 
     target: str
     provider: str
     precision_asked: str
     precision_used: str
+    baseline_precision_used: str | None = None
     threads: int | None = None
     processors: int | None = None
     peak_rss_bytes: int | None = None

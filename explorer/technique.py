@@ -93,6 +93,7 @@ class Technique(BaseModel):
         paper: the source of the method.
         not_after: techniques that must not stand before this one, each with the reason.
         suits: the kinds of models it works on.
+        turns_into: the kind of model it leaves where that is another one; the steps after it must suit that.
         finishes: whether a technique of the stage ``model`` also edits the exported graph, with ``finish``. No other
             model step may follow it, and PyTorch cannot load the artefact.
     """
@@ -108,6 +109,7 @@ class Technique(BaseModel):
     paper: ClassVar[str]
     not_after: ClassVar[dict[str, str]] = {}
     suits: ClassVar[tuple[ModelKind, ...]] = get_args(ModelKind)
+    turns_into: ClassVar[ModelKind | None] = None
     finishes: ClassVar[bool] = False
 
     def apply(self, subject: Any, context: Any) -> None:
@@ -167,9 +169,12 @@ def _parameter(name: str, hint: Any, field: Any) -> Parameter:
 
 def check_suits(steps: Sequence[Technique], kind: ModelKind, model: str) -> None:
     """Refuse a step that does not work on this kind of model; raises ``BadInput``."""
+    subject = f"'{model}'"
     for step in steps:
         if kind not in step.suits:
-            raise BadInput(f"'{step.name}' works on a {' or '.join(step.suits)}; '{model}' is a {kind}.")
+            raise BadInput(f"'{step.name}' works on a {' or '.join(step.suits)}; {subject} is a {kind}.")
+        if step.turns_into is not None:
+            kind, subject = step.turns_into, f"what '{step.name}' leaves"
 
 
 @cache

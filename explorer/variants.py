@@ -162,10 +162,17 @@ def rows_of(run: RunLike, result: dict[str, Any]) -> list[Variant]:
     rows = []
     for target in targets:
         accuracy, host = _accuracy(result, target), host_of(result["host"], target)
-        latencies = [entry for entry in result["latency"] if entry["target"] == target]
+        latencies = _wholly_or_partly(entry for entry in result["latency"] if entry["target"] == target)
         for latency in latencies or [{"batch": 1, "sequence": 0}]:
             rows.append(Variant(**{**common, "host": host}, target=target, **_latency(latency), **accuracy))
     return rows + [row for report in reversed(result.get("elsewhere", ())) for row in _reported(common, result, report)]
+
+
+def _wholly_or_partly(entries: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The latencies on one target, without sizes that the model does not take where others were measured."""
+    found = list(entries)
+    measured = [entry for entry in found if entry.get("kind", "measured") != "unavailable"]
+    return measured or found
 
 
 def _reported(common: dict[str, Any], result: dict[str, Any], report: dict[str, Any]) -> list[Variant]:

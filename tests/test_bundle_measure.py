@@ -21,7 +21,7 @@ from onnxruntime.quantization import QuantType, quantize_dynamic
 from explorer.measure import elsewhere, statistics
 from explorer.measure.accuracy import predict
 from explorer.measure.travel import read_inputs, write_inputs
-from tests.measure.tiny import CLASSES, WORDS, text_graph
+from tests.measure.tiny import CLASSES, WORDS, save_cnn, text_graph
 from tests.support.bundles import bundle, finished_run, image_split, load_measure, sha256, text_split, write_result
 
 
@@ -146,6 +146,42 @@ def test_images_are_timed_in_their_own_size(tmp_path) -> None:
     assert report.accuracy[0].value == pytest.approx((logits.argmax(1) == image_split().labels).mean())
 
 
+def cnn_bundle(place: Path, **given: object) -> ModuleType:
+    """The measuring of a bundle whose model takes images of every size from 4 pixels on; its own is 8."""
+    module = quick(load_measure(bundle(place, kind="image", shapes=((1, 8), (2, 8)), **given)))
+    shutil.copy(save_cnn(place / "cnn", kernel=6, pads=1) / "model.onnx", module.HERE / "model.onnx")
+    (module.HERE / "results.json").write_text(
+        json.dumps({"artefact": {"model_sha256": sha256(module.HERE)}, "latency": [{"batch": 1, "sequence": 8}]})
+    )
+    return module
+
+
+@pytest.mark.parametrize("inputs", [True, False])
+def test_other_sizes_are_timed_after_the_own(tmp_path, inputs) -> None:
+    report = measured(cnn_bundle(tmp_path, inputs=inputs), "--sizes", "16, 12")
+    assert [(entry.batch, entry.sequence, entry.kind) for entry in report.latency] == [
+        (1, 8, "measured"),
+        (1, 16, "measured"),
+        (1, 12, "measured"),
+    ]
+
+
+def test_a_size_that_does_not_fit_is_unavailable_with_the_reason(tmp_path, capsys) -> None:
+    module = quick(load_measure(bundle(tmp_path, kind="image", shapes=((1, 8), (1, 12)))))
+    own, other = measured(module).latency
+    assert (own.kind, other.kind, other.sequence, other.p50_ms) == ("measured", "unavailable", 12, None)
+    assert other.reason.startswith("The model does not run on images of 12 pixels a side here: ")
+    assert "batch 1 x 12: unavailable: The model" in capsys.readouterr().out
+
+
+def test_images_are_resized_by_their_nearest_pixels(measure) -> None:
+    images = np.arange(2 * 3 * 4 * 6, dtype=np.float32).reshape(2, 3, 4, 6)
+    larger = measure.resized(images, 8)
+    assert larger.shape == (2, 3, 8, 12) and np.array_equal(larger, images.repeat(2, axis=2).repeat(2, axis=3))
+    assert np.array_equal(measure.resized(images, 2), images[:, :, ::2, ::2])
+    assert np.array_equal(measure.resized(images, 4), images)
+
+
 @pytest.mark.parametrize("kind", ["text", "image"])
 def test_without_inputs_random_ones_are_timed_and_accuracy_is_unavailable(tmp_path, capsys, kind) -> None:
     module = quick(load_measure(bundle(tmp_path, kind=kind, inputs=False, shapes=((2, 8),))))
@@ -217,6 +253,9 @@ def write_result_into(folder: Path) -> None:
         (["--provider", "tpu"], "invalid choice: 'tpu'"),
         (["--baseline", "missing.onnx"], "There is no baseline 'missing.onnx'"),
         (["--to", "missing/file.json"], "'missing/file.json' cannot be written"),
+        (["--sizes", "7"], "--sizes takes whole numbers from 8 to 1024; given was 7."),
+        (["--sizes", "32,wide"], "given was 32,wide."),
+        (["--sizes", "32"], "--sizes is for models of images; this one takes texts."),
         (["--colour"], "Unrecognized arguments: --colour."),
     ],
 )

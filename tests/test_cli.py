@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from dataclasses import replace
 
 import pytest
 
@@ -89,6 +90,29 @@ def test_lists_have_json_and_text(call):
     assert {"cpu-onnxruntime", "cuda-torch"} <= {row["name"] for row in json.loads(call("targets", "--json")[1])}
 
 
+def test_targets_stand_in_columns(call):
+    lines = call("targets")[1].splitlines()
+    starts = {min(place for word in ("available", "unavailable") if (place := line.find(word)) > 0) for line in lines}
+    assert len(starts) == 1, lines
+    assert all("  " in line[:25] for line in lines), "names do not run into titles"
+
+
+def test_a_summary_says_what_was_done_to_the_inputs_and_how_long_they_were():
+    row = sample_runs(3)[2]
+    accuracy, latency = row.result["accuracy"][0], row.result["latency"][0]
+    changed = {
+        "accuracy": [accuracy, accuracy | {"condition": "typos"}],
+        "latency": [latency | {"sequence": 64, "lengths": "padded"}, latency | {"lengths": "real"}],
+    }
+    lines = cli._summary(replace(row, result=row.result | changed))
+    assert [line.partition(":")[0] for line in lines if line.startswith(("accuracy", "latency"))] == [
+        f"accuracy   {accuracy['target']}, {accuracy['split']}",
+        f"accuracy   {accuracy['target']}, {accuracy['split']} with typing errors",
+        f"latency    {latency['target']}, batch {latency['batch']} x 64",
+        f"latency    {latency['target']}, batch {latency['batch']} x real lengths",
+    ]
+
+
 def test_front_lists_what_no_other_variant_beats(call, monkeypatch):
     from explorer.store import Store
 
@@ -127,6 +151,8 @@ def test_front_lists_what_no_other_variant_beats(call, monkeypatch):
         (["retry", "recorded-nothing"], "There is no run 'recorded-nothing'"),
         (["submit", "{recipe}", "--study", "recorded"], "A study needs a name other than 'recorded'"),
         *([[command, "../nothing"], "There is no run '../nothing'"] for command in ("logs", "cancel", "retry")),
+        (["measure", "nothing", "--size", "7"], "--size takes whole numbers from 8 to 1,024; given was '7'."),
+        (["measure", "nothing", "--size", "own,wide"], "--size takes whole numbers from 8 to 1,024; given was 'wide'."),
         (["export", "nothing", "--to", "."], "There is no run 'nothing'"),
     ],
 )

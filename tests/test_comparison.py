@@ -80,8 +80,21 @@ def test_latencies_of_other_lengths_are_other_lines():
         "Latency p50, batch of 1 × 128 tokens",
         "Latency p50, batch of 1, texts as they are",
     ]
+
+
+def test_the_own_size_of_images_is_not_named_and_others_are():
     images = sample_runs(16)[8].result
-    assert "Latency p50, batch of 1" in [fact.name for fact in facts(images)]
+    first = images["latency"][0]
+    images["latency"] += [
+        first | {"sequence": 56},
+        first | {"sequence": 99, "kind": "unavailable", "p50_ms": None, "reason": "it fits no other size"},
+    ]
+    names = [fact.name for fact in facts(images) if fact.key.startswith("latency cpu-onnxruntime")]
+    assert names == [
+        "Latency p50, batch of 1",
+        "Latency p50, batch of 8",
+        "Latency p50, batch of 1, images of 56 pixels a side",
+    ], "a size that does not fit takes nothing from the target"
 
 
 def test_what_only_some_variants_have_stands_with_its_like():
@@ -175,6 +188,11 @@ def test_how_a_target_ran_and_what_it_costs():
 def test_another_precision_than_the_one_asked_for_is_told():
     found = use_facts(precision_asked="fp16", precision_used="fp32")
     assert found["precision"] == ("fp32", "CPUExecutionProvider, asked for fp16")
+
+
+def test_another_precision_than_the_baselines_is_told():
+    assert use_facts(baseline_precision_used="fp32")["precision"] == ("int8", "CPUExecutionProvider, baseline fp32")
+    assert use_facts(baseline_precision_used="int8")["precision"] == ("int8", "CPUExecutionProvider")
 
 
 def test_energy_stands_beside_the_baselines():

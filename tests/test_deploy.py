@@ -47,6 +47,43 @@ def test_batch_and_length_are_free(kind: str) -> None:
         assert np.allclose(run_onnx(graph, alone), run_onnx(graph, padded), rtol=1e-4, atol=1e-4)
 
 
+def sizes_of(graph: onnx.ModelProto) -> list[int]:
+    """Height and width of the images as the graph declares them, 0 where they are free."""
+    return [dimension.dim_value for dimension in graph.graph.input[0].type.tensor_type.shape.dim[2:]]
+
+
+@pytest.mark.parametrize("side", [5, 8, 13, 32])
+def test_a_cnn_runs_at_other_sizes_as_in_pytorch(side: int) -> None:
+    bench = workbench("cnn")
+    graph, tensors = bench.graph().graph, bench.preprocessor.dummy_at((3, side))
+    assert sizes_of(graph) == [0, 0] and tensors["pixel_values"].shape == (3, 3, side, side)
+    deploy.check_parity(graph, bench.model, tensors)
+
+
+def test_a_vision_transformer_keeps_its_size() -> None:
+    assert sizes_of(workbench("vit").graph().graph) == [8, 8]
+
+
+def test_a_size_that_tracing_made_a_constant_is_no_free_size() -> None:
+    class Biased(torch.nn.Module):
+        """Runs at every size in PyTorch, but tracing turns what depends on the size into a number."""
+
+        def __init__(self, inner: torch.nn.Module) -> None:
+            super().__init__()
+            self.inner = inner
+
+        def forward(self, pixel_values: torch.Tensor) -> object:
+            answer = self.inner(pixel_values=pixel_values)
+            answer.logits = answer.logits + int(pixel_values.shape[-1])
+            return answer
+
+    bench = workbench("cnn")
+    model = Biased(bench.model).eval()
+    graph = deploy.export(model, bench.preprocessor)
+    assert sizes_of(graph) == [8, 8]
+    deploy.check_parity(graph, model, bench.tensors())
+
+
 def test_a_graph_that_disagrees_is_refused() -> None:
     bench = workbench("bert")
     graph = bench.graph().graph

@@ -56,6 +56,14 @@ def test_a_report_shows_in_the_store_and_after_reindexing_too(runs) -> None:
         assert store.reindex() == 4
 
 
+def test_real_lengths_are_not_shown_as_padded_ones(runs) -> None:
+    padded = gpu_report(digest("sample-0001"))["latency"][0]
+    latency = [padded | {"sequence": 32}, padded | {"sequence": 31, "lengths": "real"}]
+    take_in(report("sample-0001", latency=latency))
+    shapes = [row[2] for row in reported(Store().run("sample-0001").result)]
+    assert shapes == [f"{padded['batch']} × 32", f"{padded['batch']} × real (mean 31)"]
+
+
 def test_the_same_file_twice_changes_nothing(runs) -> None:
     take_in(report("sample-0001"))
     store = Store()

@@ -4,27 +4,34 @@ from datetime import UTC, datetime
 
 import pytest
 
+from explorer.labels import trains
 from explorer.progress import elapsed_s, overall
 
 ORDER = ("load", "apply", "train", "export", "evaluate", "measure")
 
 
-@pytest.mark.parametrize("families", [("training",), ("pruning", "distillation"), ("quantization",), ()])
-def test_it_grows_from_the_first_stage_to_the_last(families):
+@pytest.mark.parametrize("with_training", [True, False])
+def test_it_grows_from_the_first_stage_to_the_last(with_training):
     given = [(stage, fraction) for stage in ORDER for fraction in (None, 0.5, 1.0)]
-    shares = [share for stage, fraction in given if (share := overall(stage, fraction, families)) is not None]
+    shares = [share for stage, fraction in given if (share := overall(stage, fraction, with_training)) is not None]
     assert shares == sorted(shares) and shares[0] == 0 and shares[-1] == 1
 
 
 def test_training_takes_most_of_it_where_there_is_some():
-    assert overall("export", 0, ("training",)) == 0.5
-    assert overall("export", 0, ("quantization",)) == pytest.approx(1 / 7)
-    assert overall("train", 0.5, ("quantization",)) is None, "nothing trains there"
+    assert overall("export", 0, trains=True) == 0.5
+    assert overall("export", 0, trains=False) == pytest.approx(1 / 7)
+    assert overall("train", 0.5, trains=False) is None, "nothing trains there"
 
 
 @pytest.mark.parametrize("stage", ["wait", None, "dance"])
 def test_a_stage_that_says_nothing_has_none(stage):
-    assert overall(stage, None, ("training",)) is None
+    assert overall(stage, None, trains=True) is None
+
+
+def test_a_recipe_that_trains_is_told_by_its_steps():
+    for name, expected in {"prune-gradual": True, "fine-tune": True, "int8-dynamic": False, "gone": False}.items():
+        assert trains({"steps": [{"technique": name}]}) is expected
+    assert not trains({})
 
 
 def test_elapsed_time():

@@ -51,7 +51,7 @@ def test_recipes_that_begin_alike_share_the_prefix() -> None:
     [
         ("model: x\nsteps:\n  - technique: int8-dynamik", "no technique 'int8-dynamik'; did you mean 'int8-dynamic'"),
         ("model: x\nsteps:\n  - technique: prune-neurons\n    sparsity: 1.5", "'sparsity' is 1.5 but must be a number"),
-        ("model: x\nsteps:\n  - technique: weight-bits\n    bits: 3", "'bits' is 3 but must be one of 2, 4, 8"),
+        ("model: x\nsteps:\n  - technique: weight-bits\n    bits: 5", "'bits' is 5 but must be one of 2, 3, 4, 8"),
         ("model: x\nsteps: prune", "'steps' must be a list"),
         ("model: x\nsteps: [4]", "needs the name of a technique"),
         ("model: x\nstep: []", "'step' is not a field of a recipe"),
@@ -113,8 +113,17 @@ def test_six_techniques_are_there() -> None:
         ),
         ({"measure": {"batches": []}}, "'measure.batches' must be a list"),
         ({"measure": {"lengths": ["long"]}}, "or the word 'real'; given was 'long'."),
+        (
+            {"measure": {"sizes": [7]}},
+            "'measure.sizes' must be a list of 1 to 8 numbers of pixels from 8 to 1024, or the word 'own'; given was 7",
+        ),
+        ({"measure": {"sizes": [32.5]}}, "or the word 'own'; given was 32.5."),
+        ({"measure": {"sizes": ["real"]}}, "or the word 'own'; given was 'real'."),
         ({"measure": {"wait_s": 9999}}, "'measure.wait_s' must be a number of seconds from 0 to 600; given was 9999."),
-        ({"measure": {"speed": 1}}, "'measure' must be a mapping with some of batches, lengths, robustness, wait_s"),
+        (
+            {"measure": {"speed": 1}},
+            "'measure' must be a mapping with some of batches, lengths, sizes, robustness, wait_s",
+        ),
         ({"measure": 3}, "'measure' must be a mapping"),
     ],
 )
@@ -126,7 +135,8 @@ def test_a_wrong_field_is_named_with_what_is_expected(fields, sentence):
 
 def test_how_to_measure_survives_yaml_and_is_no_part_of_the_digest():
     usual = Recipe.parse({"model": "vit-digits"})
-    other = Recipe.parse({"model": "vit-digits", "measure": {"batches": [1, 16], "lengths": [64, "real"]}})
+    how = {"batches": [1, 16], "lengths": [64, "real"], "sizes": ["own", 32]}
+    other = Recipe.parse({"model": "vit-digits", "measure": how})
     assert Recipe.from_yaml(other.to_yaml()) == other
     assert "measure" not in usual.to_yaml(), "measuring as usual is not written out"
     assert digest(usual, "m", "d") == digest(other, "m", "d")
@@ -135,4 +145,7 @@ def test_how_to_measure_survives_yaml_and_is_no_part_of_the_digest():
 def test_a_result_serves_when_it_covers_the_grid_that_is_wanted():
     large = Measuring(batches=(1, 8), lengths=(128, "real"), robustness=True)
     assert large.covers(Measuring()) and large.covers(Measuring(lengths=("real",)))
+    sizes = Measuring(sizes=(32, 56))
+    assert sizes.covers(Measuring()) and sizes.covers(Measuring(sizes=("own", 56))), "the own size is always measured"
+    assert not Measuring().covers(sizes) and not sizes.covers(Measuring(sizes=(64,)))
     assert not Measuring().covers(large) and not large.covers(Measuring(batches=(2,)))

@@ -54,3 +54,17 @@ def test_a_step_that_does_not_suit_the_model_is_refused() -> None:
     with pytest.raises(BadInput, match="'vit-digits' is a vision transformer"):
         check_steps("vit-digits", [OnlyTexts()])
     check_steps("somebody/model", [OnlyTexts()])  # only the run itself can tell
+
+
+class IntoText(OnlyTexts):
+    """Takes images and leaves a text transformer, as far as the check of kinds can tell."""
+
+    name: ClassVar[str] = "into-text"
+    suits: ClassVar[tuple[ModelKind, ...]] = ("CNN",)
+    turns_into: ClassVar[ModelKind | None] = "text transformer"
+
+
+def test_steps_after_a_change_of_architecture_must_suit_the_new_one() -> None:
+    check_suits([IntoText(), OnlyTexts()], "CNN", "cnn-digits")
+    with pytest.raises(BadInput, match="'into-text' works on a CNN; what 'into-text' leaves is a text transformer"):
+        check_suits([IntoText(), IntoText()], "CNN", "cnn-digits")

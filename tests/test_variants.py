@@ -131,6 +131,18 @@ def test_an_unavailable_target_gives_one_row_per_run_whatever_the_batch():
     assert len(rows) == 5
 
 
+def test_a_size_that_does_not_fit_takes_nothing_from_the_run():
+    images = sample_runs(16)[8]
+    first = images.result["latency"][0]
+    refused = {"sequence": 99, "kind": "unavailable", "p50_ms": None, "reason": "it fits no other size"}
+    images.result["latency"].insert(1, first | {"sequence": 56, "p50_ms": 9.0})
+    images.result["latency"].append(first | refused)
+    rows = flatten([images])
+    (row,) = choose(rows, first["target"], first["batch"])
+    assert (row.available, row.sequence) == (True, first["sequence"]), "fronts compare at the own size"
+    assert choose(rows, first["target"], 77) == [], "a batch that was not measured is not 'unavailable'"
+
+
 def test_what_is_shown_first():
     recorded, own = sample_runs(16, recorded=True), sample_runs(9)
     rows = flatten(recorded + own)

@@ -12,6 +12,8 @@ from statistics import median
 from typing import Any
 
 from explorer.bench.row import Row, temporary_home
+from explorer.home import home
+from explorer.measure import lock
 from explorer.measure.host import default_threads
 from explorer.measure.latency import measure_latency
 from explorer.measure.shapes import Shape
@@ -36,7 +38,7 @@ def agreement() -> Iterator[Row]:
     """
     threads = default_threads()
     for model, step, shape in ARTEFACTS:
-        with artefact(model, step) as (variant, baseline):
+        with _alone(), artefact(model, step) as (variant, baseline):
             entries, plain = [], []
             for seed in range(TURNS):
                 entries += measure_latency(variant, baseline, TARGET, [shape], seed=seed)
@@ -58,7 +60,7 @@ def _plain(variant: Path, baseline: Path, shape: Shape, threads: int) -> float:
 def repeatability() -> Iterator[Row]:
     """How far the speed-up of one artefact spreads when it is measured ten times, quiet and beside a busy core."""
     model, step, _ = ARTEFACTS[0]
-    with artefact(model, step) as (variant, baseline):
+    with _alone(), artefact(model, step) as (variant, baseline):
         shapes: list[Shape] = [(1, 128), (1, 32), (8, 128)]
         rounds = [measure_latency(variant, baseline, TARGET, shapes, seed=seed) for seed in range(TIMES)]
         for place, (batch, length) in enumerate(shapes):
@@ -71,6 +73,11 @@ def repeatability() -> Iterator[Row]:
                 for seed in range(TIMES)
             ]
         yield _spread(f"{TIMES} times beside a busy core, 1 x 128", entries, "at most 15 %, or marked noisy")
+
+
+def _alone() -> contextlib.AbstractContextManager[None]:
+    """Keeps the runs of the reader's own home away meanwhile."""
+    return lock.measuring_slot(home(), lambda text: print(text, file=sys.stderr))
 
 
 @contextlib.contextmanager

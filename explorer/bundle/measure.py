@@ -46,6 +46,7 @@ TURN_SECONDS, MOST_CALLS_PER_TURN = 0.05, 16
 X86 = ("avx2", "avx512f", "avx512_vnni", "avx_vnni", "avx512_bf16", "amx_bf16", "amx_int8")
 INSTRUCTION_SETS = (*X86, "asimd", "i8mm", "sve")
 REAL_BATCHES = 32
+SIDES = (8, 1024)
 CONTROL_WITHIN, BEARABLE_CORES = 0.05, 0.15
 Z95 = 1.959963984540054
 
@@ -66,7 +67,7 @@ def main(words: list[str] | None = None) -> int:
     """Measure and write the file; returns the exit status, 2 with one sentence for bad input."""
     try:
         given = parse(words)
-        report = measure(given.provider, given.threads, given.baseline)
+        report = measure(given.provider, given.threads, given.baseline, given.sizes)
         write(given.to, report)
     except Stop as reason:
         print(" ".join(str(reason).split()), file=sys.stderr)
@@ -82,10 +83,15 @@ def parse(words: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--provider", choices=list(TARGETS), default="cpu", help="what runs the model")
     parser.add_argument("--threads", type=int, default=physical_cores(), help="threads on the processor")
     parser.add_argument("--baseline", type=Path, help="the uncompressed model; baseline.onnx where it is here")
+    parser.add_argument("--sizes", default="", help="pixels of an image's side besides the model's own, such as 32,56")
     parser.add_argument("--to", type=Path, default=Path("measurements.json"), help="the file to write")
     given = parser.parse_args(words)
     if not 1 <= given.threads <= 1024:
         raise Stop(f"--threads must be from 1 to 1024; given was {given.threads}.")
+    given.sizes = [word.strip() for word in given.sizes.split(",") if word.strip()]
+    if not all(word.isdecimal() and SIDES[0] <= int(word) <= SIDES[1] for word in given.sizes):
+        raise Stop(f"--sizes takes whole numbers from {SIDES[0]} to {SIDES[1]}; given was {','.join(given.sizes)}.")
+    given.sizes = list(map(int, given.sizes))
     if given.baseline is None and (HERE / "baseline.onnx").is_file():
         given.baseline = HERE / "baseline.onnx"
     elif given.baseline is not None and not given.baseline.is_file():
@@ -95,7 +101,7 @@ def parse(words: list[str] | None) -> argparse.Namespace:
     return given
 
 
-def measure(provider: str, threads: int, baseline: Path | None) -> dict[str, Any]:
+def measure(provider: str, threads: int, baseline: Path | None, sizes: list[int]) -> dict[str, Any]:
     """Everything that is written, as plain data."""
     results = read_results()
     digest = checked_digest(results)
@@ -105,10 +111,7 @@ def measure(provider: str, threads: int, baseline: Path | None) -> dict[str, Any
         contestants |= {"baseline": baseline, "control": baseline}
     sessions = {name: open_session(path, provider, threads) for name, path in contestants.items()}
     accuracy, agreement = answers(sessions, provider, travelling)
-    latency = []
-    for shape in shapes(results):
-        print(f"Timing batches of {shape[0]} x {shape[1] or 'real lengths'} ...", file=sys.stderr, flush=True)
-        latency.append(time_shape(sessions, provider, threads, shape, feeds(shape, sessions["variant"], travelling)))
+    latency = [timing(sessions, provider, threads, shape, travelling) for shape in shapes(results, sizes)]
     host = fingerprint(threads, provider)
     return {
         "format": "compression-explorer-measurements",
@@ -189,7 +192,7 @@ def open_session(path: Path, provider: str, threads: int) -> Any:
     # threads that spin after a call would take the cores from the contestant that is called next
     options.add_session_config_entry("session.force_spinning_stop", "1")
     options.add_session_config_entry("session.record_ep_graph_assignment_info", "1")
-    settings = {"trt_fp16_enable": "1"} if provider == "tensorrt" else {}
+    settings = {"cuda": {"use_tf32": "0"}, "tensorrt": {"trt_fp16_enable": "1"}}.get(provider, {})
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
@@ -249,14 +252,56 @@ def row_length(travelling: dict[str, Any], row: int) -> int | None:
     return int(travelling["lengths"][row]) if "lengths" in travelling else None
 
 
-def shapes(results: dict[str, Any]) -> list[tuple[int, int]]:
-    """(batch, tokens or pixels of a side) of every timing at home, each once; 0 tokens stand for real lengths."""
+def shapes(results: dict[str, Any], sizes: list[int]) -> list[tuple[int, int]]:
+    """(batch, tokens or pixels of a side) of every timing at home, each once; 0 tokens stand for real lengths.
+
+    ``sizes`` of images that are asked for stand instead of those at home, after the model's own.
+    """
     found = []
     for entry in results["latency"]:
         shape = int(entry["batch"]), 0 if entry.get("lengths") == "real" else int(entry["sequence"])
         if shape not in found:
             found.append(shape)
-    return found or [(1, 128)]
+    if not sizes:
+        return found or [(1, 128)]
+    settings = read_settings()
+    if settings["kind"] != "image":
+        raise Stop("--sizes is for models of images; this one takes texts.")
+    batches = dict.fromkeys(batch for batch, _ in found or [(1, 0)])
+    return [(batch, side) for side in dict.fromkeys([settings["height"], *sizes]) for batch in batches]
+
+
+def timing(
+    sessions: dict[str, Any],
+    provider: str,
+    threads: int,
+    shape: tuple[int, int],
+    travelling: dict[str, Any] | None,
+) -> dict[str, Any]:
+    """One latency entry; where a model does not take images of this size, the reason instead of times."""
+    print(f"Timing batches of {shape[0]} x {shape[1] or 'real lengths'} ...", file=sys.stderr, flush=True)
+    inputs = feeds(shape, sessions["variant"], travelling)
+    settings = read_settings()
+    try:
+        if settings["kind"] == "image" and shape[1] != settings["height"]:
+            for session in sessions.values():
+                session.run(["logits"], inputs[0])
+    except Exception as error:
+        reason = f"The model does not run on images of {shape[1]} pixels a side here: {clean(str(error))[:200]}"
+        entry = {"target": TARGETS[provider][0], "kind": "unavailable", "reason": reason.rstrip(".") + "."}
+        return {**entry, "batch": shape[0], "sequence": shape[1], "lengths": "padded"}
+    return time_shape(sessions, provider, threads, shape, inputs)
+
+
+def read_settings() -> dict[str, Any]:
+    """How inputs were made into arrays: ``preprocessor.json``."""
+    try:
+        settings: dict[str, Any] = json.loads((HERE / "preprocessor.json").read_text(encoding="utf-8"))
+        if settings["kind"] == "image":
+            settings["channels"], settings["height"], settings["width"]
+    except (OSError, ValueError, KeyError, TypeError):
+        raise Stop("There is no usable preprocessor.json beside measure.py; expected is an unpacked bundle.") from None
+    return settings
 
 
 def feeds(shape: tuple[int, int], session: Any, travelling: dict[str, Any] | None) -> list[Feed]:
@@ -268,7 +313,7 @@ def feeds(shape: tuple[int, int], session: Any, travelling: dict[str, Any] | Non
     arrays = {name: tensor(travelling, name) for name in names}
     count = len(travelling["labels"])
     if "lengths" not in travelling:
-        return [{name: array[np.arange(batch) % count] for name, array in arrays.items()}]
+        return [{name: resized(array[np.arange(batch) % count], tokens) for name, array in arrays.items()}]
     if tokens:
         return [{name: filled(array, travelling["lengths"], batch, tokens) for name, array in arrays.items()}]
     draws = np.random.default_rng(0).integers(0, count, (REAL_BATCHES, batch))
@@ -285,11 +330,20 @@ def filled(array: Any, lengths: Any, batch: int, tokens: int) -> Any:
     return np.resize(stream, (batch, tokens))
 
 
+def resized(images: Any, side: int) -> Any:
+    """Images [N, channels, height, width] made ``side`` pixels high by repeating or leaving out pixels."""
+    height, width = images.shape[2:]
+    rows = np.arange(side) * height // side
+    wide = max(1, round(side * width / height))
+    return np.ascontiguousarray(images[:, :, rows][:, :, :, np.arange(wide) * width // wide])
+
+
 def random_feed(names: list[str], batch: int, tokens: int) -> Feed:
     """Random inputs of the right shape, always the same."""
-    draw, settings = np.random.default_rng(0), json.loads((HERE / "preprocessor.json").read_text(encoding="utf-8"))
+    draw, settings = np.random.default_rng(0), read_settings()
     if settings["kind"] == "image":
-        shape = (batch, settings["channels"], settings["height"], settings["width"])
+        wide = max(1, round(tokens * settings["width"] / settings["height"]))
+        shape = (batch, settings["channels"], tokens, wide)
         return {name: draw.standard_normal(shape, dtype=np.float32) for name in names}
     words = len(json.loads((HERE / "tokenizer.json").read_text(encoding="utf-8"))["model"]["vocab"])
     ids = draw.integers(words // 10, words, (batch, min(tokens, settings["max_length"])))
@@ -580,6 +634,9 @@ def print_summary(report: dict[str, Any]) -> None:
     """The figures for whoever stands before this machine."""
     print(f"{report['device']['name']}, {report['targets'][0]['provider']}")
     for entry in report["latency"]:
+        if entry.get("kind") == "unavailable":
+            print(f"batch {entry['batch']} x {entry['sequence']}: unavailable: {entry['reason']}")
+            continue
         speed = f", {entry['speedup']:.2f} times the baseline" if "speedup" in entry else ""
         noisy = f", noisy: {entry['noise_reason']}" if entry["noisy"] else ""
         print(f"batch {entry['batch']} x {entry['sequence']}: p50 {entry['p50_ms']:.3g} ms{speed}{noisy}")

@@ -1,4 +1,4 @@
-"""Latency over batch sizes and lengths as a heatmap, for one variant on one target."""
+"""Latency over batch sizes and lengths or image sizes as a heatmap, for one variant on one target."""
 
 from __future__ import annotations
 
@@ -21,43 +21,49 @@ DIVERGING = ("#B35806", "#F1A340", "#F7F7F7", "#998EC3", "#542788")
 
 @dataclass(frozen=True)
 class GridInfo:
-    """A heatmap: ``values[batch][length]`` (None: not measured) with the words in and behind each cell."""
+    """A heatmap: ``values[batch][length]`` (None: not measured) with the words in and behind each cell.
+
+    ``kind`` says whether ``lengths`` are tokens of a text or pixels of an image's side, ``reasons`` why cells are
+    unavailable, each once.
+    """
 
     title: str
     subtitle: str
     measure: Measure
+    kind: str
     batches: tuple[int, ...]
     lengths: tuple[str, ...]
     values: tuple[tuple[float | None, ...], ...]
     words: tuple[tuple[str, ...], ...]
     hovers: tuple[tuple[str, ...], ...]
+    reasons: tuple[str, ...]
 
 
 def grid_targets(result: dict[str, Any]) -> list[str]:
-    """The targets on which a result was measured at three shapes or more: fewer are no grid."""
-    measured = [entry["target"] for entry in result["latency"] if entry.get("kind", "measured") == "measured"]
-    return [target for target in dict.fromkeys(measured) if measured.count(target) > 2]
+    """The targets on which three shapes or more were asked for: fewer are no grid. At one at least it was measured."""
+    asked = [entry["target"] for entry in result["latency"]]
+    measured = dict.fromkeys(entry["target"] for entry in result["latency"] if entry.get("p50_ms") is not None)
+    return [target for target in measured if asked.count(target) > 2]
 
 
 def grid_info(result: dict[str, Any], target: str, measure: Measure = "speedup", where: str = "") -> GridInfo:
     """Arrange the latencies of a result on one target; ``where`` names host and date for the subtitle."""
-    entries = {
-        (entry["batch"], _length(entry)): entry
-        for entry in result["latency"]
-        if entry["target"] == target and entry.get("p50_ms") is not None
-    }
+    entries = {(entry["batch"], _length(entry)): entry for entry in result["latency"] if entry["target"] == target}
+    kind = result.get("kind", "text")
     batches = tuple(sorted({batch for batch, _ in entries}))
     lengths = tuple(sorted({length for _, length in entries}, key=_order))
     cells = [[entries.get((batch, length)) for length in lengths] for batch in batches]
     return GridInfo(
-        title=t(f"chart.grid.{measure}"),
+        title=t(f"chart.grid.{measure}", by=t(f"chart.grid.by.{kind}")),
         subtitle=" · ".join(part for part in (target_title(target), where) if part),
         measure=measure,
+        kind=kind,
         batches=batches,
         lengths=lengths,
-        values=tuple(tuple(entry[measure] if entry else None for entry in row) for row in cells),
+        values=tuple(tuple(entry.get(measure) if entry else None for entry in row) for row in cells),
         words=tuple(tuple(_word(entry, measure) for entry in row) for row in cells),
-        hovers=tuple(tuple(_hover(entry) for entry in row) for row in cells),
+        reasons=tuple(dict.fromkeys(entry["reason"] for entry in entries.values() if entry.get("reason"))),
+        hovers=tuple(tuple(_hover(entry, kind) for entry in row) for row in cells),
     )
 
 
@@ -72,14 +78,20 @@ def _order(length: str) -> tuple[bool, int]:
 def _word(entry: dict[str, Any] | None, measure: Measure) -> str:
     if entry is None:
         return ""
+    if entry.get(measure) is None:
+        return t("number.none")
     return f"{'~' if entry.get('noisy') else ''}{significant(entry[measure])}{UNITS[measure]}"
 
 
-def _hover(entry: dict[str, Any] | None) -> str:
+def _hover(entry: dict[str, Any] | None, kind: str) -> str:
     if entry is None:
         return ""
+    words = "image" if kind == "image" else entry.get("lengths", "padded")
+    shape = t(f"chart.grid.hover.{words}", batch=entry["batch"], length=entry["sequence"])
+    if entry.get("p50_ms") is None:
+        return f"{shape}<br>{style.plain(entry.get('reason') or t('fact.unavailable'))}"
     lines = [
-        t(f"chart.grid.hover.{entry.get('lengths', 'padded')}", batch=entry["batch"], length=entry["sequence"]),
+        shape,
         f"{significant(entry['p50_ms'])} ms, p95 {significant(entry['p95_ms'])} ms",
         f"{significant(entry['speedup'])}× [{significant(entry['speedup_low'])}, {significant(entry['speedup_high'])}]",
     ]
@@ -109,7 +121,7 @@ def grid_figure(info: GridInfo, theme: Theme = "light") -> go.Figure:
     )
     figure.update_layout(
         height=140 + 46 * len(info.batches),
-        xaxis=style.axis(theme, t("chart.grid.x"), type="category", showgrid=False),
+        xaxis=style.axis(theme, t(f"chart.grid.x.{info.kind}"), type="category", showgrid=False),
         yaxis=style.axis(theme, t("chart.grid.y"), type="category", showgrid=False),
     )
     return figure

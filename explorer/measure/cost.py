@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING
 
 from explorer.errors import BadInput, ExplorerError
 from explorer.measure.operators import Operator, Shape, Tensor, operators
+from explorer.measure.runners.onnx_runtime import INT8_ACCURACY_LEVEL
 from explorer.result import Cost
 
 if TYPE_CHECKING:
@@ -27,9 +28,6 @@ if TYPE_CHECKING:
 
 PRECISIONS = {"FLOAT": "fp32", "FLOAT16": "fp16", "BFLOAT16": "bf16", "DOUBLE": "fp64"}
 INTEGERS = frozenset({"INT8", "UINT8"})
-INT8_ACCURACY_LEVEL = 4
-"""From this ``accuracy_level`` on, ``MatMulNBits`` multiplies in 8-bit integers."""
-
 VIEWS = frozenset({"Constant", "Dropout", "Flatten", "Identity", "Reshape", "Shape", "Size", "Squeeze", "Unsqueeze"})
 """Operators that neither compute nor copy."""
 
@@ -80,7 +78,7 @@ def costs(artefact: Path, shapes: Sequence[tuple[int, int]]) -> list[Cost]:
     for batch, length in shapes:
         if batch < 1 or length < 1:
             raise BadInput(f"Work is counted for at least one input of one token; given were {batch} of {length}.")
-        shape_of = {name: array.shape for name, array in preprocessor.dummy(batch, length).items()}
+        shape_of = {name: array.shape for name, array in preprocessor.dummy_at((batch, length)).items()}
         done = count(model, shape_of)
         found.append(
             Cost(

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from explorer.errors import Unavailable
+from explorer.measure.host import visible_gpu
 
 POWERCAP = Path("/sys/class/powercap")
 
@@ -60,8 +61,14 @@ def _nvml() -> tuple[Callable[[], float], str]:
     nvml: Any = pynvml
     try:
         nvml.nvmlInit()
-        card = nvml.nvmlDeviceGetHandleByIndex(0)
+        card = _card(nvml)
         nvml.nvmlDeviceGetTotalEnergyConsumption(card)
     except nvml.NVMLError as error:
         raise Unavailable(f"the GPU gives no energy counter ({error})") from None
     return lambda: nvml.nvmlDeviceGetTotalEnergyConsumption(card) / 1e3, "NVML"
+
+
+def _card(nvml: Any) -> Any:
+    """The GPU that CUDA programs use, by number or UUID."""
+    chosen = visible_gpu() or "0"
+    return nvml.nvmlDeviceGetHandleByIndex(int(chosen)) if chosen.isdigit() else nvml.nvmlDeviceGetHandleByUUID(chosen)

@@ -132,7 +132,7 @@ def _gpu() -> dict[str, Any] | None:
 
 
 def gpu_state() -> dict[str, Any] | None:
-    """Name, driver, memory, clocks and temperature of the first NVIDIA GPU at this moment; None without one."""
+    """Name, driver, memory, clocks and temperature of the NVIDIA GPU that is used, at this moment; None without one."""
     known, numbers = _gpu(), ("clocks.sm", "clocks.mem", "memory.used", "temperature.gpu")
     if known is None:
         return None
@@ -141,8 +141,18 @@ def gpu_state() -> dict[str, Any] | None:
     return known | dict(zip(names, found, strict=False))
 
 
+def visible_gpu() -> str | None:
+    """The first GPU that CUDA programs may use, by number or UUID, where ``CUDA_VISIBLE_DEVICES`` names one.
+
+    CUDA counts as nvidia-smi does only with ``CUDA_DEVICE_ORDER=PCI_BUS_ID``, which measuring processes are given.
+    """
+    return os.environ.get("CUDA_VISIBLE_DEVICES", "").partition(",")[0].strip() or None
+
+
 def _ask_gpu(*fields: str) -> list[str]:
-    row = _output("nvidia-smi", f"--query-gpu={','.join(fields)}", "--format=csv,noheader,nounits")
+    chosen = visible_gpu()
+    which = [f"--id={chosen}"] if chosen else []
+    row = _output("nvidia-smi", *which, f"--query-gpu={','.join(fields)}", "--format=csv,noheader,nounits")
     return [field.strip() for field in row.partition("\n")[0].split(",")]
 
 

@@ -15,7 +15,7 @@ from explorer.measure.host import default_threads
 from explorer.measure.load import Load, bearable_cores, wait_for_quiet
 from explorer.measure.process import run_fresh
 from explorer.measure.runners import MODEL_FILE, unavailable_reason
-from explorer.measure.shapes import REAL, Shape, shapes_of
+from explorer.measure.shapes import REAL, Shape, refused_shapes, shapes_of
 from explorer.measure.statistics import median_interval, median_ratio
 from explorer.measure.targets import targets
 from explorer.result import Energy, Latency, TargetUse
@@ -57,10 +57,11 @@ def measure_target(
     """Time variant, baseline and a second copy of the baseline in one fresh process; one entry per shape.
 
     Each contestant is called at least ``min_repeats`` times and for ``min_seconds``, unless one shape would take longer
-    than ``max_seconds``. Shapes with ``REAL`` tokens take texts from ``inputs``. It waits up to ``patience_s`` for a
-    quiet machine. Shapes that come out noisy are measured once more in another process and the quieter of the two is
-    kept, unless the machine is busy still: then a repeat would only take longer. Hold ``lock.measuring_slot``
-    meanwhile. Also tells how the target ran; where it is not there, that is None and the entries say why.
+    than ``max_seconds``. Shapes with ``REAL`` tokens take texts from ``inputs``; a size that a file does
+    not take is unavailable. It waits up to ``patience_s`` for a quiet machine. Shapes that come out noisy are measured
+    once more in another process and the quieter of the two is kept, unless the machine is busy still: then a repeat
+    would only take longer. Hold ``lock.measuring_slot`` meanwhile. Also tells how the target ran; where it is not
+    there, that is None and the entries say why.
     Raises ``ExplorerError`` when the process crashes.
     """
     shapes = list(shapes or shapes_of(variant_folder))
@@ -82,8 +83,9 @@ def measure_target(
     reason = unavailable_reason(variant_folder, target) or unavailable_reason(baseline_folder, target)
     if reason is not None:
         return [_unavailable(target, shape, reason) for shape in shapes], None
+    refused = refused_shapes(baseline_folder, shapes) | refused_shapes(variant_folder, shapes)
     try:
-        return _twice_where_noisy(specification, shapes, patience_s)
+        return _those_possible(specification, shapes, refused, patience_s)
     except Unavailable as error:
         return [_unavailable(target, shape, str(error)) for shape in shapes], None
 
@@ -94,6 +96,19 @@ def _same_file(variant: Path, baseline: Path) -> bool:
         return filecmp.cmp(variant / MODEL_FILE, baseline / MODEL_FILE, shallow=False)
     except OSError:
         return False
+
+
+def _those_possible(
+    specification: dict[str, Any], shapes: Sequence[Shape], refused: dict[Shape, str], patience_s: float
+) -> tuple[list[Latency], TargetUse | None]:
+    """All shapes in their order; those that are ``refused`` with the reason instead of times."""
+    found = {shape: _unavailable(specification["target"], shape, reason) for shape, reason in refused.items()}
+    possible = [shape for shape in shapes if shape not in refused]
+    use = None
+    if possible:
+        timed, use = _twice_where_noisy(specification, possible, patience_s)
+        found |= dict(zip(possible, timed, strict=True))
+    return [found[shape] for shape in shapes], use
 
 
 def _twice_where_noisy(
@@ -116,19 +131,25 @@ def _measure(
     timeout = START_SECONDS + len(shapes) * (specification["max_seconds"] + SLACK_SECONDS)
     given = {**specification, "shapes": [list(shape) for shape in shapes]}
     answer = run_fresh("explorer.measure.latency_process", given, timeout)
-    timed = zip(shapes, answer["shapes"], strict=True)
-    clock = answer["clock"]
-    latencies = {shape: summarize(shape, one, before, specification, clock) for shape, one in timed}
-    return latencies, _use(specification, shapes, answer)
+    latencies = {
+        shape: _unavailable(specification["target"], shape, one["refused"])
+        if "refused" in one
+        else summarize(shape, one, before, specification, answer["clock"])
+        for shape, one in zip(shapes, answer["shapes"], strict=True)
+    }
+    last = next((shape for shape in reversed(shapes) if latencies[shape].kind == "measured"), shapes[-1])
+    return latencies, _use(specification, last, answer)
 
 
-def _use(specification: dict[str, Any], shapes: Sequence[Shape], answer: dict[str, Any]) -> TargetUse:
-    batch, sequence = shapes[-1]
+def _use(specification: dict[str, Any], last: Shape, answer: dict[str, Any]) -> TargetUse:
+    """How the target ran; energy was counted at the ``last`` shape that could be timed."""
+    batch, sequence = last
     return TargetUse(
         target=specification["target"],
         provider=answer["provider"],
         precision_asked=targets()[specification["target"]].precision,
         precision_used=answer["precision"],
+        baseline_precision_used=answer["baseline_precision"],
         threads=specification["threads"],
         processors=answer["processors"],
         energy=Energy(**answer["energy"], batch=batch, sequence=sequence),

@@ -25,7 +25,7 @@ from explorer.measure.process import serve
 from explorer.measure.runners import Runner, open_runner
 from explorer.measure.shapes import REAL, pick_batches
 from explorer.measure.targets import targets
-from explorer.models.preprocess import Preprocessor
+from explorer.models.preprocess import ImagePreprocessor, Preprocessor
 
 Calls = dict[str, list[Callable[[], int]]]
 """By contestant: one call per batch of inputs, each of which runs it and returns its nanoseconds."""
@@ -36,33 +36,57 @@ STABLE_WITHIN = 0.05
 TURN_SECONDS = 0.05
 MOST_CALLS_PER_TURN = 16
 ENERGY_SECONDS = 1.0
+REASON_LETTERS = 200
 
 
 def measure(specification: dict[str, Any]) -> dict[str, Any]:
-    """Time all contestants at every shape: nanoseconds of each call by contestant, in the order of the rounds."""
+    """Time all contestants at every shape: nanoseconds of each call by contestant, in the order of the rounds.
+
+    A shape whose images a runtime does not take has the reason under ``refused`` instead.
+    """
     target, threads = specification["target"], specification["threads"]
     processors = pin(threads) if targets()[target].device == "cpu" else None
     folders = {name: Path(folder) for name, folder in specification["folders"].items()}
-    runners = {name: open_runner(folder, target, threads) for name, folder in folders.items()}
+    runners = {name: open_runner(folder, target, threads, by_events=True) for name, folder in folders.items()}
     preprocessors = {name: Preprocessor.load(folder) for name, folder in folders.items()}
-    shapes = []
+    shapes: list[dict[str, Any]] = []
+    calls: Calls = {}
     for batch, sequence in specification["shapes"]:
+        refusal = _refusal(runners, preprocessors, (batch, sequence))
+        if refusal is not None:
+            shapes.append({"refused": refusal})
+            continue
         texts = pick_batches(specification["inputs"], batch, specification["seed"]) if sequence == REAL else []
         calls, tokens = {}, 0.0
         for name, runner in runners.items():
             calls[name], tokens = _calls(runner, preprocessors[name], (batch, sequence), texts)
         shapes.append(_timed_shape(calls, specification) | {"tokens": tokens})
-    facts = {name: getattr(runners["variant"], name) for name in ("provider", "precision", "clock")}
     gpu = gpu_state() if targets()[target].device == "cuda" else None
-    energy = _energy(calls, targets()[target].device)
+    energy = _energy(calls, targets()[target].device) if calls else {"kind": "unavailable", "reason": "no shape ran"}
+    facts = {name: getattr(runners["variant"], name) for name in ("provider", "precision", "clock")}
+    facts["baseline_precision"] = runners["baseline"].precision
     return {"shapes": shapes, "processors": processors, "gpu": gpu, "energy": energy, **facts}
+
+
+def _refusal(runners: dict[str, Runner], preprocessors: dict[str, Preprocessor], shape: tuple[int, int]) -> str | None:
+    """Why images of a size that is not the model's own do not run here; runtimes find out at the first call only."""
+    for name, runner in runners.items():
+        preprocessor = preprocessors[name]
+        if not isinstance(preprocessor, ImagePreprocessor) or shape[1] == preprocessor.height:
+            continue
+        try:
+            runner.bind(preprocessor.dummy_at(shape))()
+        except Exception as error:  # every runtime has errors of its own
+            words = " ".join(str(error).split())[:REASON_LETTERS].rstrip(".") or type(error).__name__
+            return f"The model does not run on images of {shape[1]} pixels a side here: {words}."
+    return None
 
 
 def _calls(
     runner: Runner, preprocessor: Preprocessor, shape: tuple[int, int], texts: list[list[str]]
 ) -> tuple[list[Callable[[], int]], float]:
     """The timed calls of one contestant and the mean tokens (or pixels of a side) of its inputs."""
-    feeds = [preprocessor.encode(batch) for batch in texts] or [preprocessor.dummy(*shape)]
+    feeds = [preprocessor.encode(batch) for batch in texts] or [preprocessor.dummy_at(shape)]
     bound = [runner.bind(feed) for feed in feeds]
     lengths = [next(iter(feed.values())).shape[-1] for feed in feeds]
     return [lambda call=call: runner.timed(call) for call in bound], statistics.mean(lengths)  # type: ignore[misc]

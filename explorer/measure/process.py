@@ -67,7 +67,8 @@ def _environment() -> dict[str, str]:
     """The surroundings of a measurement: threads wait as the runtime has it, not as our training is told to."""
     paths = [str(PACKAGE_ROOT), os.environ.get("PYTHONPATH", "")]
     kept = {name: value for name, value in os.environ.items() if name != "OMP_WAIT_POLICY"}
-    return {**kept, "PYTHONPATH": os.pathsep.join(path for path in paths if path)}
+    counted = {"CUDA_DEVICE_ORDER": "PCI_BUS_ID"}  # as nvidia-smi counts, which names the GPU in the result
+    return {**counted, **kept, "PYTHONPATH": os.pathsep.join(path for path in paths if path)}
 
 
 def _last_line(finished: subprocess.CompletedProcess[str]) -> str:

@@ -61,13 +61,14 @@ def measure(specification: dict[str, Any]) -> dict[str, Any]:
 class Side:
     """One artefact under the profiler."""
 
-    def __init__(self, folder: Path, shape: tuple[int, int], threads: int, scratch: Path) -> None:
+    def __init__(self, folder: Path, shape: Sequence[int], threads: int, scratch: Path) -> None:
         scratch.mkdir()
         self.path, self.optimized = folder / MODEL_FILE, scratch / "optimized.onnx"
         options = profiling_options(scratch, threads)
         options.optimized_model_filepath = str(self.optimized)
         self.session = onnxruntime.InferenceSession(str(self.path), options, providers=["CPUExecutionProvider"])
-        tensors = Preprocessor.load(folder).dummy(*shape)
+        batch, sequence = shape
+        tensors = Preprocessor.load(folder).dummy_at((batch, sequence))
         self.feed = {node.name: tensors[node.name] for node in self.session.get_inputs()}
 
     def run(self) -> None:

@@ -52,7 +52,12 @@ class Session:
     @cached_property
     def shapes(self) -> list[Shape]:
         """The grid that the artefact allows."""
-        return shapes_of(self.artefact, self.how.batches, self.how.lengths)
+        return shapes_of(self.artefact, self.how.batches, self.how.lengths, self.how.sizes)
+
+    @property
+    def usual_shapes(self) -> list[Shape]:
+        """Those at which starts and profiles are made: of images the ones of the model's own size."""
+        return [shape for shape in self.shapes if self.task.kind == "text" or shape[1] == self.shapes[0][1]]
 
     def accuracies(self) -> list[Accuracy]:
         """The metric on validation on each target, then on test (and disturbed inputs) on the first that is there."""
@@ -87,16 +92,17 @@ class Session:
             times += found
             if use is not None:
                 self._timing(f"Timing cold starts on {target}", i + 0.6)
-                uses.append(self._started(use))
+                uses.append(self._started(use, found))
         return times, uses
 
     def explanations(self, times: list[Latency]) -> dict[str, Any]:
         """Why it is as small and as fast as it is: the work that was counted, and where the time goes."""
         self._timing("Looking where the time goes", len(self.targets))
-        measured = {(entry.batch, entry.sequence) for entry in times if entry.sequence > 0}
-        shape = min((shape for shape in self.shapes if shape[1] != REAL), default=min(measured))
+        usual = [shape for shape in self.usual_shapes if shape[1] != REAL]
+        measured = {(entry.batch, entry.sequence) for entry in times if entry.kind == "measured"}
+        shape = min(usual or measured, default=(1, 1))
         try:
-            work = cost.costs(self.artefact, sorted(measured))
+            work = cost.costs(self.artefact, sorted({shape, *usual, *measured}))
         except ExplorerError as unknown:  # an operator of somebody's own model: then nothing is said of its work
             self.report(stage="measure", text=str(unknown))
             work = []
@@ -112,10 +118,14 @@ class Session:
         known = self.answers.get((travel.HOME_TARGET, MEASURED_SPLIT))
         travel.write_inputs(run_folder, self.artefact, self.task.splits[MEASURED_SPLIT], seed=0, logits=known)
 
-    def _started(self, use: TargetUse) -> TargetUse:
-        """With what a start costs: time to the first answer and peak memory."""
-        batch, sequence = min(self.shapes)
-        starts = starting.measure_starts(self.artefact, self.baseline, use.target, (batch, max(sequence, 1)))
+    def _started(self, use: TargetUse, times: list[Latency]) -> TargetUse:
+        """With what a start costs at the smallest shape: time to the first answer and peak memory.
+
+        Real lengths are as long as they were on the average when they were timed.
+        """
+        timed = zip(self.shapes, times, strict=True)
+        shape = min((entry.batch, entry.sequence) for shape, entry in timed if shape in self.usual_shapes)
+        starts = starting.measure_starts(self.artefact, self.baseline, use.target, shape)
         if starts is None:
             return use
         memory = {"peak_rss_bytes": starts.peak_rss_bytes, "baseline_peak_rss_bytes": starts.baseline_peak_rss_bytes}

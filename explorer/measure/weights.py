@@ -61,6 +61,10 @@ EMBEDDING_SLOTS = {
     "GatherBlockQuantized": (0,),
     "QEmbedLayerNormalization": (2, 3, 4),
 }
+PALETTE = ("Gather", 1)
+CODE_TYPES = frozenset({onnx.TensorProto.UINT8, onnx.TensorProto.UINT4, onnx.TensorProto.UINT2})
+"""What a weight is stored in that is looked up, number by number, in a palette of floats."""
+
 PASS_THROUGH = frozenset({"Cast", "Gather", "Identity", "Reshape", "Slice", "Squeeze", "Transpose", "Unsqueeze"})
 SCALAR_ARITHMETIC = frozenset(
     {
@@ -129,8 +133,12 @@ class _Graph:
     def weight(self, name: str) -> Weight | None:
         tensor, uses = self.tensors[name], list(self._reach(name))
         quantized = [(node, slot) for node, slot in uses if slot in ZERO_POINT_SLOTS.get(node.op_type, {})]
-        if _is_float(tensor):
-            if not any(self._is_weight_at(node, slot, tensor) for node, slot in self.uses.get(name, [])):
+        palette = self._palette_of(name)
+        if palette is not None:
+            values, zero = palette[_integers(numpy_helper.to_array(tensor)).astype(np.uint8)], np.zeros(1)
+        elif _is_float(tensor):
+            held = any(self._is_weight_at(node, slot, tensor) for node, slot in self.uses.get(name, []))
+            if not held or self._is_palette(name):
                 return None
             values, zero = numpy_helper.to_array(tensor), np.zeros(1)
         elif quantized and tensor.data_type != onnx.TensorProto.INT64:
@@ -143,11 +151,30 @@ class _Graph:
         nonzero = int(np.count_nonzero(values != zero.astype(values.dtype)))
         return Weight(name, values.size, nonzero, _stored_bytes(tensor), embedding)
 
+    def _palette_of(self, name: str) -> Array | None:
+        """The float values that these codes stand for: those that a ``Gather`` looks up by them, behind a ``Cast``."""
+        if self.tensors[name].data_type not in CODE_TYPES:
+            return None
+        casts = [node.output[0] for node, _ in self.uses.get(name, []) if node.op_type == "Cast"]
+        found = (node for cast in casts for node, slot in self.uses.get(cast, []) if (node.op_type, slot) == PALETTE)
+        return next((self._array(node.input[0]) for node in found if self._is_palette(node.input[0])), None)
+
+    def _is_palette(self, name: str) -> bool:
+        """Whether these are the few values that stored codes choose from, and no weights themselves."""
+        if name not in self.tensors or len(self.tensors[name].dims) != 1:
+            return False
+        looked_up = [node.input[1] for node, slot in self.uses.get(name, []) if (node.op_type, slot) == ("Gather", 0)]
+        stored = {name for name, tensor in self.tensors.items() if tensor.data_type in CODE_TYPES}
+        casts = [node for node in self.nodes if node.op_type == "Cast" and node.input[0] in stored]
+        codes = {node.output[0] for node in casts}
+        return bool(looked_up) and codes >= set(looked_up)
+
     def _reach(self, name: str) -> Iterator[tuple[onnx.NodeProto, int]]:
         """Uses of a tensor, also behind nodes that only move or dequantize it."""
         for node, slot in self.uses.get(name, []):
             yield node, slot
-            if slot == 0 and (node.op_type in PASS_THROUGH or node.op_type == "DequantizeLinear"):
+            moved = slot == 0 and (node.op_type in PASS_THROUGH or node.op_type == "DequantizeLinear")
+            if moved or ((node.op_type, slot) == PALETTE and self._is_palette(node.input[0])):
                 yield from self._reach(node.output[0])
 
     def _is_weight_at(self, node: onnx.NodeProto, slot: int, tensor: onnx.TensorProto) -> bool:

@@ -62,12 +62,12 @@ def activations(model: torch.nn.Module, inputs: Arrays, gram: bool = False) -> d
             sums[name] = _Sums(gram and isinstance(module, torch.nn.Linear))
             handles.append(
                 module.register_forward_pre_hook(
-                    lambda _, given, kept=sums[name]: kept.add(_rows(given[0], mask["now"]))
+                    lambda _, given, kept=sums[name]: kept.add(rows(given[0], mask["now"]))
                 )
             )
     try:
         with torch.inference_mode():
-            for batch in _batches(inputs):
+            for batch in batches(inputs):
                 mask["now"] = batch.get("attention_mask")
                 model(**batch)
     finally:
@@ -100,7 +100,7 @@ class _Sums:
         return Activations(self.count, mean, variance, np.sqrt(squares), gram)
 
 
-def _rows(given: torch.Tensor, mask: torch.Tensor | None) -> torch.Tensor:
+def rows(given: torch.Tensor, mask: torch.Tensor | None) -> torch.Tensor:
     """[N, T, K] or [N, K] or [N, C, H, W] to [rows, features], without padded tokens."""
     if given.dim() == 4:
         return given.permute(0, 2, 3, 1).reshape(-1, given.shape[1])
@@ -109,7 +109,8 @@ def _rows(given: torch.Tensor, mask: torch.Tensor | None) -> torch.Tensor:
     return given.reshape(-1, given.shape[-1])
 
 
-def _batches(inputs: Arrays) -> Iterator[dict[str, torch.Tensor]]:
+def batches(inputs: Arrays) -> Iterator[dict[str, torch.Tensor]]:
+    """A model's inputs as tensors, in batches that are cut to their longest text."""
     import torch
 
     for start in range(0, len(next(iter(inputs.values()))), BATCH):

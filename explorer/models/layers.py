@@ -24,6 +24,18 @@ class FeedForward:
     down: str
 
 
+@dataclass(frozen=True)
+class Attention:
+    """The linear layers of one self-attention, by module name: those that give query, key and value, and the output.
+
+    ``head_size`` features of each belong to one head.
+    """
+
+    inputs: tuple[str, ...]
+    output: str
+    head_size: int
+
+
 def head(model: torch.nn.Module) -> str:
     """The name of the last linear layer, which gives the classes."""
     import torch
@@ -86,6 +98,27 @@ def feed_forwards(model: torch.nn.Module) -> list[FeedForward]:
             raise BadInput(f"Layer {i} of '{type(model).__name__}' has no feed-forward block of two linear layers.")
         blocks.append(FeedForward(f"{name}.{i}.{up[0]}", f"{name}.{i}.{down[0]}"))
     return blocks
+
+
+def attentions(model: torch.nn.Module) -> list[Attention]:
+    """The self-attention of each encoder layer: query, key and value, by their names, and the linear layer behind."""
+    import torch
+
+    config: Any = model.config
+    config.architectures = [type(model).__name__]
+    untouched = fresh(config, device="meta")
+    name = encoder_layers(untouched)
+    found = []
+    layers: Any = untouched.get_submodule(name)
+    for i, layer in enumerate(layers):
+        linears = [(n, m) for n, m in layer.named_modules() if isinstance(m, torch.nn.Linear)]
+        inputs = [place for place, (n, _) in enumerate(linears) if n.rpartition(".")[2][:1] in ("q", "k", "v")]
+        if len(inputs) != 3 or inputs[-1] + 1 == len(linears):
+            raise BadInput(f"Layer {i} of '{type(model).__name__}' has no linear layers of query, key and value.")
+        names = [f"{name}.{i}.{n}" for n, _ in linears]
+        size = linears[inputs[0]][1].out_features // config.num_attention_heads
+        found.append(Attention(tuple(names[place] for place in inputs), names[inputs[-1] + 1], size))
+    return found
 
 
 def parameter_count(model: torch.nn.Module) -> int:

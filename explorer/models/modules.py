@@ -10,7 +10,21 @@ class LowRankLinear(torch.nn.Sequential):
 
     def __init__(self, in_features: int, rank: int, out_features: int, bias: bool = True) -> None:
         super().__init__(torch.nn.Linear(in_features, rank, bias=False), torch.nn.Linear(rank, out_features, bias=bias))
-        self.in_features, self.rank, self.out_features = in_features, rank, out_features
+
+    @property
+    def in_features(self) -> int:
+        """Columns of the first factor."""
+        return self[0].in_features  # type: ignore[return-value]
+
+    @property
+    def rank(self) -> int:
+        """What lies between the factors."""
+        return self[0].out_features  # type: ignore[return-value]
+
+    @property
+    def out_features(self) -> int:
+        """Rows of the second factor."""
+        return self[1].out_features  # type: ignore[return-value]
 
 
 class FactorizedEmbedding(torch.nn.Sequential):
@@ -20,4 +34,19 @@ class FactorizedEmbedding(torch.nn.Sequential):
         super().__init__(
             torch.nn.Embedding(rows, rank, padding_idx=padding_idx), torch.nn.Linear(rank, columns, bias=False)
         )
-        self.num_embeddings, self.rank, self.embedding_dim, self.padding_idx = rows, rank, columns, padding_idx
+        self.padding_idx = padding_idx
+
+    @property
+    def num_embeddings(self) -> int:
+        """Rows of the table."""
+        return self[0].num_embeddings  # type: ignore[return-value]
+
+    @property
+    def rank(self) -> int:
+        """Columns of the table."""
+        return self[0].embedding_dim  # type: ignore[return-value]
+
+    @property
+    def embedding_dim(self) -> int:
+        """What the linear layer makes of them."""
+        return self[1].out_features  # type: ignore[return-value]

@@ -38,6 +38,10 @@ class Preprocessor(ABC):
     def dummy(self, batch: int, length: int) -> Arrays:
         """Random but valid arrays of exactly this shape, always the same (images ignore ``length``)."""
 
+    def dummy_at(self, shape: tuple[int, int]) -> Arrays:
+        """The same at a shape of the latency grid: (batch, tokens of a text or pixels of an image's side)."""
+        return self.dummy(*shape)
+
     @abstractmethod
     def save(self, folder: Path) -> None:
         """Write what ``Preprocessor.load`` needs."""
@@ -170,8 +174,16 @@ class ImagePreprocessor(Preprocessor):
         return np.stack([self.fit(Image.fromarray(image)) for image in images])
 
     def dummy(self, batch: int, length: int) -> Arrays:
-        shape = (batch, self.channels, self.height, self.width)
-        return {"pixel_values": np.random.default_rng(0).standard_normal(shape, dtype=np.float32)}
+        return self.dummy_at((batch, self.height))
+
+    def dummy_at(self, shape: tuple[int, int]) -> Arrays:
+        batch, side = shape
+        pixels = (batch, self.channels, *self.scaled(side))
+        return {"pixel_values": np.random.default_rng(0).standard_normal(pixels, dtype=np.float32)}
+
+    def scaled(self, side: int) -> tuple[int, int]:
+        """Height and width of an image that is ``side`` pixels high, in the proportions of the model's own size."""
+        return side, max(1, round(side * self.width / self.height))
 
     def save(self, folder: Path) -> None:
         _write(folder, {"kind": self.kind, "input_names": list(self.input_names), **asdict(self)})

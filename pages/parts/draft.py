@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import count
 from typing import Any
 
@@ -68,6 +69,11 @@ def add(name: str) -> None:
     )
 
 
+def start_from(steps: Sequence[Technique]) -> None:
+    """Replace the steps by these."""
+    draft()["steps"] = [_step(type(step), step.model_dump()) for step in steps]
+
+
 def move(position: int, by: int) -> None:
     """Exchange a step with the one before or after it."""
     steps = draft()["steps"]
@@ -81,7 +87,7 @@ def remove(position: int) -> None:
 
 def _measuring(how: Measuring) -> dict[str, Any]:
     """As plain values that widgets can change."""
-    return how.model_dump() | {"batches": list(how.batches), "lengths": list(how.lengths)}
+    return how.model_dump() | {name: list(getattr(how, name)) for name in ("batches", "lengths", "sizes")}
 
 
 def _step(technique: type[Technique], values: dict[str, Any]) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""The latency of one variant over batch sizes and lengths."""
+"""The latency of one variant over batch sizes and lengths or image sizes."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from explorer.quantities import short_date
 from explorer.store import RunRow
 from explorer.texts import t, target_title
 from explorer.variants import host_of
-from pages.parts.page import theme
+from pages.parts.page import safe, theme
 
 
 def section(row: RunRow) -> None:
@@ -18,7 +18,8 @@ def section(row: RunRow) -> None:
     targets = grid_targets(result) if result else []
     if not targets:
         return
-    with st.expander(t("grid.title"), icon=":material/grid_view:"):
+    kind = result.get("kind", "text")
+    with st.expander(t("grid.title", by=t(f"chart.grid.by.{kind}")), icon=":material/grid_view:"):
         left, right = st.columns(2)
         target = left.selectbox(t("grid.target"), targets, key=f"grid-target-{row.run}", format_func=target_title)
         measure = right.segmented_control(
@@ -28,9 +29,10 @@ def section(row: RunRow) -> None:
             key=f"grid-measure-{row.run}",
             format_func=lambda name: t(f"grid.measure.{name}"),
             required=True,
+            wrap=True,
         )
         where = t("chart.where.host", host=host_of(result["host"], target), date=short_date(result["finished_at"]))
         info = grid_info(result, target, measure or GRID_MEASURES[0], where)
         alt = f"{info.title}. {info.subtitle}"
         st.plotly_chart(grid_figure(info, theme()), theme=None, config=CONFIG, alt=alt, key=f"grid-chart-{row.run}")
-        st.caption(t("grid.caption"))
+        st.caption(" ".join([t(f"grid.caption.{kind}"), *map(safe, info.reasons)]))

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import streamlit as st
 
+from explorer.combinations import COMBINATIONS
 from explorer.measure.targets import targets
 from explorer.quantities import count, file_size
+from explorer.recipe import OWN_SIZE
 from explorer.technique import LONGEST_TEXT, ModelKind, Parameter, Technique, techniques
 from explorer.texts import parameter_help, t, target_help, target_title, technique_summary, technique_title
 from pages.parts import data, draft
@@ -18,6 +21,7 @@ from pages.parts.state import remember_value
 OWN = "own"
 BATCHES = (1, 2, 4, 8, 16, 32)
 LENGTHS = (16, 32, 64, 128, 256, 512, "real")
+SIZES = (32, 56, 112, 224, 384)
 
 
 def model_picker() -> None:
@@ -68,6 +72,28 @@ def steps_editor() -> None:
         with st.container(border=True):
             _step_editor(position, len(steps), step)
     _technique_adder(first=not steps)
+    if not steps:
+        _combination_picker()
+
+
+def _combination_picker() -> None:
+    """Start from a named combination instead of an empty list."""
+    offered = {one.name: one for one in COMBINATIONS if one.suits(_model_kind())}
+    st.selectbox(
+        t("compress.combination"),
+        list(offered),
+        None,
+        key="form-combination",
+        placeholder=t("compress.combination.choose"),
+        format_func=lambda name: f"{offered[name].title}. {offered[name].why}",
+        on_change=_start_from_chosen,
+    )
+
+
+def _start_from_chosen() -> None:
+    chosen = st.session_state["form-combination"]
+    if chosen is not None:
+        draft.start_from(next(one for one in COMBINATIONS if one.name == chosen).built())
 
 
 def _step_editor(position: int, steps: int, step: dict[str, Any]) -> None:
@@ -212,13 +238,17 @@ def _targets() -> None:
 
 
 def _measuring() -> None:
-    """The grid of batch sizes and lengths, and what else to find out."""
+    """The grid of batch sizes and lengths or image sizes, and what else to find out."""
     how = draft.draft()["measure"]
     how["batches"] = _several("batches", BATCHES, how["batches"])
-    if _is_image():
-        st.caption(t("compress.lengths.image"))
-    else:
+    if not _is_image():
         how["lengths"] = _several("lengths", LENGTHS, how["lengths"])
+    elif _model_kind() == "vision transformer":
+        how["sizes"] = [OWN_SIZE]
+        st.caption(t("compress.sizes.fixed"))
+    else:
+        others = [size for size in how["sizes"] if size != OWN_SIZE]
+        how["sizes"] = [OWN_SIZE, *_several("sizes", SIZES, others, none_allowed=True)]
     robust = remember_value("form-robustness", how["robustness"])
     how["robustness"] = st.toggle(
         t("compress.robustness"), robust, key="form-robustness", help=t("compress.robustness.help")
@@ -229,8 +259,8 @@ def _measuring() -> None:
     )
 
 
-def _several(name: str, options: tuple[Any, ...], chosen: list[Any]) -> list[Any]:
-    """Pills of which at least one stays chosen; values that a loaded recipe brings along are offered too."""
+def _several(name: str, options: tuple[Any, ...], chosen: list[Any], none_allowed: bool = False) -> list[Any]:
+    """Pills of which at least one stays chosen, unless ``none_allowed``; values of a loaded recipe are offered too."""
     offered = sorted({*options, *chosen}, key=lambda option: (isinstance(option, str), option))
     value = remember_value(f"form-{name}", chosen)
     picked = st.pills(
@@ -242,12 +272,16 @@ def _several(name: str, options: tuple[Any, ...], chosen: list[Any]) -> list[Any
         format_func=lambda option: t("compress.lengths.real") if option == "real" else f"{option}",
         help=t(f"compress.{name}.help"),
     )
-    return list(picked) or [offered[0]]
+    return list(picked) or ([] if none_allowed else [offered[0]])
 
 
 def _is_image() -> bool:
-    card = data.model_cards().get(draft.draft()["model"])
-    return card is not None and card.kind == "image"
+    """Whether the chosen model takes images; of one's own model the data tell: a file of texts, a folder of images."""
+    fields = draft.draft()
+    card = data.model_cards().get(fields["model"])
+    if card is not None:
+        return card.kind == "image"
+    return bool(fields["data"]) and Path(fields["data"]).expanduser().is_dir()
 
 
 def _seed_and_study() -> None:

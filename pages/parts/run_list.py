@@ -7,6 +7,7 @@ from typing import Any
 import streamlit as st
 
 from explorer import jobs
+from explorer.labels import trains
 from explorer.progress import elapsed_s, overall
 from explorer.quantities import QUANTITIES, duration, file_size, significant
 from explorer.rundir import ACTIVE
@@ -83,7 +84,7 @@ def _share(row: RunRow) -> float:
     """How far the whole run is. It never falls: while a run waits or tells less, what was known stands."""
     key = f"share-{row.run}"
     known = st.session_state.get(key, 0.0)
-    st.session_state[key] = max(known, overall(row.stage, row.fraction, row.families) or 0.0)
+    st.session_state[key] = max(known, overall(row.stage, row.fraction, trains(row.recipe)) or 0.0)
     return float(st.session_state[key])
 
 

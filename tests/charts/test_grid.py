@@ -37,6 +37,20 @@ def result():
 
 def test_three_shapes_make_a_grid(result):
     assert grid_targets(result) == ["cpu-onnxruntime"]
+    result["latency"] += 2 * [result["latency"][-1]]
+    assert grid_targets(result) == ["cpu-onnxruntime"], "nothing was measured on the GPU"
+
+
+def test_image_sizes_stand_in_pixels_and_one_that_does_not_fit_with_its_reason():
+    refused = {"kind": "unavailable", "p50_ms": None, "speedup": None, "reason": "takes <i>8</i> pixels only"}
+    sizes = [entry(1, 28, 1.0, 2.0), entry(8, 28, 4.0, 2.5), {**entry(1, 56, 1.0, 1.0), **refused}]
+    info = grid_info({"kind": "image", "latency": sizes}, "cpu-onnxruntime")
+    assert (info.batches, info.lengths) == ((1, 8), ("28", "56"))
+    assert info.values == ((2.0, None), (2.5, None)) and info.words == (("2.00×", "–"), ("2.50×", ""))
+    assert info.title == "Speed-up by batch and image size" and info.reasons == ("takes <i>8</i> pixels only",)
+    assert info.hovers[0][0].startswith("batch of 1, images of 28 pixels a side<br>1.00 ms")
+    assert info.hovers[0][1] == "batch of 1, images of 56 pixels a side<br>takes &lt;i&gt;8&lt;/i&gt; pixels only"
+    assert grid_figure(info).layout.xaxis.title.text == "Image size: pixels of a side"
 
 
 def test_cells_stand_by_batch_and_length(result):
@@ -44,6 +58,7 @@ def test_cells_stand_by_batch_and_length(result):
     assert (info.batches, info.lengths) == ((1, 8), ("32", "128", "real"))
     assert info.values == ((0.5, 2.04, 2.0), (None, 2.5, None))
     assert info.words == (("0.500×", "~2.04×", "2.00×"), ("", "2.50×", ""))
+    assert info.title == "Speed-up by batch and length"
     assert "mean length 18" in info.hovers[0][2]
     assert "&lt;b&gt;1.5" in info.hovers[0][1] and "p95 12.0 ms" in info.hovers[0][1]
 

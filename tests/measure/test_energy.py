@@ -65,3 +65,19 @@ def test_without_nvml_the_reason_is_told(monkeypatch):
     monkeypatch.setitem(sys.modules, "pynvml", None)
     with pytest.raises(Unavailable, match="nvidia-ml-py"):
         EnergyCounter("cuda")
+
+
+@pytest.mark.parametrize(("visible", "card"), [("", 0), ("2,0", 2), ("GPU-5a", "GPU-5a")])
+def test_with_a_fake_nvml_the_gpu_that_is_used_is_read(monkeypatch, visible, card):
+    asked = []
+    fake = SimpleNamespace(
+        NVMLError=RuntimeError,
+        nvmlInit=lambda: None,
+        nvmlDeviceGetHandleByIndex=asked.append,
+        nvmlDeviceGetHandleByUUID=asked.append,
+        nvmlDeviceGetTotalEnergyConsumption=lambda card: 0,
+    )
+    monkeypatch.setitem(sys.modules, "pynvml", fake)
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", visible)
+    EnergyCounter("cuda")
+    assert asked == [card]

@@ -7,7 +7,7 @@ import onnx
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
-from explorer.measure.findings import GraphFacts, accuracy, findings, size, speed
+from explorer.measure.findings import GraphFacts, accuracy, findings, size, speed, words
 from explorer.measure.findings.graph import FewValued, few_values, graph_facts
 from explorer.result import Accuracy, Cost, Flips, Latency, OperatorTime, Profile, TargetUse
 from tests.measure.tiny import save_text, text_graph
@@ -263,8 +263,9 @@ def test_an_accuracy_that_was_not_measured_is_skipped(unremarkable):
 # --- speed
 
 
-def use(asked, used, provider="CPUExecutionProvider", target="cuda-tensorrt"):
-    return TargetUse(target=target, provider=provider, precision_asked=asked, precision_used=used).model_dump()
+def use(asked, used, provider="CPUExecutionProvider", target="cuda-tensorrt", baseline=None):
+    given = {"target": target, "provider": provider, "precision_asked": asked, "precision_used": used}
+    return TargetUse(**given, baseline_precision_used=baseline).model_dump()
 
 
 def test_another_precision_than_asked_for(unremarkable):
@@ -294,6 +295,75 @@ def test_a_precision_that_the_runtime_chose(unremarkable):
         "cpu-openvino computed in bf16+fp32 by itself, baseline included: its times and answers are those of bf16, not "
         "of the fp32 in the file. cpu-openvino-fp32 measures that."
     ]
+
+
+def test_a_precision_that_the_runtime_chose_for_the_variant_only(unremarkable):
+    unremarkable["targets"] = [use("auto", "bf16", "OpenVINO CPU", "cpu-openvino", baseline="fp32")]
+    (sentence,) = said(speed.chosen_precision, unremarkable)
+    assert sentence.startswith("cpu-openvino computed in bf16 by itself: its times")
+
+
+def in_bf16(used, baseline, *entries):
+    """A result with OpenVINO's precisions and latencies on its two targets."""
+    return {
+        "targets": [use("auto", used, "OpenVINO CPU", "cpu-openvino", baseline=baseline)],
+        "latency": list(entries),
+    }
+
+
+SLOWER = {"target": "cpu-openvino", "p50_ms": 30.0, "baseline_p50_ms": 12.0}
+
+
+def test_slower_where_the_baseline_runs_in_fewer_bits(unremarkable):
+    unremarkable |= in_bf16("fp32", "bf16+fp32", latency(0.4, 0.39, 0.41, **SLOWER))
+    assert said(speed.wider_than_baseline, unremarkable) == [
+        "cpu-openvino computed this file in fp32 and the baseline in bf16+fp32, which may be why it is slower there: "
+        "30 ms against 12 ms at batch 1. cpu-openvino-fp32 compares both in fp32."
+    ]
+    assert said(speed.slower, unremarkable) == [], "one sentence for one thing"
+    assert findings(unremarkable)[0].startswith("cpu-openvino computed this file in fp32")
+
+
+@pytest.mark.parametrize(
+    ("high", "baseline_ms", "words"),
+    [(1.3, 40.0, ", which is why it is slower"), (0.9, 26.0, ", which is a part of why it is slower")],
+)
+def test_both_held_to_fp32_tell_how_much_precision_explains(unremarkable, high, baseline_ms, words):
+    fields = {"target": "cpu-openvino-fp32", "p50_ms": 32.0, "baseline_p50_ms": baseline_ms}
+    equal = latency(baseline_ms / 32, high - 0.2, high, **fields)
+    unremarkable |= in_bf16("fp32", "bf16", latency(0.4, 0.39, 0.41, **SLOWER), equal)
+    (sentence,) = said(speed.wider_than_baseline, unremarkable)
+    assert words in sentence
+    assert sentence.endswith(
+        f"With both in fp32 (cpu-openvino-fp32) the baseline takes {baseline_ms:.0f} ms and this file 32 ms."
+    )
+
+
+def test_precision_explains_nothing_where_fewer_bits_did_not_help_the_baseline(unremarkable):
+    equal = latency(0.4, 0.39, 0.41, target="cpu-openvino-fp32", p50_ms=30.0, baseline_p50_ms=12.1)
+    unremarkable |= in_bf16("fp32", "bf16", latency(0.4, 0.39, 0.41, **SLOWER), equal)
+    assert said(speed.wider_than_baseline, unremarkable) == []
+    assert len(said(speed.slower, unremarkable)) == 2
+
+
+@pytest.mark.parametrize(
+    ("used", "baseline", "ratio"),
+    [
+        ("fp32", "bf16", (1.5, 1.4, 1.6)),  # not slower
+        ("fp32", "fp32", (0.4, 0.3, 0.5)),
+        ("int8+bf16", "bf16", (0.4, 0.3, 0.5)),  # slower for another reason
+        ("fp32", None, (0.4, 0.3, 0.5)),  # a result of an earlier version
+    ],
+)
+def test_precision_is_no_reason_elsewhere(unremarkable, used, baseline, ratio):
+    unremarkable |= in_bf16(used, baseline, latency(*ratio, **SLOWER))
+    assert said(speed.wider_than_baseline, unremarkable) == []
+    assert len(said(speed.slower, unremarkable)) == (ratio[2] < 1)
+
+
+def test_a_noisy_entry_gives_precision_no_blame(unremarkable):
+    unremarkable |= in_bf16("fp32", "bf16", latency(0.4, 0.39, 0.41, **SLOWER, noisy=True))
+    assert said(speed.wider_than_baseline, unremarkable) == []
 
 
 def test_quantizing_that_costs_more_than_it_saves(unremarkable):
@@ -404,6 +474,18 @@ def cost(operations, weight_bytes, batch=1, sequence=128):
     return Cost(
         batch=batch, sequence=sequence, operations=counted, weight_bytes=weight_bytes, activation_bytes=0
     ).model_dump()
+
+
+def test_of_several_image_sizes_the_models_own_is_spoken_of(unremarkable):
+    unremarkable["kind"] = "image"
+    unremarkable["profile"] = {**profile({"Conv": 1}, {"Conv": 1}), "sequence": 28}
+    unremarkable["cost"] = [cost(1e8, 50_000_000, sequence=28), cost(5e7, 50_000_000, sequence=14)]
+    assert "0.1 billion operations" in said(speed.memory_bound, unremarkable)[0]
+    sizes = [latency(1.02, 0.98, 1.06, batch=1, sequence=side) for side in (28, 56)]
+    unremarkable["latency"] = sizes
+    assert words.at(sizes[1], unremarkable) == "at batch 1 with 56 pixels a side"
+    sizes[0]["kind"] = "unavailable"
+    assert words.at(sizes[1], unremarkable) == "at batch 1", "there is no other to confuse it with"
 
 
 def test_memory_that_sets_the_pace(unremarkable):

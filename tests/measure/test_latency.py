@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+from onnxruntime.quantization import quantize_dynamic
 
 from explorer.errors import ExplorerError
 from explorer.measure import latency
@@ -15,6 +16,7 @@ SPECIFICATION = {"target": "cpu-onnxruntime", "threads": 1, "seed": 0, "min_repe
 ANSWER = {
     "provider": "CPUExecutionProvider",
     "precision": "fp32",
+    "baseline_precision": "fp32",
     "clock": "wall",
     "processors": 1,
     "gpu": None,
@@ -164,11 +166,19 @@ def test_how_the_target_ran_is_told(text_artefact):
     _, use = measure_target(text_artefact, text_artefact, "cpu-onnxruntime", [(1, 8)], **QUICK)
     assert (use.target, use.provider) == ("cpu-onnxruntime", "CPUExecutionProvider")
     assert (use.precision_asked, use.precision_used) == ("stored", "fp32")
+    assert use.baseline_precision_used == "fp32"
     assert (use.threads, use.gpu) == (1, None)
     assert use.processors in (1, None)
     assert use.energy.kind in ("measured", "unavailable") and bool(use.energy.reason) == (
         use.energy.millijoules is None
     )
+
+
+def test_the_baseline_may_run_in_another_precision(text_artefact, tmp_path):
+    variant = save_text(tmp_path / "int8", text_graph())
+    quantize_dynamic(text_artefact / "model.onnx", variant / "model.onnx")
+    _, use = measure_target(variant, text_artefact, "cpu-onnxruntime", [(1, 8)], **QUICK)
+    assert (use.precision_used, use.baseline_precision_used) == ("int8", "fp32")
 
 
 def test_real_lengths_come_from_the_texts(text_artefact, texts):

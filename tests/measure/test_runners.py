@@ -1,13 +1,18 @@
+import platform
 from collections import Counter
+from types import SimpleNamespace
+from typing import ClassVar
 
 import numpy as np
 import onnx
+import onnxruntime
 import pytest
 import torch
-from onnx import numpy_helper
+from onnx import TensorProto, helper, numpy_helper
 
 from explorer.errors import BadInput, Unavailable
-from explorer.measure.runners import open_runner, opening, unavailable_reason
+from explorer.measure.runners import onnx_runtime, open_runner, opening, unavailable_reason
+from explorer.measure.runners.base import QueuedCall
 from explorer.measure.runners.onnx_runtime import BoundOnnxRunner, OnnxRunner, assignment, graph_precision
 from explorer.measure.runners.pytorch import TorchRunner, is_two_of_four, use_sparse_kernels
 from explorer.measure.targets import Target, targets
@@ -33,6 +38,77 @@ def test_bound_inputs_give_the_same_logits(image_artefact):
     call = bound.bind(tensors)
     assert call() is None
     assert call() is None
+    assert bound.clock == "wall" and bound.timed(call) > 0
+
+
+class FakeCudaSession:
+    """A session on CUDA without CUDA: a call queues a kernel of 7.5 ms, unless ONNX Runtime were to wait for it."""
+
+    opened: ClassVar[list[tuple[str, dict[str, str]]]] = []
+
+    def __init__(self, path, options, providers):
+        FakeCudaSession.opened += providers
+
+    def get_providers(self):
+        return ["CUDAExecutionProvider", "CPUExecutionProvider"]
+
+    def get_inputs(self):
+        return []
+
+    def run_with_iobinding(self, binding, options):
+        assert options.get_run_config_entry("disable_synchronize_execution_providers") == "1"
+        FakeEvent.now_ms += 7.5
+
+
+class FakeBinding:
+    """Bound outputs whose waiting takes a millisecond that is the processor's."""
+
+    waits = 0
+
+    def synchronize_outputs(self):
+        FakeBinding.waits += 1
+        FakeEvent.now_ms += 1.0
+
+
+@pytest.fixture
+def fake_cuda_session(monkeypatch):
+    monkeypatch.setattr(onnxruntime, "InferenceSession", FakeCudaSession)
+    monkeypatch.setattr(BoundOnnxRunner, "_binding", lambda self, tensors: FakeBinding())
+    monkeypatch.setattr(torch.cuda, "Event", FakeEvent)
+    FakeCudaSession.opened, FakeEvent.streams, FakeBinding.waits = [], [], 0
+
+
+def test_with_a_fake_cuda_session_onnx_runtime_is_timed_by_events_on_its_stream(
+    monkeypatch, fake_cuda_session, tmp_path
+):
+    stream = SimpleNamespace(cuda_stream=94_000)
+    monkeypatch.setattr(onnx_runtime, "cuda_stream", lambda: stream)
+    runner = BoundOnnxRunner(tmp_path, targets()["cuda-onnxruntime"], 1, by_events=True)
+    assert FakeCudaSession.opened == [("CUDAExecutionProvider", {"use_tf32": "0", "user_compute_stream": "94000"})], (
+        "fp32 is computed in fp32, on the stream that has the events"
+    )
+    call = runner.bind({})
+    assert (runner.clock, runner.timed(call), FakeEvent.streams) == ("cuda events", 7_500_000, [stream, stream])
+    assert FakeBinding.waits == 0, "waiting is not part of the time"
+    call()
+    assert FakeBinding.waits == 1, "but a call by itself ends when the result is there"
+
+
+@pytest.mark.parametrize(("name", "by_events"), [("cuda-onnxruntime", False), ("cuda-tensorrt", True)])
+def test_with_a_fake_cuda_session_others_are_timed_by_the_clock(
+    name, by_events, monkeypatch, fake_cuda_session, tmp_path
+):
+    monkeypatch.setattr(onnx_runtime, "cuda_stream", lambda: pytest.fail("PyTorch was taken in"))
+    monkeypatch.setattr(FakeCudaSession, "get_providers", lambda self: [FakeCudaSession.opened[0][0]])
+    runner = BoundOnnxRunner(tmp_path, targets()[name], 1, by_events=by_events)
+    assert runner.clock == "wall" and runner.timed(runner.bind({})) > 0
+    assert FakeBinding.waits == 1 and "user_compute_stream" not in FakeCudaSession.opened[0][1]
+
+
+def test_a_torch_without_cuda_gives_no_stream():
+    if torch.cuda.is_available():
+        pytest.skip("this machine has CUDA")
+    assert onnx_runtime.cuda_stream() is None
 
 
 def test_inputs_that_the_graph_does_not_take_are_left_out(image_artefact):
@@ -145,18 +221,77 @@ def test_the_precision_is_that_of_the_products(text_artefact):
     assert graph_precision(onnx.load(text_artefact / "int8.onnx")) == "int8"
 
 
+def halved(folder, name):
+    """The file in fp16 throughout, as somebody else's converter makes it."""
+    from onnxruntime.transformers.float16 import convert_float_to_float16
+
+    onnx.save(convert_float_to_float16(onnx.load(folder / "model.onnx"), keep_io_types=True), folder / name)
+    return folder / name
+
+
+def test_the_precision_is_what_the_runtime_made_of_the_file(text_artefact):
+    if platform.machine() != "x86_64":
+        pytest.skip("ONNX Runtime has fp16 kernels for some other processors")
+    halved(text_artefact, "model.onnx")
+    assert graph_precision(onnx.load(text_artefact / "model.onnx")) == "fp16"
+    assert open_runner(text_artefact, "cpu-onnxruntime", threads=1).precision == "fp32"
+
+
+def test_products_between_quantizers_are_integer_products(image_artefact):
+    """The pattern of static quantization: in the file the product is one of floats."""
+    from onnxruntime.quantization import CalibrationDataReader, QuantFormat, quantize_static
+
+    given = iter([Preprocessor.load(image_artefact).dummy(4, 8)])
+
+    class Reader(CalibrationDataReader):
+        def get_next(self):
+            return next(given, None)
+
+    quantize_static(image_artefact / "model.onnx", image_artefact / "qdq.onnx", Reader(), QuantFormat.QDQ)
+    (image_artefact / "qdq.onnx").replace(image_artefact / "model.onnx")
+    assert graph_precision(onnx.load(image_artefact / "model.onnx")) == "fp32"
+    assert open_runner(image_artefact, "cpu-onnxruntime", threads=1).precision == "int8"
+
+
+def test_a_product_of_two_activations_has_their_precision():
+    nodes = [
+        helper.make_node("Relu", ["x"], ["y"]),
+        helper.make_node("MatMul", ["y", "y"], ["z"]),
+        helper.make_node("Cast", ["z"], ["wide"], to=TensorProto.FLOAT),
+        helper.make_node("Conv", ["wide", "wide"], ["logits"]),
+        helper.make_node("MatMul", ["z", "z"], ["last"]),
+    ]
+    x = helper.make_tensor_value_info("x", TensorProto.FLOAT16, ["n", "n"])
+    model = helper.make_model(helper.make_graph(nodes, "g", [x], []))
+    assert graph_precision(model) == "fp16+fp32"
+
+
+@pytest.mark.parametrize(("level", "precision"), [(0, "fp32"), (1, "fp32"), (4, "int8")])
+def test_packed_weights_are_multiplied_in_the_precision_that_the_file_allows(level, precision):
+    node = helper.make_node("MatMulNBits", ["x", "packed"], ["y"], domain="com.microsoft", accuracy_level=level)
+    assert graph_precision(helper.make_model(helper.make_graph([node], "g", [], []))) == precision
+
+
+def test_fp32_is_not_rounded_to_tf32(bert_artefact, monkeypatch):
+    monkeypatch.setattr(torch.backends.cudnn, "allow_tf32", True)
+    open_runner(bert_artefact[0], "cpu-torch", threads=1)
+    assert not torch.backends.cudnn.allow_tf32
+
+
 class FakeEvent:
-    """A CUDA event without CUDA: its clock is advanced by the fake kernel below."""
+    """A CUDA event without CUDA: its clock is advanced by the fake kernels."""
 
     now_ms = 0.0
+    streams: ClassVar[list[object]] = []
 
     def __init__(self, enable_timing: bool) -> None:
         assert enable_timing
         self.at: float | None = None
         self.waited = False
 
-    def record(self) -> None:
+    def record(self, stream: object = None) -> None:
         self.at = FakeEvent.now_ms
+        FakeEvent.streams.append(stream)
 
     def synchronize(self) -> None:
         self.waited = True
@@ -174,7 +309,11 @@ def test_with_a_fake_cuda_runtime_calls_are_timed_by_events(monkeypatch):
     def kernel() -> None:
         FakeEvent.now_ms += 12.5
 
+    def wait() -> None:
+        FakeEvent.now_ms += 1.0
+
     assert runner.timed(kernel) == 12_500_000
+    assert runner.timed(QueuedCall(kernel, wait)) == 12_500_000, "waiting is not part of the time"
 
 
 def test_with_a_fake_cuda_torch_that_has_no_gpu_the_target_is_unavailable(bert_artefact, monkeypatch):

@@ -58,7 +58,29 @@ def save_text(folder: Path, graph: onnx.ModelProto) -> Path:
     return folder
 
 
+def save_cnn(folder: Path, kernel: int = 3, pads: int = 1) -> Path:
+    """Conv -> global average -> product, for images from ``kernel - 2 * pads`` pixels a side on; its own is 8 x 8."""
+    draw = np.random.default_rng(2)
+    arrays = {"filters": draw.standard_normal((4, 1, kernel, kernel)), "weight": draw.standard_normal((4, CLASSES))}
+    nodes = [
+        helper.make_node("Conv", ["pixel_values", "filters"], ["maps"], pads=[pads] * 4),
+        helper.make_node("GlobalAveragePool", ["maps"], ["means"]),
+        helper.make_node("Flatten", ["means"], ["flat"]),
+        helper.make_node("MatMul", ["flat", "weight"], ["logits"]),
+    ]
+    inputs = [helper.make_tensor_value_info("pixel_values", TensorProto.FLOAT, ["b", 1, "height", "width"])]
+    outputs = [helper.make_tensor_value_info("logits", TensorProto.FLOAT, ["b", CLASSES])]
+    initializers = [numpy_helper.from_array(array.astype(np.float32), name) for name, array in arrays.items()]
+    graph = helper.make_graph(nodes, "cnn", inputs, outputs, initializers)
+    folder.mkdir(parents=True)
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 21)], ir_version=10)
+    onnx.save(model, folder / "model.onnx")
+    ImagePreprocessor(height=8, width=8, channels=1, mean=(0.5,), std=(0.5,)).save(folder)
+    return folder
+
+
 def save_image(folder: Path) -> Path:
+    """Flatten -> product: takes 8 x 8 pixels only."""
     weight = np.random.default_rng(0).standard_normal((64, CLASSES)).astype(np.float32)
     nodes = [
         helper.make_node("Flatten", ["pixel_values"], ["flat"]),

@@ -96,4 +96,11 @@ def test_dummies_have_exactly_the_shape_and_are_repeatable() -> None:
     assert {name: array.shape for name, array in arrays.items()} == dict.fromkeys(NAMES, (3, 7))
     assert arrays["input_ids"].min() > 0 and arrays["input_ids"].max() < len(tiny.WORDS)
     assert np.array_equal(arrays["input_ids"], text.dummy(3, 7)["input_ids"])
-    assert image.dummy(2, 99)["pixel_values"].shape == (2, 3, 4, 5)
+    assert image.dummy(2, 99)["pixel_values"].shape == (2, 3, 4, 5), "a length is nothing to an image"
+
+
+def test_at_a_shape_of_the_grid_an_image_has_that_size_in_its_own_proportions() -> None:
+    text, image = text_preprocessor(), ImagePreprocessor(4, 6, 3, (0.0,) * 3, (1.0,) * 3)
+    assert image.dummy_at((2, 8))["pixel_values"].shape == (2, 3, 8, 12)
+    assert np.array_equal(image.dummy_at((2, 4))["pixel_values"], image.dummy(2, 99)["pixel_values"])
+    assert np.array_equal(text.dummy_at((3, 7))["input_ids"], text.dummy(3, 7)["input_ids"])

@@ -258,7 +258,8 @@ def test_the_grid_of_measurements_is_part_of_the_recipe(form, submitted):  # noq
     app.button_group(key="form-batches").set_value([1, 16]).run()
     app.toggle(key="form-robustness").set_value(True).run()
     app.slider(key="form-wait").set_value(30.0).run()
-    assert "Images have the model's own size." in words(app), "the digit classifier has no lengths to choose"
+    assert "A vision transformer takes images of its own size only." in words(app), "it has no lengths to choose either"
+    assert not [choice for choice in app.button_group if choice.key in ("form-lengths", "form-sizes")]
     button(app, "Launch").click().run()
     (recipe, *_) = submitted[0]
     assert recipe.measure == Measuring(batches=(1, 16), robustness=True, wait_s=30)
@@ -270,6 +271,24 @@ def test_texts_have_lengths(form, submitted):  # noqa: F811
     assert form.session_state["draft"]["measure"]["lengths"] == [64, "real"]
     form.button_group(key="form-lengths").set_value([]).run()
     assert form.session_state["draft"]["measure"]["lengths"] == [16], "one of them always stays"
+
+
+def test_a_cnn_has_sizes_besides_its_own(form, submitted, monkeypatch):  # noqa: F811
+    monkeypatch.setattr(data, "model_cards", lambda: {"vit-digits": card_of("CNN")})
+    app = add(form.run(), "int8-dynamic" if "CNN" in techniques()["int8-dynamic"].suits else "weight-bits")
+    assert app.session_state["draft"]["measure"]["sizes"] == ["own"], "none besides is usual"
+    app.button_group(key="form-sizes").set_value([32, 56]).run()
+    assert not [choice for choice in app.button_group if choice.key == "form-lengths"]
+    button(app, "Launch").click().run()
+    (recipe, *_) = submitted[0]
+    assert recipe.measure == Measuring(sizes=("own", 32, 56))
+
+
+def test_of_ones_own_model_the_data_tell_what_it_takes(form, tmp_path):
+    form.radio(key="form-model").set_value("own").run()
+    form.text_input(key="form-own-data").set_value(str(tmp_path)).run()
+    keys = {choice.key for choice in form.button_group}
+    assert "form-sizes" in keys and "form-lengths" not in keys, "a folder holds images"
 
 
 def test_nothing_known_means_no_guess_and_something_known_an_estimate(form, own):

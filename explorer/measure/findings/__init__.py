@@ -23,6 +23,7 @@ RULES: tuple[Rule, ...] = (
     size.wide_values,
     size.unstorable_bits,
     accuracy.beyond_noise,
+    speed.wider_than_baseline,
     speed.quantizing_costs,
     speed.slower,
     speed.no_speed_up,

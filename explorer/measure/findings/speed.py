@@ -18,8 +18,10 @@ from explorer.measure.findings.words import (
     step,
 )
 from explorer.measure.profile import PRODUCTS, TARGET
+from explorer.measure.targets import targets
 
 PRECISIONS = ("fp32", "fp16", "bf16")
+BITS = {"int4": 4, "int8": 8, "bf16": 16, "fp16": 16, "fp32": 32}
 ELSEWHERE = "operators on"
 """What a provider says when it left some of the model to another one."""
 
@@ -33,6 +35,7 @@ LARGE_OVERHEAD = 0.3
 SMALL_PRODUCTS = 0.5
 CLEARLY = 4.0
 FASTER = 1.3
+LONGER = 1.05
 NAMED_SHAPES = 3
 STRUCTURAL = ("distill-student", "prune-neurons")
 
@@ -61,10 +64,68 @@ def chosen_precision(result: Facts, graph: GraphFacts) -> Iterator[str]:
     for use in result.get("targets") or []:
         used = use["precision_used"].split("+")[0]
         if use["precision_asked"] == "auto" and used in ("bf16", "fp16"):
+            both = "" if _differs(use) else ", baseline included"
             yield (
-                f"{use['target']} computed in {use['precision_used']} by itself, baseline included: its times and "
+                f"{use['target']} computed in {use['precision_used']} by itself{both}: its times and "
                 f"answers are those of {used}, not of the fp32 in the file. cpu-openvino-fp32 measures that."
             )
+
+
+def wider_than_baseline(result: Facts, graph: GraphFacts) -> Iterator[str]:
+    """A runtime that computes the variant in more bits than the baseline, where it takes longer for it."""
+    for use, worst in _slower_in_more_bits(result):
+        equal, other = _in_fp32(worst, result), f"{use['target']}-fp32"
+        share = "may be" if equal is None else "is" if equal["speedup_high"] >= 1 else "is a part of"
+        yield (
+            f"{use['target']} computed this file in {use['precision_used']} and the baseline in "
+            f"{use['baseline_precision_used']}, which {share} why it is slower there: {ms(worst['p50_ms'])} against "
+            f"{ms(worst['baseline_p50_ms'])} {at(worst, result)}. " + _equal_words(equal, other)
+        )
+
+
+def _slower_in_more_bits(result: Facts) -> Iterator[tuple[Facts, Facts]]:
+    """How such a target ran, with its slowest entry.
+
+    Not where the baseline, held to fp32 as well, was measured to take no longer than in fewer bits.
+    """
+    for use in filter(_wider, result.get("targets") or []):
+        slow = [e for e in measured(result) if e["target"] == use["target"] and e["speedup_high"] < 1]
+        worst = min(slow, key=lambda entry: float(entry["speedup"]), default=None)
+        equal = _in_fp32(worst, result) if worst else None
+        if worst and (equal is None or equal["baseline_p50_ms"] > LONGER * worst["baseline_p50_ms"]):
+            yield use, worst
+
+
+def _in_fp32(entry: Facts, result: Facts) -> Facts | None:
+    """The same shape where the runtime was held to fp32, if that was measured."""
+    place = f"{entry['target']}-fp32", entry["batch"], entry["sequence"], entry.get("lengths")
+    found = (e for e in measured(result) if (e["target"], e["batch"], e["sequence"], e.get("lengths")) == place)
+    return next(found, None)
+
+
+def _equal_words(found: Facts | None, other: str) -> str:
+    if found is not None:
+        return (
+            f"With both in fp32 ({other}) the baseline takes {ms(found['baseline_p50_ms'])} and this file "
+            f"{ms(found['p50_ms'])}."
+        )
+    if other in targets():
+        return f"{other} compares both in fp32."
+    return "Compare it on a target that computes both in the same precision."
+
+
+def _differs(use: Facts) -> bool:
+    """Whether most products of variant and baseline were computed in different formats."""
+    before = use.get("baseline_precision_used")
+    return before is not None and before.split("+")[0] != use["precision_used"].split("+")[0]
+
+
+def _wider(use: Facts) -> bool:
+    """Whether the variant was computed in more bits than the baseline."""
+    if not _differs(use):
+        return False
+    used, before = (BITS.get(use[name].split("+")[0]) for name in ("precision_used", "baseline_precision_used"))
+    return used is not None and before is not None and used > before
 
 
 def quantizing_costs(result: Facts, graph: GraphFacts) -> Iterator[str]:
@@ -101,8 +162,9 @@ def _instead(result: Facts, profile: Facts, variant: dict[str, float]) -> str:
 def slower(result: Facts, graph: GraphFacts) -> Iterator[str]:
     """Variants that take longer than their baseline."""
     bits = step(result, "weight-bits")
+    explained = {use["target"] for use, _ in _slower_in_more_bits(result)}
     for entries in by_target(result):
-        slow = [entry for entry in entries if entry["speedup_high"] < 1]
+        slow = [entry for entry in entries if entry["speedup_high"] < 1 and entry["target"] not in explained]
         if not slow:
             continue
         worst = min(slow, key=lambda entry: float(entry["speedup"]))
@@ -148,7 +210,8 @@ def memory_bound(result: Facts, graph: GraphFacts) -> Iterator[str]:
     costs = [cost for cost in result.get("cost") or [] if cost["batch"] == 1]
     if not costs or not profile.get("peak_gflops") or not profile.get("peak_gbytes_per_s"):
         return
-    cost = min(costs, key=lambda entry: int(entry["sequence"]))
+    own = [cost for cost in costs if result.get("kind") == "image" and cost["sequence"] == profile["sequence"]]
+    cost = min(own or costs, key=lambda entry: int(entry["sequence"]))
     operations = sum(cost["operations"].values())
     reading_ms = cost["weight_bytes"] / (profile["peak_gbytes_per_s"] * 1e6)
     computing_ms = operations / (profile["peak_gflops"] * 1e6)

@@ -29,12 +29,14 @@ def listed(items: Iterable[str]) -> str:
 
 
 def at(entry: Facts, result: Facts) -> str:
-    """The shape of a latency in words; its length only where the result has several, which only texts have."""
-    several = len({_length(other) for other in result["latency"]}) > 1
-    return f"at batch {entry['batch']}" + (f" with {_length(entry)}" if several else "")
+    """The shape of a latency in words; its length, or an image's size, only where there are several."""
+    several = len({_length(other, result) for other in result["latency"] if other["kind"] != "unavailable"}) > 1
+    return f"at batch {entry['batch']}" + (f" with {_length(entry, result)}" if several else "")
 
 
-def _length(entry: Facts) -> str:
+def _length(entry: Facts, result: Facts) -> str:
+    if result.get("kind") == "image":
+        return f"{entry['sequence']} pixels a side"
     return "real lengths" if entry.get("lengths") == "real" else f"{entry['sequence']} tokens"
 
 

@@ -10,9 +10,10 @@ from explorer.measure.runners.base import TORCH_FOLDER, TORCH_REASON_FILE, Runne
 from explorer.measure.targets import availability, check_target_names, targets
 
 
-def open_runner(folder: str | Path, target: str, threads: int | None = None) -> Runner:
+def open_runner(folder: str | Path, target: str, threads: int | None = None, by_events: bool = False) -> Runner:
     """Load the artefact in ``folder`` for ``target`` with a fixed number of threads.
 
+    ``by_events`` lets ONNX Runtime on CUDA be timed by the GPU's own clock, which takes PyTorch into the process.
     Raises ``Unavailable`` with the reason where this machine or this artefact does not have the target, ``BadInput``
     for an unknown target.
     """
@@ -31,7 +32,9 @@ def open_runner(folder: str | Path, target: str, threads: int | None = None) -> 
         return TorchRunner(folder, place, threads)
     from explorer.measure.runners.onnx_runtime import BoundOnnxRunner, OnnxRunner
 
-    return (OnnxRunner if place.device == "cpu" else BoundOnnxRunner)(folder, place, threads)
+    if place.device == "cpu":
+        return OnnxRunner(folder, place, threads)
+    return BoundOnnxRunner(folder, place, threads, by_events)
 
 
 def unavailable_reason(folder: str | Path, target: str) -> str | None:

@@ -4,12 +4,22 @@ from __future__ import annotations
 
 from collections import Counter
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 
 from explorer.errors import Unavailable
-from explorer.measure.runners.base import TORCH_FOLDER, Call, Logits, Runner, Tensors, joined
+from explorer.measure.runners.base import (
+    TORCH_FOLDER,
+    Call,
+    Clock,
+    Logits,
+    QueuedCall,
+    Runner,
+    Tensors,
+    joined,
+    timed_by_events,
+)
 from explorer.measure.targets import Target
 
 SPARSE_CAPABILITY = (8, 0)
@@ -32,12 +42,13 @@ class TorchRunner(Runner):
         if target.device != "cpu" and not gpu.is_available():
             raise Unavailable("PyTorch cannot use the GPU of this machine")
         torch.set_num_threads(threads)
+        refuse_tf32()
         self.target = target
         self.dtype = {"fp16": torch.float16, "bf16": torch.bfloat16}.get(target.precision, torch.float32)
         self.weights = load_torch(folder / TORCH_FOLDER).eval().to(target.device, self.dtype)
         self.sparse_layers = use_sparse_kernels(self.weights) if target.sparse else None
         self.model = torch.compile(self.weights, dynamic=True, fullgraph=True) if target.compiled else self.weights
-        self.clock: Literal["wall", "cuda events"] = "cuda events" if target.device == "cuda" else "wall"
+        self.clock: Clock = "cuda events" if target.device == "cuda" else "wall"
 
     @property
     def provider(self) -> str:
@@ -55,31 +66,19 @@ class TorchRunner(Runner):
 
         placed = self._placed(tensors)
 
-        def call() -> Any:
+        def queue() -> Any:
             with torch.inference_mode():
-                logits = self.model(**placed).logits
-            self._wait()
-            return logits
+                return self.model(**placed).logits
 
-        return call
+        return QueuedCall(queue, self._wait)
 
     def __call__(self, tensors: Tensors) -> Logits:
         logits: Any = self.bind(tensors)()
         return np.asarray(logits.float().cpu().numpy(), dtype=np.float32)
 
     def timed(self, call: Call) -> int:
-        """On CUDA by events on the stream: from the first kernel's queueing to the last one's end."""
-        if self.clock == "wall":
-            return super().timed(call)
-        import torch
-
-        make: Any = torch.cuda.Event
-        begin, end = make(enable_timing=True), make(enable_timing=True)
-        begin.record()
-        call()
-        end.record()
-        end.synchronize()
-        return round(float(begin.elapsed_time(end)) * 1e6)
+        """On CUDA by events on the stream."""
+        return super().timed(call) if self.clock == "wall" else timed_by_events(call)
 
     def _placed(self, tensors: Tensors) -> dict[str, Any]:
         import torch
@@ -94,6 +93,13 @@ class TorchRunner(Runner):
             torch.cuda.synchronize()
         elif self.target.device == "mps":
             torch.mps.synchronize()
+
+
+def refuse_tf32() -> None:
+    """Keep fp32 what its name says: on a GPU PyTorch rounds the inputs of convolutions to TF32 unless told not to."""
+    import torch
+
+    torch.backends.cudnn.allow_tf32 = False
 
 
 def use_sparse_kernels(model: Any) -> int:

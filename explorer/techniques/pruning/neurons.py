@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
-from explorer.context import Context, ModelSubject, plain_number
+from explorer.context import Context, ModelSubject
+from explorer.errors import BadInput
 from explorer.technique import Family, Need, Stage, Technique, choice, slider
+from explorer.techniques.pruning.removal import Scope, choose_kept, mean_squares, random_scores, removal, weight_scores
 
 if TYPE_CHECKING:
     import torch
 
-Importance = Literal["l2", "l1", "taylor", "random"]
-Scope = Literal["uniform", "global"]
+    from explorer.models.activations import Activations
+
+Importance = Literal["l2", "l1", "taylor", "activation", "batch-norm", "random"]
 
 
 class PruneNeurons(Technique):
@@ -25,11 +28,12 @@ class PruneNeurons(Technique):
     title: ClassVar[str] = "Neuron and channel pruning"
     family: ClassVar[Family] = "pruning"
     stage: ClassVar[Stage] = "model"
-    needs: ClassVar[frozenset[Need]] = frozenset({"gradients"})
+    needs: ClassVar[frozenset[Need]] = frozenset({"calibration", "gradients"})
     effect: ClassVar[tuple[str, ...]] = ("file size", "zipped size", "parameters", "latency")
     paper: ClassVar[str] = (
         "Fang et al., DepGraph: towards any structural pruning, 2023, arXiv:2301.12900; "
-        "taylor: Molchanov et al., 2019, arXiv:1906.10771"
+        "taylor: Molchanov et al., 2019, arXiv:1906.10771; "
+        "batch-norm: Liu et al., Network slimming, 2017, arXiv:1708.06519"
     )
 
     sparsity: float = slider(
@@ -38,7 +42,8 @@ class PruneNeurons(Technique):
     importance: Importance = choice(
         "l2",
         help="What makes a neuron important: the size of its weights (l2, l1), its effect on the loss "
-        "(taylor, needs gradients), or chance (random, to compare with).",
+        "(taylor, needs gradients), how strongly it answers to calibration inputs (activation), the scale of the batch "
+        "norm behind it (batch-norm, CNNs only), or chance (random, to compare with).",
     )
     scope: Scope = choice(
         "uniform", help="The same share from every layer (uniform), or the least important of all layers (global)."
@@ -46,96 +51,70 @@ class PruneNeurons(Technique):
     round_to: Literal[1, 8, 16] = choice(8, help="Widths become multiples of this; kernels like 8 and 16.")
 
     def apply(self, subject: ModelSubject, context: Context) -> None:
-        from explorer.models.layers import is_cnn, parameter_count
+        from explorer.models.layers import is_cnn
 
-        before = parameter_count(subject.model)
-        if self.importance == "taylor" and self.sparsity > 0:
-            context.gradients(subject)
-        cut = self._channels if is_cnn(subject.model) else self._neurons
-        cut(subject, context)
-        for parameter in subject.model.parameters():
-            parameter.grad = None
-        after = parameter_count(subject.model)
-        context.note(
-            f"{plain_number(before)} parameters became {plain_number(after)} ({after / before - 1:+.1%}).",
-            parameters_before=before,
-            parameters_after=after,
-        )
+        if self.importance == "batch-norm":
+            _check_batch_norm(subject.model)
+        if self.sparsity == 0:
+            context.note("Nothing was removed.")
+            return
+        with removal(subject, context, gradients=self.importance == "taylor"):
+            found = context.activations(subject) if self.importance == "activation" else {}
+            cut = self._channels if is_cnn(subject.model) else self._neurons
+            cut(subject, context, found)
 
-    def _neurons(self, subject: ModelSubject, context: Context) -> None:
+    def _neurons(self, subject: ModelSubject, context: Context, found: dict[str, Activations]) -> None:
         from explorer.models.layers import feed_forwards
+        from explorer.models.surgery import distinct
 
-        blocks = [
-            (subject.model.get_submodule(block.up), subject.model.get_submodule(block.down))
-            for block in feed_forwards(subject.model)
-        ]
-        scores = [neuron_scores(up, down, self.importance, context.seed + i) for i, (up, down) in enumerate(blocks)]
+        names = distinct(subject.model, feed_forwards(subject.model), lambda block: block.up)
+        blocks = [(subject.model.get_submodule(block.up), subject.model.get_submodule(block.down)) for block in names]
+        if self.importance == "activation":
+            scores = [mean_squares(found, block.down) for block in names]
+        else:
+            scores = [neuron_scores(up, down, self.importance, context.seed + i) for i, (up, down) in enumerate(blocks)]
         kept = choose_kept(scores, self.sparsity, self.scope, self.round_to)
         for (up, down), keep in zip(blocks, kept, strict=True):
             keep_neurons(up, down, keep)
         widths = ", ".join(str(len(keep)) for keep in kept)
         context.note(f"Neurons left in each feed-forward layer: {widths} of {len(scores[0])}.")
 
-    def _channels(self, subject: ModelSubject, context: Context) -> None:
+    def _channels(self, subject: ModelSubject, context: Context, found: dict[str, Activations]) -> None:
         left = prune_channels(
             subject.model, subject.preprocessor.dummy(2, 16), self.sparsity, self.importance, self.scope,
-            self.round_to, context.seed,
+            self.round_to, context.seed, {name: mean_squares(found, name) for name in found},
         )  # fmt: skip
         context.note("Channels left in each convolution: " + ", ".join(str(width) for width in left) + ".")
 
 
-def neuron_scores(up: Any, down: Any, importance: Importance, seed: int) -> torch.Tensor:
-    """Importance of each of a feed-forward block's F neurons, [F].
-
-    A neuron is its row of ``up`` [F, H] with its bias and its column of ``down`` [H, F]: l1 and l2 sum |w| and w²
-    over them, taylor sums |w · gradient| (gradients must be there), random is seeded.
-    """
+def _check_batch_norm(model: torch.nn.Module) -> None:
     import torch
+
+    if not any(isinstance(module, torch.nn.BatchNorm2d) for module in model.modules()):
+        config: Any = model.config
+        raise BadInput(
+            f"The importance 'batch-norm' needs a CNN with batch norm; a '{config.model_type}' has none. "
+            "Take 'l2' or 'activation' instead."
+        )
+
+
+def neuron_scores(up: Any, down: Any, importance: Importance, seed: int) -> torch.Tensor:
+    """Importance of each of a feed-forward block's F neurons, [F], by ``l1``, ``l2``, ``taylor`` or ``random``.
+
+    A neuron is its row of ``up`` [F, H] with its bias and its column of ``down`` [H, F].
+    """
+    from explorer.models.surgery import cuts
 
     if importance == "random":
-        return torch.rand(up.out_features, generator=torch.Generator().manual_seed(seed))
-    total = torch.zeros(up.out_features)
-    for parameter, axis in ((up.weight, 1), (up.bias, None), (down.weight, 0)):
-        if parameter is None:
-            continue
-        value = parameter.detach() * parameter.grad if importance == "taylor" else parameter.detach()
-        size = value.square() if importance == "l2" else value.abs()
-        total += size if axis is None else size.sum(dim=axis)
-    return total
+        return random_scores(up.out_features, seed)
+    return weight_scores(cuts(up, "outputs") + cuts(down, "inputs"), importance)  # type: ignore[arg-type]
 
 
-def choose_kept(scores: list[torch.Tensor], sparsity: float, scope: Scope, round_to: int) -> list[torch.Tensor]:
-    """Sorted indices of the neurons that stay in each layer; widths are multiples of ``round_to`` where they can be.
+def keep_neurons(up: Any, down: Any, index: torch.Tensor) -> None:
+    """Cut a feed-forward block down to the neurons ``index`` (sorted), in place."""
+    from explorer.models.surgery import cuts, keep
 
-    At least one neuron (or ``round_to`` of them, where there are as many) stays in each layer. A layer that loses none
-    keeps its width, whatever it is.
-    """
-    import torch
-
-    if scope == "uniform":
-        wanted = [len(score) * (1 - sparsity) for score in scores]
-    else:
-        every = torch.cat([score / score.mean() for score in scores])
-        count = round(sparsity * every.numel())
-        threshold = torch.sort(every).values[count - 1] if count else torch.tensor(-1.0)
-        wanted = [float((score / score.mean() > threshold).sum()) for score in scores]
-    kept = []
-    for score, width in zip(scores, wanted, strict=True):
-        rounded = max(round_to, round(width / round_to) * round_to) if width < len(score) else len(score)
-        kept.append(torch.topk(score, min(len(score), rounded)).indices.sort().values)
-    return kept
-
-
-def keep_neurons(up: Any, down: Any, keep: torch.Tensor) -> None:
-    """Cut a feed-forward block down to the neurons ``keep`` (sorted indices), in place."""
-    import torch
-
-    with torch.no_grad():
-        up.weight = torch.nn.Parameter(up.weight[keep].clone())
-        if up.bias is not None:
-            up.bias = torch.nn.Parameter(up.bias[keep].clone())
-        down.weight = torch.nn.Parameter(down.weight[:, keep].clone())
-    up.out_features = down.in_features = len(keep)
+    keep(cuts(up, "outputs") + cuts(down, "inputs"), index)
 
 
 def prune_channels(
@@ -146,10 +125,12 @@ def prune_channels(
     scope: Scope,
     round_to: int,
     seed: int,
+    squares: dict[str, torch.Tensor] | None = None,
 ) -> list[int]:
     """Remove channels of a CNN with everything that depends on them (torch-pruning); returns the widths left.
 
-    ``example`` holds ``pixel_values`` [N, C, H, W]. Gradients must be there for ``taylor``.
+    ``example`` holds ``pixel_values`` [N, C, H, W]. Gradients must be there for ``taylor``;
+    ``squares`` gives the mean square of each input channel of every layer, by its name, for ``activation``.
     """
     import torch
     import torch_pruning
@@ -161,6 +142,8 @@ def prune_channels(
         "l1": lambda: torch_pruning.importance.GroupMagnitudeImportance(p=1),
         "l2": lambda: torch_pruning.importance.GroupMagnitudeImportance(p=2),
         "taylor": torch_pruning.importance.GroupTaylorImportance,
+        "batch-norm": torch_pruning.importance.BNScaleImportance,
+        "activation": lambda: _activation_importance(model, squares or {}),
         "random": torch_pruning.importance.RandomImportance,
     }
     pixels = torch.from_numpy(example["pixel_values"])
@@ -176,3 +159,24 @@ def prune_channels(
     )
     pruner.step()
     return [module.out_channels for module in model.modules() if isinstance(module, torch.nn.Conv2d)]
+
+
+def _activation_importance(model: torch.nn.Module, squares: dict[str, torch.Tensor]) -> Any:
+    """Importance of a channel for torch-pruning: its mean square where the layers behind read it, their mean."""
+    import torch_pruning
+
+    reading = (torch_pruning.prune_conv_in_channels, torch_pruning.prune_linear_in_channels)
+    known = {model.get_submodule(name): square for name, square in squares.items()}
+
+    class ActivationImportance(torch_pruning.importance.GroupMagnitudeImportance):  # type: ignore[misc]
+        def __call__(self, group: Any) -> torch.Tensor | None:
+            members = [(dep, idxs, group[i].root_idxs) for i, (dep, idxs) in enumerate(group)]
+            read = [
+                (known[d.layer][i], roots) for d, i, roots in members if d.pruning_fn in reading and d.layer in known
+            ]
+            if not read:
+                return None
+            scores, roots = zip(*read, strict=True)
+            return self._normalize(self._reduce(list(scores), list(roots)), self.normalizer)  # type: ignore[no-any-return]
+
+    return ActivationImportance()

@@ -6,6 +6,7 @@ from typing import ClassVar
 
 from explorer.context import Context, LearningRate, ModelSubject
 from explorer.technique import Family, Need, Stage, Technique, choice, flag, slider
+from explorer.techniques.distillation.settings import ANNEALING_PAPER, Annealing
 
 
 class FineTune(Technique):
@@ -18,7 +19,9 @@ class FineTune(Technique):
     stage: ClassVar[Stage] = "model"
     needs: ClassVar[frozenset[Need]] = frozenset({"training"})
     effect: ClassVar[tuple[str, ...]] = ("accuracy",)
-    paper: ClassVar[str] = "Renda et al., Comparing rewinding and fine-tuning, 2020, arXiv:2003.02389"
+    paper: ClassVar[str] = (
+        "Renda et al., Comparing rewinding and fine-tuning, 2020, arXiv:2003.02389; " + ANNEALING_PAPER
+    )
 
     epochs: float = slider(
         1.0, low=0.1, high=20.0, step=0.1, unit="epochs", help="How often the training data is gone through."
@@ -35,8 +38,15 @@ class FineTune(Technique):
         2.0, low=1.0, high=10.0, step=0.5, only_with="distill",
         help="How much the teacher's answers are softened; used with distillation.",
     )  # fmt: skip
+    annealing: Annealing = choice(
+        "none", only_with="distill",
+        help="How the temperature falls to 1 while training: not at all (none), evenly (linear), or slowly at the "
+        "start and at the end (cosine).",
+    )  # fmt: skip
 
     def apply(self, subject: ModelSubject, context: Context) -> None:
+        from explorer.distillation import AnnealedLesson
+
         context.train(
             subject,
             epochs=self.epochs,
@@ -44,4 +54,5 @@ class FineTune(Technique):
             distill=self.distill,
             alpha=self.alpha,
             temperature=self.temperature,
+            lesson=AnnealedLesson(self.annealing),
         )

@@ -4,8 +4,11 @@ import pytest
 import torch
 import torch_pruning
 
+from explorer.errors import BadInput
 from explorer.models.layers import feed_forwards, parameter_count
-from explorer.techniques.pruning.neurons import PruneNeurons, choose_kept, keep_neurons, neuron_scores
+from explorer.models.modules import LowRankLinear
+from explorer.techniques.pruning.neurons import PruneNeurons, keep_neurons, neuron_scores
+from explorer.techniques.pruning.removal import choose_kept
 from tests.techniques.workbench import KINDS, workbench
 
 
@@ -107,3 +110,60 @@ def test_zero_sparsity_is_the_identity(kind: str, odd: bool, scope: str) -> None
     assert parameter_count(subject.model) == parameter_count(bench.model)
     assert torch.equal(bench.logits(subject.model), bench.logits(bench.model))
     assert context.notes
+
+
+@pytest.mark.parametrize("kind", ["bert", "vit"])
+def test_activation_is_the_mean_square_of_what_the_second_layer_reads(kind: str) -> None:
+    bench = workbench(kind)
+    block = feed_forwards(bench.model)[0]
+    down, seen = bench.model.get_submodule(block.down), []
+    handle = down.register_forward_pre_hook(lambda _, given: seen.append(given[0]))
+    inputs = bench.preprocessor.encode(bench.task.splits["calibration"].inputs)
+    with torch.inference_mode():
+        bench.model(**{name: torch.from_numpy(array) for name, array in inputs.items()})
+    handle.remove()
+    real = torch.from_numpy(inputs["attention_mask"]).bool() if kind == "bert" else torch.ones(seen[0].shape[:2]).bool()
+    strongest = seen[0][real].square().mean(0).topk(16).indices.sort().values
+    subject = bench.subject()
+    PruneNeurons(sparsity=0.5, importance="activation", round_to=1).apply(subject, bench.context())
+    assert torch.equal(subject.model.get_submodule(block.down).weight, down.weight[:, strongest])
+
+
+@pytest.mark.parametrize("importance", ["activation", "batch-norm"])
+@pytest.mark.parametrize("inner", [True, False])
+def test_channels_that_are_silent_go_first(inner: bool, importance: str) -> None:
+    """Inside of a block one convolution reads them; on the residual stream everything that is added up does."""
+    bench = workbench("cnn")
+    resnet = bench.model.resnet
+    blocks = [block for stage in resnet.encoder.stages for block in stage.layers]
+    silent = [block.layer[0 if inner else 1].normalization for block in blocks]
+    if not inner:
+        shortcuts = [block.shortcut.normalization for block in blocks if hasattr(block.shortcut, "normalization")]
+        silent += [resnet.embedder.embedder.normalization, *shortcuts]
+    with torch.no_grad():
+        for norm in silent:
+            norm.weight[[1, 3, 8, 11]] = norm.bias[[1, 3, 8, 11]] = 0
+    subject = bench.subject()
+    PruneNeurons(sparsity=0.25, importance=importance, round_to=1).apply(subject, bench.context())
+    norms = [m for m in subject.model.modules() if isinstance(m, torch.nn.BatchNorm2d)]
+    assert not any((norm.weight == 0).any() for norm in norms)
+
+
+@pytest.mark.parametrize("kind", ["bert", "vit"])
+def test_batch_norm_on_a_model_without_it_is_refused(kind: str) -> None:
+    bench = workbench(kind)
+    with pytest.raises(BadInput, match="needs a CNN with batch norm"):
+        PruneNeurons(importance="batch-norm").apply(bench.subject(), bench.context())
+
+
+@pytest.mark.parametrize("importance", ["l2", "taylor", "activation"])
+def test_neurons_of_a_factorised_layer_can_go(importance: str) -> None:
+    bench = workbench("bert")
+    dense = bench.model.bert.encoder.layer[0].intermediate.dense
+    low = LowRankLinear(16, 3, 32)
+    bench.model.bert.encoder.layer[0].intermediate.dense = low
+    subject = bench.subject()
+    PruneNeurons(sparsity=0.5, importance=importance).apply(subject, bench.context())
+    left = subject.model.bert.encoder.layer[0].intermediate.dense
+    assert (left.in_features, left.rank, left.out_features) == (16, 3, 16) and dense.out_features == 32
+    assert bench.logits(subject.model).isfinite().all()

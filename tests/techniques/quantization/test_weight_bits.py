@@ -1,5 +1,6 @@
 import numpy as np
 import onnx
+import onnxruntime
 import pytest
 import torch
 from onnxruntime.quantization.matmul_nbits_quantizer import MatMulNBitsQuantizer
@@ -7,12 +8,15 @@ from transformers import AlbertConfig, AlbertForSequenceClassification
 
 from explorer import deploy
 from explorer.context import GraphSubject
+from explorer.measure.weights import weights
 from explorer.techniques.quantization.weight_bits import (
     WeightBits,
+    candidates,
     dequantize_groups,
     fitting_group,
     pack_bits,
     quantize_groups,
+    rounded_weight,
 )
 from tests.models import tiny
 from tests.techniques.workbench import KINDS, Workbench, lively, run_onnx, workbench
@@ -136,6 +140,64 @@ def test_a_kernel_and_a_table_that_several_nodes_read_are_stored_once() -> None:
     expected, given = run_onnx(rounded, feed), run_onnx(model, feed)
     assert np.abs(expected - given).max() < 2e-3 * np.abs(expected).max()
     assert sum(node.op_type == "DequantizeLinear" for node in model.graph.node) == 1
+
+
+@pytest.mark.parametrize("granularity", ["groups", "channel", "tensor"])
+@pytest.mark.parametrize("rounding", ["nearest", "hqq", "gptq"])
+@pytest.mark.parametrize("kind", ["bert", "cnn"])
+def test_the_file_computes_with_what_each_rounding_gives(kind: str, rounding: str, granularity: str) -> None:
+    """However it is stored, as MatMulNBits or as DequantizeLinear, each weight is what the rounding made of it."""
+    bench = workbench(kind)
+    step = WeightBits(bits=3, rounding=rounding, granularity=granularity, own_range=True, low=-0.3, high=0.3)
+    subject, rounded = bench.graph(), bench.graph()
+    nodes, tensors = candidates(rounded.graph, True)
+    quantizers = step._quantizers(rounded, bench.context(), nodes, tensors)
+    for name, tensor in tensors.items():
+        near = rounded_weight(nodes[name], tensor, step._group, quantizers[tensor.name])
+        tensor.CopyFrom(onnx.numpy_helper.from_array(near.astype(np.float32), tensor.name))
+    context = bench.context()
+    step.apply(subject, context)
+    onnx.checker.check_model(subject.graph)
+    expected, given = run_onnx(rounded.graph, bench.tensors()), as_written(subject.graph, bench.tensors())
+    assert np.abs(expected - given).max() < 2e-3 * max(1.0, float(np.abs(expected).max()))
+    assert 0 < context.figures["clipped_share"] < 0.95
+    assert "They take 8 values; no runtime here stores 3 bits." in context.notes
+
+
+def as_written(graph: onnx.ModelProto, tensors: dict[str, np.ndarray]) -> np.ndarray:
+    """Logits without onnxruntime's rewriting: of a product behind DequantizeLinear it makes one with 8-bit inputs."""
+    options = onnxruntime.SessionOptions()
+    options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
+    options.log_severity_level = 3
+    return onnxruntime.InferenceSession(graph.SerializeToString(), options).run(["logits"], tensors)[0]
+
+
+@pytest.mark.parametrize("granularity", ["groups", "channel", "tensor"])
+def test_every_parameter_is_counted_once_in_every_form(granularity: str) -> None:
+    for kind in ("bert", "cnn"):
+        bench = workbench(kind)
+        before = sum(one.parameters for one in weights(bench.graph().graph))
+        for rounding in ("nearest", "hqq"):
+            subject = bench.graph()
+            WeightBits(bits=4, granularity=granularity, rounding=rounding).apply(subject, bench.context())
+            assert sum(one.parameters for one in weights(subject.graph)) == before
+
+
+@pytest.mark.parametrize("kind", ["vit", "cnn"])
+def test_calibrated_rounding_is_nearer_than_the_nearest(kind: str) -> None:
+    bench = workbench(kind)
+    exact = run_onnx(bench.graph().graph, bench.tensors(32))
+    errors = {}
+    for rounding in ("nearest", "gptq"):
+        subject = bench.graph()
+        WeightBits(bits=3, rounding=rounding).apply(subject, bench.context())
+        errors[rounding] = float(((run_onnx(subject.graph, bench.tensors(32)) - exact) ** 2).mean())
+    assert errors["gptq"] < 0.9 * errors["nearest"]
+
+
+def test_what_it_encodes_follows_the_embeddings() -> None:
+    assert WeightBits(embeddings=False).encodes == {"layers"}
+    assert WeightBits().encodes == {"layers", "embeddings"}
 
 
 def albert() -> AlbertForSequenceClassification:

@@ -15,7 +15,9 @@ def test_training_makes_the_model_better_at_its_task(quick_learning) -> None:
     assert context.figures["samples_per_s"] > 0
 
 
-@pytest.mark.parametrize("field, value", [("alpha", 1.0), ("temperature", 8.0), ("distill", False)])
+@pytest.mark.parametrize(
+    "field, value", [("alpha", 1.0), ("temperature", 8.0), ("annealing", "cosine"), ("distill", False)]
+)
 def test_distillation_settings_change_what_is_learned(field: str, value: float) -> None:
     bench = workbench("bert")
     outcomes = []
