@@ -94,10 +94,13 @@ class LowRank(Technique):
     def _pair(self, linear: torch.nn.Module, inputs: Activations | None) -> LowRankLinear | None:
         """Two layers for one; None where they would not be smaller."""
         weight: torch.Tensor = linear.weight  # type: ignore[assignment]
-        root = None
+        thinness, root = Thinness(self.choose_by, self.rank, self.energy), None
+        rank = thinness.fixed(min(weight.shape))
+        if rank is not None and not pays(weight.shape[0], weight.shape[1], rank):
+            return None
         if inputs is not None:
             root = scaling_root(inputs.norm) if inputs.gram is None else whitening_root(inputs.gram)
-        first, second = factors(weight, Thinness(self.choose_by, self.rank, self.energy), root)
+        first, second = factors(weight, thinness, root)
         return joined(first, second, linear) if pays(len(second), first.shape[1], len(first)) else None
 
     def _note(self, context: Context, ranks: list[int], count: int) -> None:

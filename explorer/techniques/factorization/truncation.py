@@ -29,6 +29,10 @@ class Thinness:
     rank: float
     energy: float
 
+    def fixed(self, count: int) -> int | None:
+        """The rank where it does not depend on the ``count`` singular values."""
+        return max(1, round(self.rank * count)) if self.by == "rank" else None
+
     def __call__(self, values: torch.Tensor) -> int:
         """The rank for singular values in falling order, [R]: from 1 to R."""
         share = max(1, round(self.rank * len(values)))
@@ -55,13 +59,18 @@ def factors(matrix: torch.Tensor, thinness: Thinness, root: torch.Tensor | None 
     import torch
 
     weight = matrix.detach().double()
-    left, values, right = torch.linalg.svd(weight if root is None else weight @ root, full_matrices=False)
-    rank = thinness(values)
-    scale = values[:rank].sqrt()
-    first = scale[:, None] * right[:rank]
+    whole = weight if root is None else weight @ root
+    wide = whole.shape[0] <= whole.shape[1]
+    # the eigenvectors of the smaller product are singular vectors, in a tenth of the time
+    squares, vectors = torch.linalg.eigh(whole @ whole.T if wide else whole.T @ whole)
+    rank = thinness(squares.flip(0).clamp_min(0).sqrt())
+    kept = vectors.flip(1)[:, :rank]
+    first, second = (kept.T @ whole, kept) if wide else (kept.T, whole @ kept)
+    scale = (first.norm(dim=1) / second.norm(dim=0).clamp_min(1e-30)).clamp_min(1e-15).sqrt()
+    first, second = first / scale[:, None], second * scale
     if root is not None:
         first = torch.linalg.solve(root, first, left=False)
-    return first.to(matrix.dtype), (left[:, :rank] * scale).to(matrix.dtype)
+    return first.to(matrix.dtype), second.to(matrix.dtype)
 
 
 def scaling_root(norms: NDArray[Any]) -> torch.Tensor:
