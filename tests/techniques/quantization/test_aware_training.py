@@ -86,7 +86,8 @@ def test_two_bits_lose_less_when_trained_with() -> None:
     bench = workbench("vit")
     train = bench.task.splits["train"]
     subject, rounded = bench.subject(), bench.graph()
-    QuantizationAwareTraining(bits=2, group_size=16, epochs=4, distill=False).apply(subject, bench.context())
+    step = QuantizationAwareTraining(bits=2, group_size=16, epochs=4, distill=False, learning_rate="usual")
+    step.apply(subject, bench.context())
     WeightBits(bits=2, group_size=16).apply(rounded, bench.context())
     afterwards = torch.from_numpy(run_onnx(rounded.graph, bench.preprocessor.encode(train.inputs)))
     learned = torch.from_numpy(evaluate(subject.model, train, bench.preprocessor))
