@@ -30,7 +30,9 @@ def page(tmp_path):
 
 
 def add_technique(page, title: str) -> None:
-    page.get_by_role("combobox").last.click()
+    box = page.get_by_role("combobox", name=re.compile("Add a"))
+    box.click()
+    box.press_sequentially(title)  # the list is long and only drawn in part
     page.get_by_role("option", name=re.compile(title)).click()
     page.get_by_text(re.compile(rf"^\d+\. {title}")).first.wait_for()
 
