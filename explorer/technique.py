@@ -98,7 +98,8 @@ class Technique(BaseModel):
             model step may follow it, and PyTorch cannot load the artefact.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+    # built when first used: of thirty validators a page needs a few
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, defer_build=True)
 
     name: ClassVar[str]
     title: ClassVar[str]
