@@ -80,45 +80,45 @@ def encoder_layers(model: torch.nn.Module) -> str:
 
 def feed_forwards(model: torch.nn.Module) -> list[FeedForward]:
     """The feed-forward block of each encoder layer, found as a widening linear layer and one back."""
-    import torch
-
-    config: Any = model.config
-    config.architectures = [type(model).__name__]
-    untouched = fresh(config, device="meta")
-    name = encoder_layers(untouched)
     blocks = []
-    layers: Any = untouched.get_submodule(name)
-    for i, layer in enumerate(layers):
-        linears = [(n, m) for n, m in layer.named_modules() if isinstance(m, torch.nn.Linear)]
+    for i, (name, linears) in enumerate(_linears_of_layers(model)):
         up = next((n, m) for n, m in [*linears, ("", None)] if m is None or m.out_features > m.in_features)
         down = next(
             ((n, m) for n, m in linears if up[1] is not None and m.in_features == up[1].out_features), ("", None)
         )
         if down[1] is None:
             raise BadInput(f"Layer {i} of '{type(model).__name__}' has no feed-forward block of two linear layers.")
-        blocks.append(FeedForward(f"{name}.{i}.{up[0]}", f"{name}.{i}.{down[0]}"))
+        blocks.append(FeedForward(f"{name}.{up[0]}", f"{name}.{down[0]}"))
     return blocks
 
 
 def attentions(model: torch.nn.Module) -> list[Attention]:
     """The self-attention of each encoder layer: query, key and value, by their names, and the linear layer behind."""
+    found = []
+    config: Any = model.config
+    for i, (name, linears) in enumerate(_linears_of_layers(model)):
+        inputs = [place for place, (n, _) in enumerate(linears) if n.rpartition(".")[2][:1] in ("q", "k", "v")]
+        if len(inputs) != 3 or inputs[-1] + 1 == len(linears):
+            raise BadInput(f"Layer {i} of '{type(model).__name__}' has no linear layers of query, key and value.")
+        names = [f"{name}.{n}" for n, _ in linears]
+        size = linears[inputs[0]][1].out_features // config.num_attention_heads
+        found.append(Attention(tuple(names[place] for place in inputs), names[inputs[-1] + 1], size))
+    return found
+
+
+def _linears_of_layers(model: torch.nn.Module) -> list[tuple[str, list[tuple[str, torch.nn.Linear]]]]:
+    """Each encoder layer of the fresh architecture: its name, and its linear layers by their names within it."""
     import torch
 
     config: Any = model.config
     config.architectures = [type(model).__name__]
     untouched = fresh(config, device="meta")
     name = encoder_layers(untouched)
-    found = []
     layers: Any = untouched.get_submodule(name)
-    for i, layer in enumerate(layers):
-        linears = [(n, m) for n, m in layer.named_modules() if isinstance(m, torch.nn.Linear)]
-        inputs = [place for place, (n, _) in enumerate(linears) if n.rpartition(".")[2][:1] in ("q", "k", "v")]
-        if len(inputs) != 3 or inputs[-1] + 1 == len(linears):
-            raise BadInput(f"Layer {i} of '{type(model).__name__}' has no linear layers of query, key and value.")
-        names = [f"{name}.{i}.{n}" for n, _ in linears]
-        size = linears[inputs[0]][1].out_features // config.num_attention_heads
-        found.append(Attention(tuple(names[place] for place in inputs), names[inputs[-1] + 1], size))
-    return found
+    return [
+        (f"{name}.{i}", [(n, m) for n, m in layer.named_modules() if isinstance(m, torch.nn.Linear)])
+        for i, layer in enumerate(layers)
+    ]
 
 
 def parameter_count(model: torch.nn.Module) -> int:
