@@ -72,6 +72,7 @@ def _trace(traced: torch.nn.Module, example: Arrays, axes: dict[int, str]) -> on
             opset_version=EXPORTER_OPSET,
         )
     graph = onnx.load_from_string(buffer.getvalue())
+    buffer.close()  # as large as the model
     return _tidy(graph)
 
 
@@ -172,15 +173,29 @@ def _logits_only(model: torch.nn.Module, names: list[str]) -> torch.nn.Module:
 
 
 def _tidy(graph: onnx.ModelProto) -> onnx.ModelProto:
-    from onnx import version_converter
-
-    graph = version_converter.convert_version(graph, OPSET)
+    graph = _at_opset(graph)
     for node in graph.graph.node:
         node.ClearField("doc_string")
     graph.producer_name, graph.producer_version = "compression-explorer", ""
     del graph.graph.value_info[:]
     _name_weights(graph)
     return graph
+
+
+def _at_opset(graph: onnx.ModelProto) -> onnx.ModelProto:
+    """The graph in ``OPSET``; the weights stay behind, since the converter would copy them five times."""
+    from onnx import helper, version_converter
+
+    weights = [tensor for tensor in graph.graph.initializer if len(tensor.dims) > 1]
+    small = [tensor for tensor in graph.graph.initializer if len(tensor.dims) <= 1]
+    del graph.graph.initializer[:]
+    graph.graph.initializer.extend(small)
+    inputs = len(graph.graph.input)
+    graph.graph.input.extend(helper.make_tensor_value_info(one.name, one.data_type, one.dims) for one in weights)
+    converted = version_converter.convert_version(graph, OPSET)
+    del converted.graph.input[inputs:]
+    converted.graph.initializer.extend(weights)
+    return converted
 
 
 def _name_weights(graph: onnx.ModelProto) -> None:

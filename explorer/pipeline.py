@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from explorer import ENGINE_VERSION, cache, deploy
+from explorer import ENGINE_VERSION, cache, deploy, memory
 from explorer.artefacts import model_sha256
 from explorer.context import Context, GraphSubject, ModelSubject, Report
 from explorer.home import home
@@ -157,7 +157,9 @@ class Bench:
         else:
             reports = []
             shutil.copytree(baseline, folder, ignore=shutil.ignore_patterns(SIZE_FILE))
-        return reports + self._deploy_stage(folder)
+        reports += self._deploy_stage(folder)
+        memory.release()
+        return reports
 
     def _kind(self, baseline: Path) -> ModelKind:
         """The kind of model, from the config beside the baseline's weights: that takes no PyTorch."""
@@ -225,6 +227,7 @@ class Bench:
         )
         late = step.stage == "model" and isinstance(subject, GraphSubject)
         (step.finish if late else step.apply)(subject, context)
+        memory.release()
         seconds = round(time.monotonic() - started, 3)
         return StepReport(technique=step.name, seconds=seconds, notes=context.notes, figures=context.figures)
 
@@ -249,11 +252,13 @@ class Bench:
 
         logits = cache.array("logits", self.digest(0), compute)
         self.loaded.model.cpu()
+        memory.release()
         return logits
 
     def _export(self, model: torch.nn.Module, preprocessor: Preprocessor, folder: Path) -> None:
         """Export to ONNX, check that both agree, and write the artefact."""
         self.report(stage="export", text="Exporting to ONNX and comparing with PyTorch")
+        memory.release()
         model = model.cpu().eval()
         graph = deploy.export(model, preprocessor)
         sample = self.task.splits["calibration"].subset(5, seed=0)

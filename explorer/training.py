@@ -30,6 +30,8 @@ REPORT_EVERY_S = 0.5
 BUCKET_BATCHES = 50
 LENGTH_STEP = 8
 """Batches are as long as a multiple of this: every new shape costs the CPU's kernels a compilation and memory."""
+PIECE_TOKENS = 2048
+"""A batch goes through the model in pieces of at most this many tokens, so that no long text decides the memory."""
 BF16_MINIMUM_PARAMETERS = 5_000_000
 """Below this, converting weights to bf16 is taken to cost more than its faster products gain; a round figure."""
 
@@ -116,14 +118,17 @@ def usual_plan(kind: Literal["text", "image"], fresh: bool) -> Plan:
 
 def accumulate_gradients(model: nn.Module, split: Split, preprocessor: Preprocessor, batch_size: int = 64) -> None:
     """Leave the gradient of the mean cross entropy over ``split`` on every parameter's ``.grad``, in eval mode."""
-    model.to(best_device()).eval()
+    device = best_device()
+    model.to(device).eval()
     model.zero_grad(set_to_none=True)
-    for start in range(0, len(split), batch_size):
-        part = split.take(np.arange(start, min(start + batch_size, len(split))))
-        inputs = {name: tensor.to(best_device()) for name, tensor in _tensors(part, preprocessor).items()}
-        labels = torch.from_numpy(part.labels).to(best_device())
-        loss = functional.cross_entropy(model(**inputs).logits, labels, reduction="sum") / len(split)
-        torch.autograd.backward(loss)
+    tensors, labels = _tensors(split, preprocessor), torch.from_numpy(split.labels)
+    lengths = _lengths(tensors)
+    order = np.argsort(-lengths, kind="stable")
+    for start in range(0, len(order), batch_size):
+        for rows in _pieces(order[start : start + batch_size], lengths):
+            logits = model(**_pick(tensors, rows, lengths, device)).logits
+            loss = functional.cross_entropy(logits, labels[rows].to(device), reduction="sum") / len(split)
+            torch.autograd.backward(loss)
     model.cpu()
 
 
@@ -179,20 +184,22 @@ def train(
     attention = _set_attention(model, lesson.attention)
     model.train()
     try:
-        for step, (inputs, labels, picked) in enumerate(batches, start=1):
+        for step, pieces in enumerate(batches, start=1):
             if cancelled():
                 raise Cancelled("The training was cancelled.")
-            with autocast(model, device):
-                outputs = model(**inputs, **lesson.arguments)
-            answers = _teacher_answers(teacher, soft, inputs, picked, device)
             warmth = lesson.temperature(temperature, (step - 1) / batches.steps)
-            loss = lesson.loss(_loss(outputs.logits.float(), answers, labels, alpha, warmth), inputs, outputs)
-            torch.autograd.backward(loss)
+            for share, inputs, labels, picked in pieces:
+                with autocast(model, device):
+                    outputs = model(**inputs, **lesson.arguments)
+                answers = _teacher_answers(teacher, soft, inputs, picked, device)
+                loss = lesson.loss(_loss(outputs.logits.float(), answers, labels, alpha, warmth), inputs, outputs)
+                torch.autograd.backward(share * loss)
+                progress.add(share * loss, len(labels))
             lesson.after_backward(step)
             _update(optimizer, schedule)
             _apply(masks)
             lesson.after_step(step)
-            progress.update(step, loss, len(labels))
+            progress.update(step)
             if after_epoch is not None and batches.ends_epoch(step):
                 after_epoch(batches.epoch(step))
                 model.to(device).train()
@@ -266,7 +273,10 @@ def autocast(model: nn.Module, device: torch.device) -> Any:
 
 
 class _Batches:
-    """Shuffled batches for all epochs; texts are sorted by length within stretches of ``BUCKET_BATCHES`` batches."""
+    """Shuffled batches for all epochs; texts are sorted by length within stretches of ``BUCKET_BATCHES`` batches.
+
+    Each batch is the list of its pieces: the piece's share of the batch, inputs, labels, and row numbers.
+    """
 
     def __init__(self, split: Split, preprocessor: Preprocessor, plan: Plan, device: torch.device) -> None:
         self.tensors = _tensors(split, preprocessor)
@@ -276,16 +286,19 @@ class _Batches:
         self.per_epoch = math.ceil(len(split) / plan.batch_size)
         self.steps = max(1, round(self.per_epoch * plan.epochs))
 
-    def __iter__(self) -> Iterator[tuple[dict[str, Tensor], Tensor, Tensor]]:
+    def __iter__(self) -> Iterator[Iterator[tuple[float, dict[str, Tensor], Tensor, Tensor]]]:
         random = np.random.default_rng(self.plan.seed)
         for step in range(self.steps):
             if step % self.per_epoch == 0:
                 order = self._order(random)
-            rows = order[step % self.per_epoch]
+            yield self._pieces(order[step % self.per_epoch])
+
+    def _pieces(self, batch: NDArray[np.int64]) -> Iterator[tuple[float, dict[str, Tensor], Tensor, Tensor]]:
+        for rows in _pieces(batch, self.lengths):
             inputs = _pick(self.tensors, rows, self.lengths, self.device)
             if self.plan.augment and "pixel_values" in inputs:
                 inputs["pixel_values"] = random_affine(inputs["pixel_values"])
-            yield inputs, self.labels[rows].to(self.device), torch.from_numpy(rows)
+            yield len(rows) / len(batch), inputs, self.labels[rows].to(self.device), torch.from_numpy(rows)
 
     def _order(self, random: np.random.Generator) -> list[NDArray[np.int64]]:
         rows = random.permutation(len(self.labels))
@@ -314,16 +327,21 @@ class _Progress:
         self.pending: list[Tensor] = []
         self.losses: list[float] = []
 
-    def update(self, step: int, loss: Tensor, samples: int) -> None:
-        self.samples, self.done = self.samples + samples, step
+    def add(self, loss: Tensor, samples: int) -> None:
+        """A piece of the step's batch: its part of the loss, and how many samples it held."""
+        self.samples += samples
         self.pending.append(loss.detach())
+
+    def update(self, step: int) -> None:
+        """The step is done."""
         now = time.monotonic()
         if now - self.last >= REPORT_EVERY_S or step == self.steps:
             self.last = now
             self._tell(step, now - self.start)
 
     def _tell(self, step: int, seconds: float) -> None:
-        self.losses.append(float(torch.stack(self.pending).mean()))
+        self.losses.append(float(torch.stack(self.pending).sum()) / (step - self.done))
+        self.done = step
         self.pending.clear()
         self.report(
             stage="train",
@@ -359,7 +377,11 @@ def _rows(n: int, plan: Plan) -> NDArray[np.int64]:
 
 
 def _tensors(split: Split, preprocessor: Preprocessor) -> dict[str, Tensor]:
-    return {name: torch.from_numpy(array) for name, array in preprocessor.encode(split.inputs).items()}
+    """The whole split as tensors on the CPU; tokens as int32, since all of them are held for the whole training."""
+    arrays = preprocessor.encode(split.inputs).items()
+    return {
+        name: torch.from_numpy(array.astype(np.int32) if array.dtype == np.int64 else array) for name, array in arrays
+    }
 
 
 def _lengths(tensors: dict[str, Tensor]) -> NDArray[np.int64]:
@@ -372,12 +394,29 @@ def _lengths(tensors: dict[str, Tensor]) -> NDArray[np.int64]:
 def _pick(
     tensors: dict[str, Tensor], rows: NDArray[np.int64], lengths: NDArray[np.int64], device: torch.device
 ) -> dict[str, Tensor]:
-    longest = -(-int(lengths[rows].max()) // LENGTH_STEP) * LENGTH_STEP
+    longest = _padded(int(lengths[rows].max()))
     index = torch.from_numpy(np.ascontiguousarray(rows))
     picked = {name: tensor[index] for name, tensor in tensors.items()}
     if longest:
-        picked = {name: tensor[:, :longest] for name, tensor in picked.items()}
+        picked = {name: tensor[:, :longest].long() for name, tensor in picked.items()}
     return {name: tensor.to(device) for name, tensor in picked.items()}
+
+
+def _padded(length: int) -> int:
+    """The length that texts of at most this many tokens are padded to."""
+    return -(-length // LENGTH_STEP) * LENGTH_STEP
+
+
+def _pieces(batch: NDArray[np.int64], lengths: NDArray[np.int64]) -> list[NDArray[np.int64]]:
+    """The rows of a batch, shortest texts first, in pieces of at most ``PIECE_TOKENS`` tokens with their padding."""
+    if not lengths[batch].any():
+        return [batch]
+    pieces: list[list[np.int64]] = [[]]
+    for row in batch[np.argsort(lengths[batch], kind="stable")]:
+        if pieces[-1] and (len(pieces[-1]) + 1) * _padded(int(lengths[row])) > PIECE_TOKENS:
+            pieces.append([])
+        pieces[-1].append(row)
+    return [np.array(piece) for piece in pieces]
 
 
 def _freeze_word_embeddings(model: nn.Module) -> list[Tensor]:

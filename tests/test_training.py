@@ -90,6 +90,48 @@ def test_word_embeddings_stay_frozen_only_while_training(preprocessor: TextPrepr
         assert words.requires_grad
 
 
+@pytest.mark.parametrize("tokens", [1, 40, 100])
+def test_a_batch_in_pieces_has_the_gradient_of_the_whole(
+    tokens: int, preprocessor: TextPreprocessor, split: Split, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def weights() -> tuple[torch.Tensor, list[float]]:
+        model = tiny.bert().eval()
+        model.train = lambda mode=True: model  # type: ignore[method-assign] # without dropout, which draws by piece
+        done = training.train(model, split, preprocessor, dataclasses.replace(PLAN, epochs=1))
+        return model.classifier.weight.detach().clone(), done.losses
+
+    (whole, losses), pieces = weights(), []
+    counted = training._pieces
+    monkeypatch.setattr(training, "PIECE_TOKENS", tokens)
+    monkeypatch.setattr(training, "_pieces", lambda *given: pieces.append(counted(*given)) or pieces[-1])
+    cut, cut_losses = weights()
+    torch.testing.assert_close(cut, whole, rtol=1e-3, atol=1e-5)
+    assert cut_losses == pytest.approx(losses, rel=1e-3)
+    assert all(len(one) > 1 for one in pieces)
+
+
+def test_pieces_hold_every_row_once_and_no_more_tokens_than_they_may() -> None:
+    random = np.random.default_rng(0)
+    lengths, batch = random.integers(1, 128, 300), random.permutation(300)[:64]
+    pieces = training._pieces(batch, lengths)
+    assert sorted(np.concatenate(pieces)) == sorted(batch) and len(pieces) > 1
+    for piece in pieces:
+        assert len(piece) * training._padded(int(lengths[piece].max())) <= training.PIECE_TOKENS
+
+
+def test_gradients_are_those_of_the_mean_cross_entropy(
+    preprocessor: TextPreprocessor, split: Split, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = tiny.bert().eval()
+    inputs = {name: torch.from_numpy(array) for name, array in preprocessor.encode(split.inputs).items()}
+    functional.cross_entropy(model(**inputs).logits, torch.from_numpy(split.labels)).backward()
+    expected = {name: parameter.grad.clone() for name, parameter in model.named_parameters()}
+    monkeypatch.setattr(training, "PIECE_TOKENS", 100)
+    training.accumulate_gradients(model, split, preprocessor, batch_size=48)
+    for name, parameter in model.named_parameters():
+        torch.testing.assert_close(parameter.grad, expected[name], rtol=1e-3, atol=1e-6)
+
+
 def test_what_the_caller_froze_stays_frozen(preprocessor: TextPreprocessor, split: Split) -> None:
     model = tiny.bert()
     model.bert.embeddings.requires_grad_(False)

@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 
 Arrays = dict[str, NDArray[Any]]
 
+TEXTS_AT_ONCE = 2048
+"""What the tokenizer makes of a text takes a hundred times the memory of its numbers, so not all texts at once."""
+
 
 class Preprocessor(ABC):
     """Turns inputs into named arrays; saved to and loaded from an artefact's folder."""
@@ -86,14 +89,27 @@ class TextPreprocessor(Preprocessor):
         return cls(Tokenizer.from_file(str(folder / "tokenizer.json")), **fields)
 
     def encode(self, inputs: Inputs, length: int | None = None) -> Arrays:
-        encodings = self.tokenizer.encode_batch(list(inputs))
-        arrays = {
-            "input_ids": np.array([encoding.ids for encoding in encodings], dtype=np.int64),
-            "attention_mask": np.array([encoding.attention_mask for encoding in encodings], dtype=np.int64),
-            "token_type_ids": np.array([encoding.type_ids for encoding in encodings], dtype=np.int64),
-        }
+        starts = range(0, max(1, len(inputs)), TEXTS_AT_ONCE)
+        blocks = [self._encode(list(inputs[start : start + TEXTS_AT_ONCE])) for start in starts]
+        width = max(block["input_ids"].shape[1] for block in blocks) if length is None else length
         fills = {"input_ids": self.pad_id}
-        return {name: _to_length(arrays[name], length, fills.get(name, 0)) for name in self.input_names}
+        return {
+            name: np.concatenate([_to_length(block[name], width, fills.get(name, 0)) for block in blocks])
+            for name in self.input_names
+        }
+
+    def _encode(self, texts: list[str]) -> Arrays:
+        """All three arrays, padded to the longest of these texts."""
+        encodings = self.tokenizer.encode_batch(texts)
+        lists = {
+            "input_ids": [encoding.ids for encoding in encodings],
+            "attention_mask": [encoding.attention_mask for encoding in encodings],
+            "token_type_ids": [encoding.type_ids for encoding in encodings],
+        }
+        return {
+            name: np.array(rows, dtype=np.int64).reshape(len(texts), len(rows[0]) if rows else 0)
+            for name, rows in lists.items()
+        }
 
     def dummy(self, batch: int, length: int) -> Arrays:
         size = self.tokenizer.get_vocab_size()
@@ -114,8 +130,8 @@ class TextPreprocessor(Preprocessor):
         _write(folder, {"kind": self.kind, **fields})
 
 
-def _to_length(array: NDArray[np.int64], length: int | None, fill: int) -> NDArray[np.int64]:
-    if length is None or array.shape[1] == length:
+def _to_length(array: NDArray[np.int64], length: int, fill: int) -> NDArray[np.int64]:
+    if array.shape[1] == length:
         return array
     cut = array[:, :length]
     return np.pad(cut, ((0, 0), (0, length - cut.shape[1])), constant_values=fill)

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 
 import streamlit as st
 
-from explorer import texts
+from explorer import memory, texts
 from explorer.charts import Theme
 from explorer.charts.style import INK
 from explorer.errors import ExplorerError
@@ -44,6 +46,7 @@ def start(name: str) -> Iterator[None]:
 
     The page itself stands inside, so that whatever goes wrong there is one sentence and never a traceback.
     """
+    _stay_small()
     st.set_page_config(page_title=t(f"page.{name}.name"), page_icon="🗜️", layout="wide", initial_sidebar_state=220)
     st.html(STYLE.replace("INK", INK[theme()]))
     texts.follow(lambda: st.session_state.get("language"))
@@ -55,6 +58,13 @@ def start(name: str) -> Iterator[None]:
     st.markdown(t(f"page.{name}.sentence"))
     with plain_errors():
         yield
+
+
+@cache
+def _stay_small() -> None:
+    """Once in a process: threads share a heap and Arrow takes from it, instead of each keeping what it once freed."""
+    memory.share_heaps(1)
+    os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "system")
 
 
 def _navigation() -> None:

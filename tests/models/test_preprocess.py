@@ -7,6 +7,7 @@ import pytest
 from PIL import Image
 
 from explorer.errors import BadInput
+from explorer.models import preprocess
 from explorer.models.hub import image_preprocessor
 from explorer.models.preprocess import ImagePreprocessor, Preprocessor, TextPreprocessor
 from tests.models import tiny
@@ -23,6 +24,15 @@ def test_texts_are_padded_to_the_longest_and_cut_to_the_maximum() -> None:
     assert arrays["input_ids"].tolist() == [[2, 4, 3, 0, 0, 0], [2, 5, 6, 7, 4, 3]]
     assert arrays["attention_mask"].tolist() == [[1, 1, 1, 0, 0, 0], [1] * 6]
     assert all(array.dtype == np.int64 for array in arrays.values()) and tuple(arrays) == NAMES
+
+
+def test_many_texts_are_encoded_in_blocks_as_if_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    texts = ["good", "bad fine poor good", "fine", "poor bad", "good fine poor bad good"]
+    whole = text_preprocessor().encode(texts)
+    monkeypatch.setattr(preprocess, "TEXTS_AT_ONCE", 2)
+    for name, array in text_preprocessor().encode(texts).items():
+        np.testing.assert_array_equal(array, whole[name])
+    assert text_preprocessor().encode([])["input_ids"].shape[0] == 0
 
 
 def test_texts_are_brought_to_a_given_length() -> None:
