@@ -12,8 +12,8 @@ BASELINE = "baseline"
 def label(recipe: dict[str, Any]) -> str:
     """Name the steps of a recipe given as plain data: ``prune-neurons 50 % → int8-dynamic``.
 
-    Each step shows its first parameter (a switch only when it is not as usual) and any other one that differs from its
-    default.
+    Each step shows its first parameter (a switch only when it is not as usual), what that makes matter, and any other
+    one that differs from its default.
     """
     return " → ".join(_step(step) for step in recipe.get("steps") or ()) or BASELINE
 
@@ -34,12 +34,16 @@ def trains(recipe: dict[str, Any]) -> bool:
 def _step(step: dict[str, Any]) -> str:
     name = str(step.get("technique"))
     technique = techniques().get(name)
-    parts = [name]
-    for place, parameter in enumerate(technique.parameters() if technique else ()):
-        value = step.get(parameter.name, parameter.default)
-        principal = place == 0 and not isinstance(value, bool)
-        if principal or value != parameter.default:
-            parts.append(_value(parameter, value, named=place > 0))
+    parameters = technique.parameters() if technique else ()
+    values = {parameter.name: step.get(parameter.name, parameter.default) for parameter in parameters}
+    parts, first = [name], ""
+    for place, parameter in enumerate(parameters):
+        value = values[parameter.name]
+        if place == 0 and not isinstance(value, bool):
+            first = f"{parameter.name}="
+        of_the_first = bool(first) and parameter.only_with.startswith(first) and parameter.matters(values)
+        if (place == 0 and first) or of_the_first or value != parameter.default:
+            parts.append(_value(parameter, value, named=place > 0 and parameter.name != parts[-1]))
     return " ".join(parts)
 
 

@@ -26,7 +26,7 @@ def _each(name: str, *values: Any, **same: Any) -> tuple[Step, ...]:
 
 SPARSITIES = _each("sparsity", 0.3, 0.5, 0.7)
 CUTS = _each("sparsity", 0.25, 0.5, 0.75)
-STUDENTS = _each("layers", 0.7, 0.5, 0.3)
+STUDENTS: tuple[Step, ...] = ({"layers": 1.0, "width": 0.75}, {"layers": 0.5}, {"layers": 0.5, "width": 0.5})
 BITS = _each("bits", 8, 4, 2)
 
 STRENGTHS: dict[str, tuple[Step, ...]] = {
@@ -63,11 +63,15 @@ STRENGTHS: dict[str, tuple[Step, ...]] = {
 }
 """From mild to strong, or the kinds that differ where there is no strength."""
 
-ALSO: dict[str, tuple[Step, ...]] = {
-    "weight-bits": ({"bits": 4, "rounding": "gptq"}, {"bits": 4, "rounding": "hqq"}, {"bits": 3, "rounding": "gptq"}),
-    "int8-static": ({"calibration": "mse"},),
+ALSO: dict[str, tuple[str, tuple[Step, ...]]] = {
+    "weight-bits": (
+        TEXT,
+        ({"bits": 4, "rounding": "gptq"}, {"bits": 4, "rounding": "hqq"}, {"bits": 3, "rounding": "gptq"}),
+    ),
+    "int8-static": ("vit-digits", _each("calibration", "min-max", "percentile", "entropy", "mse")),
+    "distill-into-cnn": ("vit-digits", _each("size", 0.5)),
 }
-"""More settings that the literature speaks of, on the text model (static int8: on the vision transformer)."""
+"""More settings that the literature speaks of, on the model that it speaks of them for."""
 
 RECOVERED = frozenset(
     {"prune-magnitude", "prune-taylor", "prune-wanda", "prune-activation-variance", "prune-n-m", "prune-neurons"}
@@ -92,7 +96,8 @@ def recipes() -> list[Recipe]:
         found += [_recipe(name, one, models[0]) for one in settings]
         found += [_recipe(name, middle, TEXT) for model in models[1:] if model == TEXT]
         found += [_recipe(name, middle, models[0], seed) for seed in MORE_SEEDS if name in MOST_USED]
-        found += [_recipe(name, more, "vit-digits" if name == "int8-static" else TEXT) for more in ALSO.get(name, ())]
+        model, more = ALSO.get(name, (TEXT, ()))
+        found += [_recipe(name, one, model) for one in more]
     return found + _combined()
 
 

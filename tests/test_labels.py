@@ -45,6 +45,16 @@ class Int8(Technique):
     family: ClassVar = "quantization"
 
 
+class Thin(Technique):
+    """Factorise, by the number that the first choice names."""
+
+    name: ClassVar[str] = "thin"
+    family: ClassVar = "factorization"
+    by: Literal["rank", "energy", "both"] = choice("rank", help="")
+    rank: float = slider(0.5, low=0, high=1, step=0.1, unit="fraction", help="", only_with="by=rank|both")
+    energy: float = slider(0.9, low=0, high=1, step=0.1, unit="fraction", help="", only_with="by=energy|both")
+
+
 class Switch(Technique):
     """Quantize, with a switch as its first parameter."""
 
@@ -55,7 +65,9 @@ class Switch(Technique):
 
 @pytest.fixture(autouse=True)
 def _known(monkeypatch):
-    monkeypatch.setattr(labels, "techniques", lambda: {kind.name: kind for kind in (Prune, Tune, Int8, Switch, Late)})
+    monkeypatch.setattr(
+        labels, "techniques", lambda: {kind.name: kind for kind in (Prune, Tune, Int8, Switch, Late, Thin)}
+    )
 
 
 @pytest.mark.parametrize(
@@ -68,6 +80,9 @@ def _known(monkeypatch):
         ([Prune(sparsity=0.25), Tune(), Int8()], "prune 25 % → tune 1 epoch → int8"),
         ([Prune(importance="taylor", width=0.3)], "prune 50 % taylor width 30 %"),
         ([Late(epochs=3)], "late 50 % 3 epochs"),
+        ([Thin()], "thin rank 50 %"),
+        ([Thin(by="energy")], "thin energy 90 %"),
+        ([Thin(by="both", rank=0.2)], "thin both rank 20 % energy 90 %"),
         ([Tune(epochs=3, distill=True)], "tune 3 epochs distill"),
     ],
 )
