@@ -8,5 +8,5 @@ __version__ = "0.3.0"
 # imported, and keep an identifier in the folder for temporary files.
 os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 
-ENGINE_VERSION = "2"
+ENGINE_VERSION = "3"
 """Part of every recipe's digest: raised whenever the same recipe would give another artefact."""

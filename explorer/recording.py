@@ -2,7 +2,8 @@
 
 Runs every recipe below with this very program on this machine and writes the results, without artefacts, to
 ``explorer/recorded/``. It can be stopped and started again: what is done is kept under ``EXPLORER_HOME``. On a machine
-with a GPU, ``--targets cuda-onnxruntime cuda-torch`` records its column as a study of its own.
+with a GPU, ``--targets cuda-onnxruntime cuda-torch`` records a shorter list as a study of its own, since such a machine
+is often lent by the minute; ``--seconds`` ends it in time.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+import time
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -18,13 +20,13 @@ from explorer.errors import BadInput, ExplorerError
 from explorer.home import home
 from explorer.jobs import enqueue
 from explorer.jobs.foreground import run_here
-from explorer.measure.targets import availability
 from explorer.measure.targets import targets as known_targets
 from explorer.recipe import Recipe
 from explorer.store import Store
 
 RECORDED = Path(__file__).parent / "recorded"
 TARGETS = ("cpu-onnxruntime", "cpu-openvino", "cpu-torch")
+GPU_STUDY = "built-in-models-cuda.json"
 MOST_FLIPPED = 20
 """Inputs whose answer changed, kept of each result: the counts stand in it anyway."""
 HOW_TO_ADD_A_GPU = (
@@ -35,6 +37,7 @@ HOW_TO_ADD_A_GPU = (
 Step = dict[str, Any]
 RECOVER: Step = {"technique": "fine-tune"}
 INT8: Step = {"technique": "int8-dynamic"}
+FP16: Step = {"technique": "half-precision"}
 
 
 def _neurons(sparsity: float, **more: Any) -> Step:
@@ -53,7 +56,7 @@ def _student(layers: float, width: float, **more: Any) -> Step:
     return {"technique": "distill-student", "layers": layers, "width": width, **more}
 
 
-EVERY_MODEL: list[list[Step]] = [[], [INT8], [_bits(8)], [_bits(4)], [_bits(2)]]
+EVERY_MODEL: list[list[Step]] = [[], [INT8], [FP16], [_bits(8)], [_bits(4)], [_bits(2)]]
 STUDY: dict[str, list[list[Step]]] = {
     "minilm-tweets": [
         *EVERY_MODEL,
@@ -80,12 +83,25 @@ STUDY: dict[str, list[list[Step]]] = {
 }
 """Every recipe of the recorded study, by model; the first of each is its baseline."""
 
+ON_A_GPU: dict[str, list[list[Step]]] = {
+    "minilm-tweets": [
+        *([], [FP16], [INT8], [_bits(4)]),
+        [_neurons(0.5), RECOVER | {"epochs": 0.5}],
+        [_student(0.5, 1.0, epochs=0.5)],
+        [_student(0.5, 1.0, epochs=0.5), FP16],
+    ],
+    "vit-digits": [[], [FP16], [INT8], [_neurons(0.5), RECOVER | {"epochs": 3.0}]],
+    "cnn-digits": [[], [FP16], [_neurons(0.5), RECOVER | {"epochs": 3.0}]],
+}
+"""The shorter list for targets that are all on a GPU."""
+
 
 def recipes(targets: tuple[str, ...]) -> list[Recipe]:
     """The study's recipes on these targets."""
+    everywhere = any(known_targets()[name].device == "cpu" for name in targets)
     return [
         Recipe.parse({"model": model, "steps": steps, "targets": targets})
-        for model, all in STUDY.items()
+        for model, all in (STUDY if everywhere else ON_A_GPU).items()
         for steps in all
     ]
 
@@ -102,7 +118,7 @@ def record(recipe: Recipe) -> dict[str, Any]:
 
 def study(results: list[dict[str, Any]], targets: tuple[str, ...]) -> dict[str, Any]:
     """The file's content: results without artefacts, the host they share, the date, and what a reader should know."""
-    gpu = any(name.startswith("cuda") and availability(name) is None for name in targets)
+    gpu = any(known_targets()[name].device != "cpu" for name in targets) or (RECORDED / GPU_STUDY).exists()
     plain = [_short(result) for result in results]
     return {
         "recorded_on": datetime.now(UTC).date().isoformat(),
@@ -143,19 +159,23 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--targets", nargs="+", default=list(TARGETS), help="where to measure")
     parser.add_argument("--name", help="name of the file; without it, built-in-models and the targets' devices")
+    parser.add_argument("--seconds", type=float, default=float("inf"), help="begin no recipe after this many")
     given = parser.parse_args()
-    targets = tuple(given.targets)
+    targets, end = tuple(given.targets), time.monotonic() + given.seconds
+    results: list[dict[str, Any]] = []
     try:
         every = recipes(targets)
         path = place(given.name or usual_name(targets), targets)  # before the hours of work
-        content = study([record(recipe) for recipe in every], targets)
+        for recipe in every:
+            if not results or time.monotonic() < end:
+                results.append(record(recipe))
+        content = study(results, targets)
     except ExplorerError as error:
         sys.exit(str(error))
     RECORDED.mkdir(exist_ok=True)
     path.write_text(json.dumps(content, indent=None, separators=(",", ":")) + "\n", encoding="utf-8")
-    print(
-        f"{len(every)} results in {path.name}; artefacts stay in {home().name}, {len(Store().studies())} studies there."
-    )
+    counts = f"{len(results)} of {len(every)} results in {path.name}"
+    print(f"{counts}; artefacts stay in {home().name}, {len(Store().studies())} studies there.")
 
 
 if __name__ == "__main__":

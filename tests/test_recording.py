@@ -36,6 +36,18 @@ def test_every_recipe_of_the_study_is_there_with_its_figures(study) -> None:
         assert result.size.file_bytes > 0 and result.artefact.folder == ""
 
 
+def test_the_study_on_a_gpu_holds_recipes_of_its_list_with_times_of_the_gpu() -> None:
+    study = json.loads((RECORDED / recording.GPU_STUDY).read_text(encoding="utf-8"))
+    results = [Result.model_validate(result) for result in study["results"]]
+    targets = ("cuda-onnxruntime", "cuda-torch")
+    listed = [recipe.plain() for recipe in recording.recipes(targets)]
+    assert len(results) >= 5 and study["host"]["gpu"] and study["notes"]
+    for result in results:
+        assert Recipe.parse(result.recipe).plain() in listed and result.engine == ENGINE_VERSION
+        assert any(entry.kind == "measured" and entry.target == "cuda-onnxruntime" for entry in result.latency)
+        assert {entry.clock for entry in result.latency if entry.kind == "measured"} == {"cuda events"}
+
+
 def test_every_model_and_the_main_families_occur(study) -> None:
     recipes = [Recipe.parse(result["recipe"]) for result in study["results"]]
     families = {family for recipe in recipes for family in recipe.families}

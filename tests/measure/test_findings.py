@@ -412,6 +412,30 @@ def test_slower_by_unpacking_names_the_bits(unremarkable):
     assert sentence.endswith("at each call."), "integer convolutions would be no advice"
 
 
+def test_slower_on_a_gpu_names_what_the_processor_had_to_do(unremarkable):
+    unremarkable["recipe"]["steps"] = [{"technique": "int8-dynamic"}]
+    unremarkable["latency"] = [latency(0.5, 0.4, 0.6, target="cuda-onnxruntime")]
+    use = {"target": "cuda-onnxruntime", "precision_asked": "stored", "baseline_precision_used": "fp32"}
+    left = "CUDAExecutionProvider, 110 of 415 operators on CPUExecutionProvider"
+    unremarkable["targets"] = [use | {"precision_used": "int8+fp32", "provider": left}]
+    (sentence,) = said(speed.slower, unremarkable)
+    assert sentence.endswith(
+        "2.00 times the time: for many operators on integers ONNX Runtime has no kernels on the GPU, and the processor "
+        "runs them. A GPU computes faster in fp16 (half-precision)."
+    )
+    unremarkable["targets"] = [use | {"precision_used": "fp32", "provider": "CUDAExecutionProvider"}]
+    unremarkable["recipe"]["steps"] = [{"technique": "weight-bits", "bits": 4}]
+    (sentence,) = said(speed.slower, unremarkable)
+    assert sentence.endswith("unpacked from 4 bits at each call. A GPU computes faster in fp16 (half-precision).")
+
+
+def test_the_processors_profile_explains_no_gpu(unremarkable):
+    unremarkable["profile"] = profile({"MatMul": 9.0, "QuantizeLinear": 9.0}, {"MatMul": 10.0})
+    assert said(speed.quantizing_costs, unremarkable)
+    unremarkable["latency"] = [latency(0.5, 0.4, 0.6, target="cuda-onnxruntime")]
+    assert said(speed.quantizing_costs, unremarkable) == []
+
+
 def test_slower_without_known_cause_names_none(unremarkable):
     unremarkable["latency"] = [latency(0.8, 0.7, 0.9)]
     assert said(speed.slower, unremarkable) == [

@@ -130,7 +130,7 @@ def _wider(use: Facts) -> bool:
 
 def quantizing_costs(result: Facts, graph: GraphFacts) -> Iterator[str]:
     """Operators around integer products that cost more than these save."""
-    profile = result.get("profile")
+    profile = _profile(result)
     if not profile:
         return
     variant, baseline = operator_ms(profile, "variant"), operator_ms(profile, "baseline")
@@ -161,21 +161,37 @@ def _instead(result: Facts, profile: Facts, variant: dict[str, float]) -> str:
 
 def slower(result: Facts, graph: GraphFacts) -> Iterator[str]:
     """Variants that take longer than their baseline."""
-    bits = step(result, "weight-bits")
     explained = {use["target"] for use, _ in _slower_in_more_bits(result)}
     for entries in by_target(result):
         slow = [entry for entry in entries if entry["speedup_high"] < 1 and entry["target"] not in explained]
         if not slow:
             continue
         worst = min(slow, key=lambda entry: float(entry["speedup"]))
-        unpacked = bits is not None and worst["target"].endswith("onnxruntime")
-        cause = f": its weights are unpacked from {bits['bits']} bits at each call." if bits and unpacked else "."
-        # integer convolutions are slow on CPUs, so there int8-dynamic would be no advice
-        advice = " int8-dynamic computes in integers." if unpacked and not _mostly_convolutions(result) else ""
         yield (
             f"Slower than the baseline on {worst['target']} {at(worst, result)}: {ms(worst['p50_ms'])} against "
-            f"{ms(worst['baseline_p50_ms'])}, {1 / worst['speedup']:.2f} times the time{cause}{advice}"
+            f"{ms(worst['baseline_p50_ms'])}, {1 / worst['speedup']:.2f} times the time{_cause(worst, result)}"
         )
+
+
+def _cause(worst: Facts, result: Facts) -> str:
+    """Why a variant is slower on the target of this entry, and what to try, where that is known."""
+    target, bits = targets().get(worst["target"]), step(result, "weight-bits")
+    if target is None or target.runtime != "onnxruntime":
+        return "."
+    use = next((one for one in result.get("targets") or [] if one["target"] == target.name), None)
+    on_gpu = target.device != "cpu"
+    if on_gpu and use and "int8" in use["precision_used"] and ELSEWHERE in use["provider"]:
+        return (
+            ": for many operators on integers ONNX Runtime has no kernels on the GPU, and the processor runs them. A "
+            "GPU computes faster in fp16 (half-precision)."
+        )
+    if not bits:
+        return "."
+    cause = f": its weights are unpacked from {bits['bits']} bits at each call."
+    if on_gpu:
+        return f"{cause} A GPU computes faster in fp16 (half-precision)."
+    # integer convolutions are slow on CPUs, so there int8-dynamic would be no advice
+    return cause if _mostly_convolutions(result) else f"{cause} int8-dynamic computes in integers."
 
 
 def no_speed_up(result: Facts, graph: GraphFacts) -> Iterator[str]:
@@ -206,7 +222,7 @@ def odd_widths(result: Facts, graph: GraphFacts) -> Iterator[str]:
 
 def memory_bound(result: Facts, graph: GraphFacts) -> Iterator[str]:
     """Whether reading weights or computing sets the pace of one input, by what this host reaches at best."""
-    profile = result.get("profile") or {}
+    profile = _profile(result) or {}
     costs = [cost for cost in result.get("cost") or [] if cost["batch"] == 1]
     if not costs or not profile.get("peak_gflops") or not profile.get("peak_gbytes_per_s"):
         return
@@ -234,7 +250,7 @@ def memory_bound(result: Facts, graph: GraphFacts) -> Iterator[str]:
 
 def overhead(result: Facts, graph: GraphFacts) -> Iterator[str]:
     """Calls so short that what happens around the operators dominates."""
-    profile = result.get("profile")
+    profile = _profile(result)
     entry = _profiled(result, profile) if profile else None
     if profile is None or entry is None or entry["p50_ms"] >= SHORT_MS:
         return
@@ -252,7 +268,7 @@ def overhead(result: Facts, graph: GraphFacts) -> Iterator[str]:
 
 def little_to_gain(result: Facts, graph: GraphFacts) -> Iterator[str]:
     """A baseline that spends its time elsewhere than in the products that compression makes cheaper (Amdahl's law)."""
-    profile = result.get("profile")
+    profile = _profile(result)
     if not profile or step(result, *STRUCTURAL) or _any_faster(result):
         return
     times, total = operator_ms(profile, "baseline"), profile["baseline_total_ms"]
@@ -288,6 +304,12 @@ def _mostly_convolutions(result: Facts) -> bool:
 
 def _any_faster(result: Facts) -> bool:
     return any(entry["speedup"] >= FASTER for entry in measured(result) if entry["target"] == TARGET)
+
+
+def _profile(result: Facts) -> Facts | None:
+    """The profile by operator, which is of the processor: it explains nothing where only other targets were timed."""
+    profile: Facts | None = result.get("profile")
+    return profile if any(entry["target"] == TARGET for entry in result["latency"]) else None
 
 
 def _profiled(result: Facts, profile: Facts) -> Facts | None:
