@@ -15,6 +15,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
+from explorer import expectations
 from explorer.errors import ExplorerError
 from explorer.home import home
 from explorer.labels import label
@@ -94,8 +95,8 @@ def save(rows: Sequence[Row]) -> None:
 
 
 def page(rows: Sequence[Row]) -> str:
-    """The page as Markdown: one table for each technique, in the order in which they are listed."""
-    parts = [HEAD]
+    """The page as Markdown: what was expected, and one table for each technique in the order of their list."""
+    parts = [HEAD, expectations.section(rows)]
     for name, technique in techniques().items():
         own = [row for row in rows if _subject(row["recipe"]) == name and row["recipe"]["seed"] == 0]
         if own:

@@ -169,7 +169,8 @@ def slider_format(parameter: Parameter) -> str:
     """How a slider writes its number: fractions as percent, others with their unit unless the label names it."""
     if parameter.unit == "fraction":
         return "percent"
-    return "%g" if parameter.unit in parameter.name else f"%g {parameter.unit}"
+    unit = parameter.unit.replace("%", "%%")  # the widget reads it as printf does
+    return "%g" if parameter.unit in parameter.name else f"%g {unit}"
 
 
 def _technique_adder(first: bool) -> None:

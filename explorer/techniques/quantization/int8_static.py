@@ -56,7 +56,7 @@ class Int8Static(Technique):
         low=99.0,
         high=99.999,
         step=0.001,
-        unit="percent",
+        unit="%",
         help="Share of the values inside the range.",
         only_with="calibration=percentile",
     )
