@@ -46,6 +46,9 @@ SLOW_STEP_SECONDS = 1.0
 SIZE_FILE = "size.json"
 """Beside a cached baseline: what ``measure_size`` found, since zipping a large file takes seconds."""
 
+REPORTS_FILE = "reports.json"
+"""Beside a cached export: what its steps said."""
+
 
 def execute(recipe: Recipe, folder: Path, report: Report, *, run: str, digest: str, fresh: bool = False) -> Result:
     """Compress, save, reload and measure; writes ``artefact/`` into ``folder`` and returns the result.
@@ -152,8 +155,7 @@ class Bench:
         model_steps = [step for step in self.recipe.steps if step.stage == "model"]
         shutil.rmtree(folder, ignore_errors=True)
         if model_steps:
-            subject, reports = self._model_stage(model_steps)
-            self._export(subject.model, subject.preprocessor, folder)
+            reports = self._model_artefact(model_steps, folder)
         else:
             reports = []
             shutil.copytree(baseline, folder, ignore=shutil.ignore_patterns(SIZE_FILE))
@@ -179,6 +181,31 @@ class Bench:
             seed=self.recipe.seed,
             report=self.report,
         )
+
+    def _model_artefact(self, steps: list[Technique], folder: Path) -> list[StepReport]:
+        """Apply the steps on the model and export it; kept where steps on the graph follow, for others to go on from.
+
+        PyTorch's copy is not kept with it: it could not be loaded once the graph is changed.
+        """
+        if len(steps) == len(self.recipe.steps):
+            return self._model_export(steps, folder)
+
+        def make(new: Path) -> None:
+            reports = self._model_export(steps, new)
+            shutil.rmtree(new / "torch")
+            (new / REPORTS_FILE).write_text(json.dumps([report.model_dump() for report in reports]), encoding="utf-8")
+
+        name = self.digest(len(steps))
+        there = not self.fresh and cache.find("exports", name) is not None
+        kept = cache.folder("exports", name, make, replace=self.fresh)
+        shutil.copytree(kept, folder, ignore=shutil.ignore_patterns(REPORTS_FILE))
+        reports = json.loads((kept / REPORTS_FILE).read_text(encoding="utf-8"))
+        return [StepReport(**(fields | {"cached": True} if there else fields)) for fields in reports]
+
+    def _model_export(self, steps: list[Technique], folder: Path) -> list[StepReport]:
+        subject, reports = self._model_stage(steps)
+        self._export(subject.model, subject.preprocessor, folder)
+        return reports
 
     def _model_stage(self, steps: list[Technique]) -> tuple[ModelSubject, list[StepReport]]:
         done, subject, reports = self._finished_prefix(len(steps))

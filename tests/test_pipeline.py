@@ -132,6 +132,15 @@ def test_recipes_that_begin_alike_share_the_prefix(execute, pruned: Result, plac
     assert shares == sorted(shares) and shares[-1] > 0.8, "progress never falls"
 
 
+def test_the_same_model_is_exported_once_for_different_steps_on_the_graph(execute, pruned: Result, monkeypatch) -> None:
+    execute("first", [*PRUNED, {"technique": "int8-dynamic"}])
+    monkeypatch.setattr(pipeline.deploy, "export", lambda *given: pytest.fail("exported again"))
+    second = execute("second", [*PRUNED, {"technique": "weight-bits"}])
+    assert [step.cached for step in second.steps] == [True, True, False]
+    assert second.steps[1].notes == pruned.steps[1].notes
+    assert second.size.nonzero_parameters <= pruned.size.nonzero_parameters
+
+
 def test_deploy_steps_alone_load_no_model(execute, baseline: Result) -> None:
     execute("bits", [{"technique": "weight-bits", "bits": 8}])
     assert not any("Exporting" in text for text in execute.stages)
