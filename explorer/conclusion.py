@@ -1,0 +1,87 @@
+"""One plain sentence about a variant, generated from its measurements and never rounded in its favour."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from explorer.quantities import signed
+from explorer.texts import t, target_title
+from explorer.variants import SPLIT
+
+CLOSE = 1.05
+"""Sizes this near to each other are called the same."""
+
+
+def conclusion(result: dict[str, Any], target: str | None = None, batch: int | None = None) -> str:
+    """``3.9 times smaller, 2.5 times faster (CPU, ONNX Runtime, batch 1), accuracy within noise.``
+
+    ``result`` is a run's result as plain data; without ``target`` and ``batch`` its first measured latency is taken.
+    Ratios in the variant's favour are cut to two digits, those against it rounded up.
+    """
+    parts = [_size(result), _speed(result, target, batch), _accuracy(result, target)]
+    sentence = t("conclusion.comma").join(part for part in parts if part)
+    return sentence[:1].upper() + sentence[1:] + t("conclusion.stop")
+
+
+def _size(result: dict[str, Any]) -> str:
+    before, now = result["baseline_size"]["file_bytes"], result["size"]["file_bytes"]
+    ratio = before / now
+    if max(ratio, 1 / ratio) < CLOSE:
+        return t("conclusion.same_size")
+    return _ratio("conclusion.smaller", ratio) if ratio > 1 else _ratio("conclusion.larger", ratio)
+
+
+def _speed(result: dict[str, Any], target: str | None, batch: int | None) -> str:
+    entry = _latency(result, target, batch)
+    if entry is None:
+        return t("conclusion.speed_unknown")
+    low, high = entry.get("speedup_low"), entry.get("speedup_high")
+    where = t("conclusion.where", target=target_title(entry["target"]), batch=entry["batch"])
+    if entry.get("noisy"):
+        return t("conclusion.noisy", where=where)
+    if low is None or high is None or low <= 1 <= high:
+        return t("conclusion.same_speed", where=where)
+    ratio = float(entry["speedup"])
+    return f"{_ratio('conclusion.faster' if ratio > 1 else 'conclusion.slower', ratio)} {where}"
+
+
+def _latency(result: dict[str, Any], target: str | None, batch: int | None) -> dict[str, Any] | None:
+    fitting = (
+        entry
+        for entry in result["latency"]
+        if entry.get("speedup") is not None
+        and target in (None, entry["target"])
+        and batch in (None, entry["batch"])
+        and entry.get("lengths") != "real"
+    )
+    return next(fitting, None)
+
+
+def _accuracy(result: dict[str, Any], target: str | None) -> str:
+    measured = [
+        entry
+        for entry in result["accuracy"]
+        if entry["split"] == SPLIT and entry.get("condition", "clean") == "clean" and entry.get("value") is not None
+    ]
+    entry = next((one for one in measured if one["target"] == target), measured[0] if measured else None)
+    if entry is None or entry.get("difference") is None:
+        return t("conclusion.accuracy_unknown")
+    if entry.get("within_noise"):
+        return t("conclusion.within_noise")
+    points = 100 * float(entry["difference"])
+    # away from zero for a loss, towards it for a gain
+    tenths = math.floor(round(10 * points, 6))
+    return t("conclusion.points", points=signed(tenths / 10))
+
+
+def _ratio(key: str, ratio: float) -> str:
+    """A ratio in two digits: cut where it speaks for the variant, rounded up where it speaks against it."""
+    in_favour = ratio > 1
+    value = ratio if in_favour else 1 / ratio
+    step = 10.0 ** (math.floor(math.log10(value)) - 1)
+    digits = math.floor(round(value / step, 6)) if in_favour else math.ceil(round(value / step, 6))
+    shown = digits * step
+    if in_favour and shown <= 1:  # 1.04 in two digits is no gain at all
+        return t(f"{key}.slightly")
+    return t(key, ratio=f"{shown:.{max(0, 1 - math.floor(math.log10(value)))}f}")
