@@ -49,6 +49,20 @@ def baseline_file(run_folder: Path) -> Path | None:
     return folder / MODEL_FILE if folder else None
 
 
+def finished_steps(recipe: Recipe) -> int:
+    """How many of the recipe's first steps lie in the cache, to be taken from there; 0 where its model is not here."""
+    from explorer.models import model_digest
+    from explorer.tasks import task_digest
+
+    model_steps = sum(step.stage == "model" for step in recipe.steps)
+    try:
+        contents = model_digest(recipe.model), task_digest(recipe.model, recipe.data)
+    except (BadInput, OSError):
+        return 0
+    lengths = range(model_steps, 0, -1)
+    return next((n for n in lengths if cache.find("prefixes", digest(recipe, *contents, steps=n))), 0)
+
+
 @lru_cache(maxsize=4096)
 def _sha256(path: Path, size: int, modified_ns: int) -> str:
     with path.open("rb") as file:

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import itertools
+import json
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import median
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from explorer.errors import BadInput
 from explorer.recipe import Recipe
 from explorer.technique import Parameter, Technique, techniques
 from explorer.variants import RunLike
+
+if TYPE_CHECKING:
+    from explorer.models import ModelCard
 
 MOST_RUNS = 200
 PASSES = "epochs"
@@ -109,6 +113,36 @@ def estimate_all(recipes: Sequence[Recipe], runs: Iterable[RunLike]) -> Estimate
         return None
     low, middle, high = (sum(pick(part) for part in parts) for pick in (min, median, max))
     return Estimate(middle, low, high, len(results))
+
+
+def disk_bytes(recipes: Sequence[Recipe], cards: Mapping[str, ModelCard]) -> int:
+    """The most that the artefacts of these recipes take: as large as the model, twice where PyTorch keeps its copy.
+
+    0 where the model's size is not known.
+    """
+    sizes = [cards[recipe.model].file_bytes if recipe.model in cards else 0 for recipe in recipes]
+    copies = [2 if all(step.stage == "model" for step in recipe.steps) else 1 for recipe in recipes]
+    return sum(size * number for size, number in zip(sizes, copies, strict=True)) if all(sizes) else 0
+
+
+def known_recipes(recipes: Sequence[Recipe], runs: Iterable[KnownRun]) -> int:
+    """How many of these recipes are done here, or at work, and will not be done again."""
+    alike = [run for run in runs if run.model == recipes[0].model and not run.recorded]
+    there = {_text(run.recipe) for run in alike if run.result is not None or run.state in ("queued", "running")}
+    return sum(_text(recipe.plain()) in there for recipe in recipes)
+
+
+def _text(recipe: dict[str, Any]) -> str:
+    return json.dumps(recipe, sort_keys=True)
+
+
+class KnownRun(RunLike, Protocol):
+    """What is read of a run that may be done already."""
+
+    @property
+    def recipe(self) -> dict[str, Any]: ...
+    @property
+    def state(self) -> str: ...
 
 
 _Taken = dict[str, list[tuple[float, dict[str, Any]]]]

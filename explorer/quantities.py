@@ -78,13 +78,17 @@ QUANTITIES = {
         Quantity("zipped_size", "zipped_bytes", False, 1e-6),
         Quantity("parameters", "parameters", False, 1e-6),
         Quantity("latency", "p50_ms", False, 1, "p50_low_ms", "p50_high_ms", on_target=True),
+        Quantity("latency_p95", "p95_ms", False, 1, on_target=True),
         Quantity("speedup", "speedup", True, 1, "speedup_low", "speedup_high", on_target=True, relative=True),
         Quantity("throughput", "throughput_per_s", True, 1, on_target=True),
+        Quantity("memory", "peak_rss_bytes", False, 1e-6, on_target=True),
+        Quantity("cold_start", "cold_start_ms", False, 1, on_target=True),
     )
 }
-X_AXES = ("file_size", "zipped_size", "parameters", "latency", "speedup", "throughput")
-Y_AXES = ("accuracy", "difference")
-SIZES = ("none", "file_size", "zipped_size", "parameters", "latency")
+ON_TARGET = tuple(key for key, quantity in QUANTITIES.items() if quantity.on_target)
+X_AXES = ("file_size", "zipped_size", "parameters", *ON_TARGET)
+Y_AXES = ("accuracy", "difference", *X_AXES)
+SIZES = ("none", *X_AXES)
 
 
 def significant(value: float, digits: int = 3) -> str:

@@ -110,6 +110,8 @@ class Variant:
     speedup_high: float | None = None
     noisy: bool = False
     noise_reason: str | None = None
+    peak_rss_bytes: int | None = None
+    cold_start_ms: float | None = None
     estimate: Estimate | None = None
 
     @property
@@ -132,6 +134,8 @@ _NOT_THE_BASELINES = [
     "speedup_low",
     "speedup_high",
     "noise_reason",
+    "peak_rss_bytes",
+    "cold_start_ms",
 ]
 _SHARED_LATENCY = [
     "batch",
@@ -161,11 +165,18 @@ def rows_of(run: RunLike, result: dict[str, Any]) -> list[Variant]:
     targets = dict.fromkeys(entry["target"] for entry in (*result["latency"], *result["accuracy"]))
     rows = []
     for target in targets:
-        accuracy, host = _accuracy(result, target), host_of(result["host"], target)
+        accuracy, host = _accuracy(result, target) | _use(result, target), host_of(result["host"], target)
         latencies = _wholly_or_partly(entry for entry in result["latency"] if entry["target"] == target)
         for latency in latencies or [{"batch": 1, "sequence": 0}]:
             rows.append(Variant(**{**common, "host": host}, target=target, **_latency(latency), **accuracy))
     return rows + [row for report in reversed(result.get("elsewhere", ())) for row in _reported(common, result, report)]
+
+
+def _use(result: dict[str, Any], target: str) -> dict[str, Any]:
+    """What a process of this target takes, as far as it was measured."""
+    use = next((use for use in result.get("targets") or () if use["target"] == target), {})
+    start = use.get("cold_start") or {}
+    return {"peak_rss_bytes": use.get("peak_rss_bytes"), "cold_start_ms": start.get("p50_ms")}
 
 
 def _wholly_or_partly(entries: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:

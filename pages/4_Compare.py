@@ -15,6 +15,7 @@ with page.start("compare"):
         else:
             comparing.differences(rows)
             comparing.bars_chart(rows)
+            comparing.stacks(rows)
             answers.section(rows, comparing.short_names(rows))
             st.subheader(t("compare.recipes"), anchor=False)
             comparing.recipes(rows)

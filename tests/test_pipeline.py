@@ -13,6 +13,7 @@ import pytest
 from tokenizers import Tokenizer
 
 from explorer import pipeline
+from explorer.artefacts import finished_steps
 from explorer.errors import BadInput
 from explorer.measure import session
 from explorer.progress import overall
@@ -127,6 +128,9 @@ def test_recipes_that_begin_alike_share_the_prefix(execute, pruned: Result, plac
     again = execute("again", PRUNED, fresh=True)
     assert [step.cached for step in again.steps] == [False, False]
     assert again.artefact.digest == pruned.artefact.digest, "the same recipe and seed give the same bytes"
+    assert [finished_steps(Recipe.parse(again.recipe | {"steps": steps})) for steps in (PRUNED, PRUNED[:1], [])] == [
+        *(2, 1, 0)
+    ]
     told = [overall(said["stage"], said.get("fraction"), trains=True) for said in execute.events]
     shares = [share for share in told if share is not None]
     assert shares == sorted(shares) and shares[-1] > 0.8, "progress never falls"

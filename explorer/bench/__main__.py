@@ -6,13 +6,14 @@ import argparse
 from collections.abc import Callable, Iterator
 
 from explorer import bench
-from explorer.bench.dashboard import dashboard
+from explorer.bench.dashboard import dashboard, exploring
 from explorer.bench.latency import agreement, repeatability
 from explorer.bench.row import Row
 from explorer.bench.working import click_to_point, memory, sweep, training
 
 PARTS: dict[str, Callable[[], Iterator[Row]]] = {
     "dashboard": dashboard,
+    "exploring": exploring,
     "click-to-point": click_to_point,
     "sweep": sweep,
     "memory": memory,

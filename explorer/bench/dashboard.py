@@ -15,7 +15,7 @@ import psutil
 from explorer.bench.browser import open_chromium, serve_dashboard
 from explorer.bench.row import Row
 
-RUNS = 1000
+RUNS, MANY_RUNS = 1000, 10_000
 PAGES = ("Compress", "Runs", "Trade_offs", "Compare", "Export")
 
 
@@ -23,7 +23,10 @@ def dashboard() -> Iterator[Row]:
     """Memory of the dashboard's process, first paint and page switches with ``RUNS`` runs in the store (Chromium)."""
     from playwright.sync_api import sync_playwright
 
-    with tempfile.TemporaryDirectory() as folder, serve_dashboard(_filled_home(Path(folder))) as (process, address):
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        serve_dashboard(_filled_home(Path(folder), RUNS)) as (process, address),
+    ):
         with sync_playwright() as tool:
             browser = open_chromium(tool)
             _visit(browser, address)  # the first visit of all loads the server's modules
@@ -45,15 +48,91 @@ def dashboard() -> Iterator[Row]:
             yield Row("torch or onnxruntime in it", ", ".join(heavy) or "none", "none")
 
 
-def _filled_home(folder: Path) -> Path:
-    """A home folder with ``RUNS`` finished runs: the recorded results again and again under new names."""
+def exploring() -> Iterator[Row]:
+    """What a researcher waits for all day, with ``MANY_RUNS`` runs in the store (Chromium)."""
+    from playwright.sync_api import sync_playwright
+
+    home = tempfile.TemporaryDirectory()
+    with home as folder, serve_dashboard(_filled_home(Path(folder), MANY_RUNS)) as (process, address):
+        with sync_playwright() as tool:
+            browser = open_chromium(tool)
+            page = browser.new_page(viewport={"width": 1280, "height": 900})
+            _shown(page, f"{address}/Compress")
+            page.get_by_role("button", name="Smallest file").click()
+            page.get_by_role("slider").first.wait_for()
+            slides = [_slide(page) for _ in range(7)]
+            yield Row("slider to redrawn summary (median)", f"{median(slides):.2f} s", "under 0.15 s")
+            _chart_after(page, "Trade_offs", "Runs")
+            charts = [_chart_after(page, "Trade_offs", "Runs") for _ in range(3)]
+            yield Row(f"chart of {MANY_RUNS:,} runs (median, warm)", f"{median(charts):.2f} s", "under 1.5 s")
+            clicks = [_click_to_details(page, place) for place in range(5)]
+            yield Row("click to details (median)", f"{median(clicks):.2f} s", "under 0.2 s")
+            browser.close()
+        used = psutil.Process(process.pid).memory_info().rss / 1e6
+        yield Row(f"dashboard process, {MANY_RUNS:,} runs", f"{used:.0f} MB", "under 300 MB")
+
+
+SUMMARY = "[...document.querySelectorAll('[data-testid=stMarkdown]')].map(e => e.innerText).join('|')"
+CHART = "document.querySelector('.js-plotly-plot')?._fullLayout?.xaxis?._length > 0"
+MARKS = """() => {
+  const chart = document.querySelector('.js-plotly-plot'), box = chart.getBoundingClientRect();
+  const {xaxis, yaxis} = chart._fullLayout;
+  return chart.data.filter(trace => trace.customdata).flatMap(trace => trace.customdata.map((run, i) => (
+    {x: box.x + xaxis._offset + xaxis.d2p(trace.x[i]), y: box.y + yaxis._offset + yaxis.d2p(trace.y[i])}
+  )));
+}"""
+
+
+def _slide(page: Any) -> float:
+    """Seconds from a key on the first slider until the summary of the recipe reads otherwise."""
+    slider = page.get_by_role("slider").first
+    slider.focus()
+    before = page.evaluate(SUMMARY)
+    started = time.monotonic()
+    slider.press("ArrowRight")
+    page.wait_for_function(f"before => {SUMMARY} !== before", arg=before)
+    seconds = time.monotonic() - started
+    page.wait_for_timeout(600)
+    return seconds
+
+
+def _chart_after(page: Any, name: str, elsewhere: str) -> float:
+    """Seconds from the click on a page's link until its chart takes the mouse."""
+    _switch(page, elsewhere)
+    page.wait_for_timeout(1500)
+    started = time.monotonic()
+    _switch(page, name)
+    page.wait_for_function(CHART)
+    seconds = time.monotonic() - started
+    page.wait_for_timeout(1500)
+    return seconds
+
+
+def _click_to_details(page: Any, place: int) -> float:
+    """Seconds from a click on a mark until other details stand beside the chart."""
+    marks = page.evaluate(MARKS)
+    mark = marks[(place + 1) * len(marks) // 7]
+    heading = "[...document.querySelectorAll('h3')].map(e => e.innerText).join('|')"
+    before = page.evaluate(heading)
+    page.mouse.move(mark["x"], mark["y"])
+    page.wait_for_timeout(300)
+    started = time.monotonic()
+    page.mouse.click(mark["x"], mark["y"])
+    page.wait_for_function(f"before => {heading} !== before", arg=before)
+    seconds = time.monotonic() - started
+    page.wait_for_timeout(1000)
+    return seconds
+
+
+def _filled_home(folder: Path, runs: int) -> Path:
+    """A home folder with so many finished runs: the recorded results again and again under new names."""
     from explorer.rundir import RunFolder, write_whole
     from explorer.store import RECORDED, Store
 
     studies = [json.loads(path.read_text(encoding="utf-8")) for path in sorted(RECORDED.glob("*.json"))]
     results = [result for study in studies for result in study["results"]]
     (folder / "runs").mkdir()
-    for i in range(RUNS):
+    for i in range(runs):
         result = results[i % len(results)]
         request = {"recipe": result["recipe"], "digest": f"{i:016x}", "study": "default", "fresh": False}
         run = RunFolder.create(folder / "runs", request)

@@ -4,9 +4,13 @@ from explorer.charts.compare import CompareInfo, compare_figure, compare_info
 from explorer.charts.confusion import ConfusionInfo, confusion_figure, confusion_info
 from explorer.charts.grid import MEASURES as GRID_MEASURES
 from explorer.charts.grid import GridInfo, grid_figure, grid_info, grid_targets
+from explorer.charts.hypervolume import HypervolumeInfo, hypervolume_figure, hypervolume_info
 from explorer.charts.learning import LearningInfo, learning_figure, learning_info
+from explorer.charts.parallel import ParallelInfo, parallel_figure, parallel_info
 from explorer.charts.profile import SideBySide, peak_words, profile_figure, profile_info
+from explorer.charts.stacks import StacksInfo, stacks_figure, stacks_info
 from explorer.charts.style import CONFIG, FAMILY_COLOURS, Theme
+from explorer.charts.sweep import SweepInfo, sweep_figure, sweep_info
 from explorer.charts.tradeoff import Axes, Front, Mark, TradeoffInfo, tradeoff_figure, tradeoff_info
 
 __all__ = [
@@ -18,9 +22,13 @@ __all__ = [
     "ConfusionInfo",
     "Front",
     "GridInfo",
+    "HypervolumeInfo",
     "LearningInfo",
     "Mark",
+    "ParallelInfo",
     "SideBySide",
+    "StacksInfo",
+    "SweepInfo",
     "Theme",
     "TradeoffInfo",
     "compare_figure",
@@ -30,11 +38,19 @@ __all__ = [
     "grid_figure",
     "grid_info",
     "grid_targets",
+    "hypervolume_figure",
+    "hypervolume_info",
     "learning_figure",
     "learning_info",
+    "parallel_figure",
+    "parallel_info",
     "peak_words",
     "profile_figure",
     "profile_info",
+    "stacks_figure",
+    "stacks_info",
+    "sweep_figure",
+    "sweep_info",
     "tradeoff_figure",
     "tradeoff_info",
 ]

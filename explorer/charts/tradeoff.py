@@ -8,7 +8,7 @@ to the baseline, neither do different models. An estimated time is on no front a
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import groupby
 from math import log10
 from textwrap import wrap
@@ -17,6 +17,7 @@ from typing import Any
 import plotly.graph_objects as go
 
 from explorer import pareto
+from explorer.budget import Budget
 from explorer.charts import style
 from explorer.charts.labelling import GAP_PX, Place, Spot, Wish, place_labels
 from explorer.charts.style import Theme, plain
@@ -32,6 +33,7 @@ WEBGL_MARKS = 1500
 ESTIMATED = {symbol: f"{symbol}-cross-open" for symbol in ("circle", "square", "diamond")}
 """Estimates as hollow marks with a cross in them, for those shapes that Plotly has so; the others are only hollow."""
 ESTIMATED_DIGITS = 2
+NO_BUDGET = Budget()
 
 
 @dataclass(frozen=True)
@@ -56,7 +58,7 @@ class Axes:
 class Mark:
     """One variant on the chart; ``x`` and ``y`` in the units of the axes, ``diameter`` in pixels.
 
-    Of the selected ones the last is ``shown`` in detail.
+    Of the selected ones the last is ``shown`` in detail; ``fits`` is False where it breaks a given budget.
     """
 
     run: str
@@ -77,6 +79,7 @@ class Mark:
     y_interval: tuple[float, float] | None
     diameter: float
     hover: str
+    fits: bool = True
 
 
 @dataclass(frozen=True)
@@ -105,7 +108,9 @@ class TradeoffInfo:
     empty: str | None = None
 
 
-def tradeoff_info(rows: Sequence[Variant], axes: Axes, where: str = "", selected: Sequence[str] = ()) -> TradeoffInfo:
+def tradeoff_info(
+    rows: Sequence[Variant], axes: Axes, where: str = "", selected: Sequence[str] = (), budget: Budget = NO_BUDGET
+) -> TradeoffInfo:
     """Arrange rows of one target and batch size; ``where`` names that target for the subtitle."""
     x, y = axes.x_quantity, axes.y_quantity
     shown = [row for row in rows if row.available and x.of(row) is not None and y.of(row) is not None]
@@ -119,7 +124,10 @@ def tradeoff_info(rows: Sequence[Variant], axes: Axes, where: str = "", selected
         knees.update(knee)
     diameters = _diameters(shown, axes.size)
     marks = [
-        _mark(row, axes, diameter, selected, row.run in on_front, row.run in knees)
+        replace(
+            _mark(row, axes, diameter, selected, row.run in on_front, row.run in knees),
+            fits=row.baseline or budget.fits(row),
+        )
         for row, diameter in zip(shown, diameters, strict=True)
     ]
     return TradeoffInfo(
@@ -317,9 +325,9 @@ def tradeoff_figure(info: TradeoffInfo, theme: Theme = "light", height: int = 46
 
 def _layers(marks: Sequence[Mark]) -> list[list[Mark]]:
     """Marks by family, those beaten by others first so that the front lies on top."""
-    layers: dict[tuple[bool, bool, str], list[Mark]] = {}
+    layers: dict[tuple[bool, bool, bool, str], list[Mark]] = {}
     for mark in marks:
-        layers.setdefault((_in_front(mark), mark.baseline, mark.family), []).append(mark)
+        layers.setdefault((mark.fits, _in_front(mark), mark.baseline, mark.family), []).append(mark)
     return [layers[key] for key in sorted(layers)]
 
 
@@ -329,7 +337,7 @@ def _in_front(mark: Mark) -> bool:
 
 def _marks_trace(marks: list[Mark], info: TradeoffInfo, theme: Theme) -> Any:
     symbols = _symbols(info.marks)
-    colour = style.family_colour(marks[0].family, theme)
+    colour = style.family_colour(marks[0].family, theme) if marks[0].fits else style.INTERVAL[theme]
     detailed = _in_front(marks[0]) or len(info.marks) <= MANY_MARKS
     kind = go.Scattergl if len(info.marks) > WEBGL_MARKS else go.Scatter
     return kind(
@@ -371,6 +379,8 @@ def _symbol(shape: str, mark: Mark) -> str:
 
 def _opacity(mark: Mark) -> float:
     """What others beat steps back; an outline alone needs more of its colour to be seen."""
+    if not mark.fits and not mark.selected:
+        return 0.5
     if _in_front(mark) or mark.estimated:
         return 1.0
     return 0.85 if mark.recorded else 0.6

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import streamlit as st
 
-from explorer.charts import CONFIG, compare_figure, compare_info
+from explorer.charts import CONFIG, compare_figure, compare_info, stacks_figure, stacks_info
 from explorer.comparison import bars, recipe_difference
 from explorer.comparison import table as facts
 from explorer.store import RunRow
@@ -53,6 +53,18 @@ def bars_chart(rows: list[RunRow]) -> None:
     names = short_names(rows)
     info = compare_info([replace(bars(row), label=names[row.run]) for row in rows])
     st.plotly_chart(compare_figure(info, theme()), theme=None, config=CONFIG, alt=info.title, key="compare-bars")
+
+
+def stacks(rows: list[RunRow]) -> None:
+    """Where time and bytes go, side by side, for those that were profiled."""
+    names = short_names(rows)
+    charts = stacks_info([names[row.run] for row in rows], [row.result or {} for row in rows])
+    if charts:
+        st.subheader(t("compare.stacks"), anchor=False)
+    for column, info in zip(st.columns(max(len(charts), 1), gap="large"), charts, strict=False):
+        column.plotly_chart(
+            stacks_figure(info, theme()), theme=None, config=CONFIG, alt=info.title, key=f"stacks-{info.key}"
+        )
 
 
 def recipes(rows: list[RunRow]) -> None:

@@ -80,6 +80,13 @@ def move(position: int, by: int) -> None:
     steps[position], steps[position + by] = steps[position + by], steps[position]
 
 
+def duplicate(position: int) -> None:
+    """Put a copy of a step behind it."""
+    steps = draft()["steps"]
+    step = steps[position]
+    steps.insert(position + 1, {"id": next(_ids), "technique": step["technique"], "values": dict(step["values"])})
+
+
 def remove(position: int) -> None:
     """Take a step out."""
     del draft()["steps"][position]

@@ -5,10 +5,12 @@ from __future__ import annotations
 import streamlit as st
 
 from explorer import jobs
+from explorer.artefacts import finished_steps
 from explorer.errors import BadInput
+from explorer.foreseeing import Span, foresee
 from explorer.models import check_files, check_steps
 from explorer.planning import Estimate, estimate
-from explorer.quantities import duration
+from explorer.quantities import duration, file_size, significant
 from explorer.recipe import Recipe
 from explorer.rundir import ACTIVE
 from explorer.technique import Parameter, Technique
@@ -54,7 +56,42 @@ def summary() -> Recipe | None:
     lines.append(t("launch.measure.one" if places == 1 else "launch.measure", count=places))
     st.markdown("\n".join(f"{place}. {line}" for place, line in enumerate(lines, start=1)))
     st.markdown(time_words(estimate(recipe, data.finished())))
+    _expected(recipe)
     return recipe
+
+
+def _expected(recipe: Recipe) -> None:
+    """What of it is done already, what it will probably give, and on what that rests."""
+    done = finished_steps(recipe)
+    if done:
+        st.markdown(t("launch.reused.one" if done == 1 else "launch.reused", count=done))
+    found = foresee(recipe, data.finished())
+    if found is None:
+        st.markdown(t("foresee.unknown"))
+        return
+    parts = [_span(name, getattr(found, name)) for name in ("accuracy", "file_bytes", "speedup")]
+    known = [part for part in parts if part]
+    if not known:
+        st.markdown(t("foresee.unknown"))
+        return
+    names = t("word.and").join(f"*{safe(row.label)}*" for run in found.runs if (row := data.find(run)))
+    basis = t("foresee.same" if found.axis is None else "foresee.between", names=names)
+    st.markdown(f"{t('foresee.expected')} {', '.join(known)}. {basis}")
+
+
+def _span(name: str, span: Span | None) -> str:
+    """One expected figure with its interval, empty where it is not known."""
+    if span is None:
+        return ""
+    value, low, high = (_figure(name, one) for one in (span.value, span.low, span.high))
+    words = t(f"foresee.{name}", value=value)
+    return words if low == high else f"{words} ({low} – {high})"
+
+
+def _figure(name: str, value: float) -> str:
+    if name == "accuracy":
+        return f"{100 * value:.1f} %"
+    return file_size(value) if name == "file_bytes" else f"{significant(value)}×"
 
 
 def _settings(step: Technique) -> str:

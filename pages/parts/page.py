@@ -74,7 +74,12 @@ def _navigation() -> None:
     if len(texts.languages()) > 1:
         options = texts.languages()
         st.selectbox(
-            t("app.language"), options, options.index(texts.language()), key="language", persist_state="session"
+            t("app.language"),
+            options,
+            options.index(texts.language()),
+            format_func=lambda code: texts.texts_of(code)["app.language.name"],
+            key="language",
+            persist_state="session",
         )
     st.caption(t("app.private"))
 

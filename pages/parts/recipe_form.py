@@ -8,13 +8,12 @@ from typing import Any
 
 import streamlit as st
 
-from explorer.combinations import COMBINATIONS
 from explorer.measure.targets import targets
 from explorer.quantities import count, file_size
 from explorer.recipe import OWN_SIZE
 from explorer.technique import LONGEST_TEXT, ModelKind, Parameter, Technique, techniques
 from explorer.texts import parameter_help, t, target_help, target_title, technique_summary, technique_title
-from pages.parts import data, draft
+from pages.parts import data, draft, preset_picker
 from pages.parts.page import safe
 from pages.parts.state import remember_value
 
@@ -72,28 +71,10 @@ def steps_editor() -> None:
         with st.container(border=True):
             _step_editor(position, len(steps), step)
     _technique_adder(first=not steps)
-    if not steps:
-        _combination_picker()
-
-
-def _combination_picker() -> None:
-    """Start from a named combination instead of an empty list."""
-    offered = {one.name: one for one in COMBINATIONS if one.suits(_model_kind())}
-    st.selectbox(
-        t("compress.combination"),
-        list(offered),
-        None,
-        key="form-combination",
-        placeholder=t("compress.combination.choose"),
-        format_func=lambda name: f"{offered[name].title}. {offered[name].why}",
-        on_change=_start_from_chosen,
-    )
-
-
-def _start_from_chosen() -> None:
-    chosen = st.session_state["form-combination"]
-    if chosen is not None:
-        draft.start_from(next(one for one in COMBINATIONS if one.name == chosen).built())
+    if steps:
+        preset_picker.save()
+    else:
+        preset_picker.start(_model_kind())
 
 
 def _step_editor(position: int, steps: int, step: dict[str, Any]) -> None:
@@ -124,6 +105,14 @@ def _step_editor(position: int, steps: int, step: dict[str, Any]) -> None:
             disabled=position == steps - 1,
             type="tertiary",
             icon=":material/arrow_downward:",
+        )
+        st.button(
+            t("compress.duplicate", place=place),
+            key=f"{key}-duplicate",
+            on_click=draft.duplicate,
+            args=(position,),
+            type="tertiary",
+            icon=":material/content_copy:",
         )
         st.button(
             t("compress.remove", place=place),

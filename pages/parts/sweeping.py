@@ -5,7 +5,8 @@ from __future__ import annotations
 import streamlit as st
 
 from explorer.errors import BadInput
-from explorer.planning import SweepAxis, estimate_all, sliders, sweep, usual_range
+from explorer.planning import SweepAxis, disk_bytes, estimate_all, known_recipes, sliders, sweep, usual_range
+from explorer.quantities import file_size
 from explorer.recipe import Recipe
 from explorer.technique import Parameter
 from explorer.texts import t, technique_title
@@ -39,7 +40,11 @@ def _recipes(recipe: Recipe, axes: list[SweepAxis]) -> list[Recipe]:
         return []
     st.markdown("\n".join(f"- {_values(recipe, axis)}" for axis in axes))
     count = t("sweep.count.one" if len(recipes) == 1 else "sweep.count", count=len(recipes))
-    st.markdown(f"{count} {launch.time_words(estimate_all(recipes, data.finished()))}")
+    disk, known = disk_bytes(recipes, data.model_cards()), known_recipes(recipes, data.runs())
+    words = [count, launch.time_words(estimate_all(recipes, data.finished()))]
+    words += [t("sweep.disk", size=file_size(disk))] if disk else []
+    words += [t("sweep.known", count=known)] if known else []
+    st.markdown(" ".join(words))
     return recipes
 
 

@@ -4,31 +4,32 @@ from __future__ import annotations
 
 import streamlit as st
 
+from explorer.budget import Budget
 from explorer.charts import CONFIG, TradeoffInfo, tradeoff_figure, tradeoff_info
 from explorer.measure.devices import device as known_device
 from explorer.measure.targets import targets
 from explorer.quantities import QUANTITIES
 from explorer.texts import t, target_title
 from explorer.variants import Variant, estimated_rows
-from pages.parts import data, empty, run_details, state
+from pages.parts import budgeting, data, empty, run_details, state
 from pages.parts.filters import View
 from pages.parts.page import go, safe, theme
 from pages.parts.tables import table
 
 
-def panels(rows: list[Variant], view: View) -> None:
+def panels(rows: list[Variant], view: View, budget: Budget) -> None:
     """One chart per device, side by side when there are two; a selected variant is lit up in each."""
     if len(view.devices) == 1:
         chart, details = st.columns([3, 2], gap="large")
         with chart:
-            panel(rows, view, view.devices[0])
+            panel(rows, view, view.devices[0], budget)
             estimate(view)
         with details:
             picked()
         return
     for column, device in zip(st.columns(len(view.devices), gap="large"), view.devices, strict=True):
         with column:
-            panel(rows, view, device)
+            panel(rows, view, device, budget)
     estimate(view)
     picked()
 
@@ -51,8 +52,8 @@ def estimate(view: View) -> None:
         chart(info, f"chart-estimated-{view.estimate}")
 
 
-def panel(rows: list[Variant], view: View, device: str) -> None:
-    """The chart of one device, or the reason why there is none."""
+def panel(rows: list[Variant], view: View, device: str, budget: Budget) -> None:
+    """The chart of one device with the best of what fits the budget, or the reason why there is none."""
     target = view.target(device)
     if target not in targets():
         runtime, place = t(f"runtime.{view.runtime}"), t("where.cpu" if device == "cpu" else "where.gpu")
@@ -60,7 +61,8 @@ def panel(rows: list[Variant], view: View, device: str) -> None:
         return
     title = target_title(target)
     chosen = view.rows(rows, device)
-    info = tradeoff_info(chosen, view.axes, t("chart.where", target=title, batch=view.batch), state.selected())
+    where = t("chart.where", target=title, batch=view.batch)
+    info = tradeoff_info(chosen, view.axes, where, state.selected(), budget)
     if info.empty and not chosen:
         reason = data.missing(target)
         words = t("chart.unavailable", reason=reason) if reason else info.empty
@@ -70,6 +72,7 @@ def panel(rows: list[Variant], view: View, device: str) -> None:
         empty.reason(title, info.empty)
         return
     chart(info, f"chart-{target}")
+    budgeting.best(chosen, budget, device)
     _front_table(info, chosen)
 
 

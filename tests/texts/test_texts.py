@@ -30,11 +30,13 @@ KINDS = {"fact", "split", "state", "filter"}
 
 
 def asked_for():
-    """What stands in ``t(…)``: whole keys, and patterns where a part is filled in."""
+    """What stands in ``t(…)`` or ``texts_of(…)[…]``: whole keys, and patterns where a part is filled in."""
     for source in SOURCES:
         for node in ast.walk(ast.parse(source.read_text(encoding="utf-8"))):
             if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "t":
                 yield from patterns(node.args[0], source)
+            elif isinstance(node, ast.Subscript) and "texts_of(" in ast.unparse(node.value):
+                yield from patterns(node.slice, source)
 
 
 def patterns(node, source):

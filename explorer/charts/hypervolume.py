@@ -1,0 +1,85 @@
+"""How far the front came, run by run: the hypervolume of accuracy against file size."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import plotly.graph_objects as go
+
+from explorer import pareto
+from explorer.charts import style
+from explorer.charts.style import Theme
+from explorer.texts import t
+from explorer.variants import Variant
+
+BETTER = (False, True)
+LOST_POINTS = 20.0
+"""The worst corner that counts: the baseline's size, and this many points below its accuracy."""
+
+
+@dataclass(frozen=True)
+class HypervolumeInfo:
+    """Per model the share of the rectangle between its baseline and the worst corner that the front covers, in percent.
+
+    ``series`` has one value after each run, in the order in which they finished; ``runs`` are these.
+    """
+
+    title: str
+    subtitle: str
+    series: Mapping[str, tuple[float, ...]]
+    labels: Mapping[str, tuple[str, ...]]
+
+
+def hypervolume_info(rows: Sequence[Variant], finished: Mapping[str, str]) -> HypervolumeInfo:
+    """Arrange rows of one target; ``finished`` tells by run when it ended (ISO).
+
+    A model without a baseline is left out. The corner is the baseline's file and ``LOST_POINTS`` below its accuracy, so
+    that 100 % would be a file of no bytes with the baseline's accuracy; better accuracies count beyond it.
+    """
+    series, labels = {}, {}
+    for model in dict.fromkeys(row.model for row in rows):
+        own = [row for row in rows if row.model == model and row.available and row.accuracy is not None]
+        baseline = next((row for row in own if row.baseline), None)
+        ended = sorted((row for row in own if row.run in finished and not row.baseline), key=lambda r: finished[r.run])
+        if baseline is not None and ended:
+            series[model] = tuple(_shares(baseline, ended))
+            labels[model] = tuple(row.label for row in ended)
+    return HypervolumeInfo(t("chart.hypervolume.title"), t("chart.hypervolume.subtitle"), series, labels)
+
+
+def _shares(baseline: Variant, ended: Sequence[Variant]) -> list[float]:
+    """The covered share after each run, in percent."""
+    corner = (1.0, 100 * (baseline.accuracy or 0.0) - LOST_POINTS)
+    front: list[tuple[float, float]] = []
+    shares = []
+    for row in ended:
+        front.append((row.file_bytes / baseline.file_bytes, 100 * (row.accuracy or 0.0)))
+        front = [point for point, stands in zip(front, pareto.front(front, BETTER), strict=True) if stands]
+        shares.append(100 * pareto.hypervolume(front, corner, BETTER) / LOST_POINTS)
+    return shares
+
+
+def hypervolume_figure(info: HypervolumeInfo, theme: Theme = "light", height: int = 340) -> go.Figure:
+    """Draw ``info``: a staircase per model."""
+    figure = go.Figure(layout=style.base_layout(theme, info.title, info.subtitle))
+    for index, (model, values) in enumerate(info.series.items()):
+        figure.add_trace(
+            go.Scatter(
+                x=list(range(1, len(values) + 1)),
+                y=values,
+                mode="lines+markers",
+                name=style.plain(model),
+                text=[style.plain(label) for label in info.labels[model]],
+                hovertemplate="%{x}. %{text}: %{y:.1f} %<extra></extra>",
+                line={"color": style.SERIES_COLOURS[index % len(style.SERIES_COLOURS)], "width": 2, "shape": "hv"},
+                marker={"size": 5},
+            )
+        )
+    figure.update_layout(
+        height=height,
+        showlegend=len(info.series) > 1,
+        xaxis=style.axis(theme, t("chart.hypervolume.x")),
+        yaxis=style.axis(theme, t("chart.hypervolume.y")),
+    )
+    return figure

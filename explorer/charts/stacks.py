@@ -1,0 +1,103 @@
+"""What the time of one call and the bytes of the file are made of, several variants as stacked bars."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import plotly.graph_objects as go
+
+from explorer.charts import style
+from explorer.charts.style import Theme
+from explorer.quantities import significant
+from explorer.texts import t
+
+Kind = Literal["operators", "sizes"]
+MOST_PARTS = 7
+OTHER = "other"
+
+
+@dataclass(frozen=True)
+class StacksInfo:
+    """``parts[name]`` has one value in ``unit`` per bar of ``bars``; parts that are small everywhere are summed."""
+
+    key: Kind
+    title: str
+    x_title: str
+    unit: str
+    bars: tuple[str, ...]
+    parts: Mapping[str, tuple[float, ...]]
+
+
+def stacks_info(names: Sequence[str], results: Sequence[Mapping[str, Any]]) -> tuple[StacksInfo, ...]:
+    """Time by operator type and bytes by layer of the results that hold a profile; the first one's baseline leads.
+
+    Charts with fewer than one profiled variant are left out.
+    """
+    profiled = [(name, result) for name, result in zip(names, results, strict=True) if result.get("profile")]
+    if not profiled:
+        return ()
+    bars = (t("family.baseline"), *(name for name, _ in profiled))
+    profiles = [result["profile"] for _, result in profiled]
+    times = [_parts(profiles[0]["by_operator"], "baseline_ms", 1.0)]
+    times += [_parts(profile["by_operator"], "variant_ms", 1.0) for profile in profiles]
+    sizes = [_parts(profiles[0]["by_layer"], "baseline_bytes", 1e-6)]
+    sizes += [_parts(profile["by_layer"], "variant_bytes", 1e-6) for profile in profiles]
+    shape = {"batch": profiles[0]["batch"], "length": profiles[0]["sequence"]}
+    charts = (
+        _stacks("operators", t("chart.stacks.operators", **shape), "ms", bars, times),
+        _stacks("sizes", t("chart.stacks.sizes"), "MB", bars, sizes),
+    )
+    return tuple(chart for chart in charts if chart.parts)
+
+
+def _parts(rows: Sequence[Mapping[str, Any]], side: str, scale: float) -> dict[str, float]:
+    return {str(row["name"]): scale * float(row[side]) for row in rows if row.get(side)}
+
+
+def _stacks(
+    key: Kind, title: str, unit: str, bars: tuple[str, ...], found: Sequence[Mapping[str, float]]
+) -> StacksInfo:
+    """The largest parts by what they sum up to, in this order, and the rest as one."""
+    totals: Counter[str] = Counter()
+    for one in found:
+        totals.update(one)
+    totals.pop(OTHER, None)
+    kept = [name for name, _ in totals.most_common(MOST_PARTS)]
+    parts = {name: tuple(one.get(name, 0.0) for one in found) for name in kept}
+    rest = tuple(sum(value for name, value in one.items() if name not in kept) for one in found)
+    return StacksInfo(key, title, t(f"chart.stacks.x.{key}"), unit, bars, parts | ({OTHER: rest} if any(rest) else {}))
+
+
+def stacks_figure(info: StacksInfo, theme: Theme = "light") -> go.Figure:
+    """Draw ``info`` as horizontal bars, the first of ``bars`` on top."""
+    figure = go.Figure(layout=style.base_layout(theme, info.title))
+    names = [style.wrapped(name, 28) for name in info.bars]
+    for index, (part, values) in enumerate(info.parts.items()):
+        figure.add_trace(
+            go.Bar(
+                y=names,
+                x=values,
+                name=style.plain(part),
+                orientation="h",
+                marker={
+                    "color": style.INTERVAL[theme] if part == OTHER else PALETTE[index % len(PALETTE)],
+                    "line": {"width": 1, "color": style.BACKGROUNDS[theme]},
+                },
+                customdata=[significant(value) for value in values],
+                hovertemplate=f"{style.plain(part)}: %{{customdata}} {info.unit}<extra></extra>",
+            )
+        )
+    figure.update_layout(
+        barmode="stack",
+        height=150 + 44 * len(info.bars),
+        legend={"y": -0.25, "traceorder": "normal"},
+        xaxis=style.axis(theme, info.x_title),
+        yaxis=style.axis(theme, "", autorange="reversed", showgrid=False),
+    )
+    return figure
+
+
+PALETTE = (*style.SERIES_COLOURS, "#56B4E9")

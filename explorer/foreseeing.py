@@ -1,0 +1,110 @@
+"""What a recipe will probably give, judging by what was measured so far; nothing where nothing speaks for it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from explorer.recipe import Recipe
+from explorer.sweeps import Axis, kind_of, numbers_of
+from explorer.variants import RunLike as MeasuredRun
+from explorer.variants import Variant, rows_of
+
+
+class RunLike(MeasuredRun, Protocol):
+    """What is read of a run."""
+
+    @property
+    def recipe(self) -> dict[str, Any]: ...
+
+
+@dataclass(frozen=True)
+class Span:
+    """An expected value and between what it will probably lie."""
+
+    value: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True)
+class Foreseen:
+    """Accuracy as a fraction, the file in bytes and the speed-up on the recipe's first target, None where unknown.
+
+    ``runs`` are what it rests on: the same recipe, or the two nearest that differ in the number on ``axis`` alone.
+    """
+
+    accuracy: Span | None
+    file_bytes: Span | None
+    speedup: Span | None
+    runs: tuple[str, ...]
+    axis: Axis | None = None
+
+
+FIELDS = {"accuracy": ("accuracy_low", "accuracy_high"), "file_bytes": None, "speedup": ("speedup_low", "speedup_high")}
+
+
+def foresee(recipe: Recipe, runs: Iterable[RunLike]) -> Foreseen | None:
+    """Read off the same recipe's run, else between the nearest two on either side of one number; None without them.
+
+    Between two, the value is on the straight line and the interval reaches from the lowest to the highest that either
+    allows. Another machine's times are left out.
+    """
+    plain = recipe.plain()
+    wanted = numbers_of(plain)
+    kind = kind_of(recipe.model, plain)
+    alike = [run for run in runs if run.result and kind_of(run.model, run.recipe) == kind]
+    numbers = {run.run: numbers_of(run.recipe) for run in alike}
+    same = [run for run in alike if numbers[run.run] == wanted]
+    if same:
+        own = [run for run in same if not run.recorded]
+        return _between(recipe, [(own or same)[-1]], 0.0, None)
+    found = [one for axis in wanted if (one := _neighbours(alike, numbers, wanted, axis)) is not None]
+    if not found:
+        return None
+    _, axis, pair, share = min(found, key=lambda one: one[0])
+    return _between(recipe, pair, share, axis)
+
+
+def _neighbours(
+    alike: list[RunLike], numbers: Mapping[str, Mapping[Axis, float]], wanted: Mapping[Axis, float], axis: Axis
+) -> tuple[float, Axis, list[RunLike], float] | None:
+    """How far apart the nearest runs below and above are on an axis, and where between them the wanted number lies."""
+    others = {key: value for key, value in wanted.items() if key != axis}
+    line = [run for run in alike if {k: v for k, v in numbers[run.run].items() if k != axis} == others]
+    below = [run for run in line if numbers[run.run][axis] < wanted[axis]]
+    above = [run for run in line if numbers[run.run][axis] > wanted[axis]]
+    if not below or not above:
+        return None
+    low = max(below, key=lambda run: numbers[run.run][axis])
+    high = min(above, key=lambda run: numbers[run.run][axis])
+    ends = numbers[low.run][axis], numbers[high.run][axis]
+    gap = (ends[1] - ends[0]) / abs(wanted[axis] or 1.0)
+    return gap, axis, [low, high], (wanted[axis] - ends[0]) / (ends[1] - ends[0])
+
+
+def _between(recipe: Recipe, runs: list[RunLike], share: float, axis: Axis | None) -> Foreseen:
+    rows = [_row(run, recipe.targets[0]) for run in runs]
+    spans = {field: _span(rows, field, share, any(run.recorded for run in runs)) for field in FIELDS}
+    return Foreseen(**spans, runs=tuple(run.run for run in runs), axis=axis)
+
+
+def _row(run: RunLike, target: str) -> Variant | None:
+    """The run's first row on the target, else its first row."""
+    rows = [row for row in rows_of(run, run.result or {}) if not row.reported]
+    fitting = [row for row in rows if row.target == target and row.available]
+    return next(iter(fitting or rows), None)
+
+
+def _span(rows: list[Variant | None], field: str, share: float, recorded: bool) -> Span | None:
+    if field == "speedup" and recorded:
+        return None
+    values = [getattr(row, field) for row in rows if row is not None]
+    if len(values) < len(rows) or None in values:
+        return None
+    interval = FIELDS[field]
+    lows = [getattr(row, interval[0]) or value if interval else value for row, value in zip(rows, values, strict=True)]
+    highs = [getattr(row, interval[1]) or value if interval else value for row, value in zip(rows, values, strict=True)]
+    first, last = values[0], values[-1]
+    return Span(first + share * (last - first), min(lows), max(highs))

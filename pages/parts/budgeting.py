@@ -1,0 +1,80 @@
+"""The budget: what one is willing to give, and the best variants that keep it."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from explorer.budget import Budget, Picks, picks
+from explorer.quantities import QUANTITIES
+from explorer.texts import t
+from explorer.variants import Variant
+from pages.parts import state
+from pages.parts.page import safe
+
+ANY = "any"
+LOST_POINTS = ("0", "0.5", "1", "2", "3", "5", "10", ANY)
+FILE_MB = ("0.1", "0.2", "0.5", "1", "2", "5", "10", "20", "50", "100", "200", "500", "1000", ANY)
+SPEEDUP = (ANY, "1", "1.25", "1.5", "2", "3", "4", "5", "10")
+
+
+def controls() -> Budget:
+    """Three sliders; each goes from strict to anything."""
+    lost, size, speed = st.columns(3, gap="large")
+    with lost:
+        points = _limit("lost", LOST_POINTS)
+    with size:
+        megabytes = _limit("file", FILE_MB)
+    with speed:
+        ratio = _limit("speed", SPEEDUP)
+    return Budget(points, megabytes, ratio)
+
+
+def _limit(name: str, stops: tuple[str, ...]) -> float | None:
+    chosen = st.select_slider(
+        t(f"budget.{name}"),
+        stops,
+        ANY,
+        key=f"budget-{name}",
+        format_func=lambda stop: t("budget.any") if stop == ANY else t(f"budget.{name}.stop", value=stop),
+        bind="query-params",
+    )
+    return None if chosen == ANY else float(chosen)
+
+
+def best(rows: list[Variant], budget: Budget, device: str) -> None:
+    """How many variants fit, and the best of them by name; a click shows one."""
+    found = picks(rows, budget)
+    if not found.total:
+        return
+    if not found.count:
+        st.info(t("budget.none", total=found.total))
+        return
+    st.markdown(t("budget.fitting" if budget.given else "budget.all", count=found.count, total=found.total))
+    with st.container(horizontal=True, gap="small"):
+        for name, row, key in _named(found):
+            _pick(name, row, key, device)
+
+
+def _named(found: Picks) -> list[tuple[str, Variant, str]]:
+    """Each best one with what it is best in."""
+    named = (
+        ("accurate", found.most_accurate, "accuracy"),
+        ("smallest", found.smallest, "file_size"),
+        ("fastest", found.fastest, "speedup"),
+        ("balanced", found.balanced, "file_size"),
+        ("megabyte", found.per_megabyte, "file_size"),
+    )
+    return [(name, row, key) for name, row, key in named if row is not None]
+
+
+def _pick(name: str, row: Variant, key: str, device: str) -> None:
+    quantity = QUANTITIES[key]
+    value = quantity.of(row)
+    st.button(
+        f"**{t(f'budget.{name}')}** {safe(row.label)} · {quantity.number(value) if value is not None else ''}",
+        key=f"best-{device}-{name}",
+        help=t(f"budget.{name}.help"),
+        on_click=state.select,
+        args=([row.run],),
+        type="tertiary",
+    )

@@ -1,0 +1,72 @@
+"""All variants that the chart shows as a table: sorted and searched in place, with the same selection."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import streamlit as st
+
+from explorer.budget import Budget
+from explorer.quantities import QUANTITIES
+from explorer.texts import t
+from explorer.variants import Variant
+from pages.parts import state
+
+COLUMNS = ("accuracy", "difference", "file_size", "zipped_size", "parameters", "latency", "speedup")
+ROWS_AT_ONCE = 12
+
+
+def draw(rows: list[Variant], budget: Budget, device: str) -> None:
+    """One row per variant; ticking rows selects them everywhere."""
+    shown = [row for row in rows if row.available and not row.derived]
+    key = f"variants-table-{device}"
+    lit = state.selected()
+    st.session_state[f"{key}-order"] = [row.run for row in shown]
+    st.session_state[key] = {"selection": {"rows": [place for place, row in enumerate(shown) if row.run in lit]}}
+    st.dataframe(
+        [_cells(row, budget) for row in shown],
+        hide_index=True,
+        key=key,
+        on_select=lambda: _pick(key),
+        selection_mode="multi-row",
+        height="content" if len(shown) <= ROWS_AT_ONCE else 460,
+        alt=t("table.alt"),
+        column_config=_columns(budget),
+    )
+    st.caption(t("table.hint"))
+
+
+def _cells(row: Variant, budget: Budget) -> dict[str, Any]:
+    words = {"label": row.label, "model": row.model, "family": t(f"family.{row.family}")}
+    numbers = {key: QUANTITIES[key].of(row) for key in COLUMNS}
+    place = {"where": t("word.recorded") if row.recorded else row.host, "noise": bool(row.noisy)}
+    return words | ({"fits": budget.fits(row)} if budget.given else {}) | numbers | place
+
+
+def _columns(budget: Budget) -> dict[str, Any]:
+    numbers = {key: st.column_config.NumberColumn(_title(key), format=_format(key)) for key in COLUMNS}
+    words = {
+        "label": st.column_config.TextColumn(t("column.label"), width="large", pinned=True),
+        "model": t("column.model"),
+        "family": t("filter.family"),
+        "where": t("column.where"),
+        "noise": st.column_config.CheckboxColumn(t("chart.legend.noisy")),
+    }
+    return words | ({"fits": st.column_config.CheckboxColumn(t("budget.fits"))} if budget.given else {}) | numbers
+
+
+def _title(key: str) -> str:
+    quantity = QUANTITIES[key]
+    return f"{quantity.title} ({quantity.unit})"
+
+
+def _format(key: str) -> str:
+    return {"accuracy": "%.1f", "difference": "%+.1f"}.get(key, "%.3g")
+
+
+def _pick(key: str) -> None:
+    """Rows are numbers in the table's order when it was drawn; what is kept are the runs' ids."""
+    order, rows = st.session_state.get(f"{key}-order", []), st.session_state[key]["selection"]["rows"]
+    ticked = [order[row] for row in rows if row < len(order)]
+    others = [run for run in state.selected() if run not in order]
+    state.select([*others, *ticked])

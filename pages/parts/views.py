@@ -1,0 +1,119 @@
+"""Other ways to look at the variants of the chart: as a table, as parallel coordinates, as sweeps, over time."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from explorer.budget import Budget
+from explorer.charts import (
+    CONFIG,
+    hypervolume_figure,
+    hypervolume_info,
+    parallel_figure,
+    parallel_info,
+    sweep_figure,
+    sweep_info,
+)
+from explorer.quantities import QUANTITIES, X_AXES
+from explorer.sweeps import Sweep, sweeps
+from explorer.texts import t, target_title
+from explorer.variants import Variant
+from pages.parts import data, empty, state, variant_table
+from pages.parts.page import safe, theme
+
+VIEWS = ("table", "parallel", "sweep", "progress")
+SWEPT = ("accuracy", "difference", *X_AXES)
+
+
+def section(rows: list[Variant], budget: Budget, target: str, batch: int) -> None:
+    """A choice of views of ``rows``, which are those of the first chart, and the chosen one."""
+    chosen = st.segmented_control(
+        t("views.title"),
+        VIEWS,
+        default="table",
+        key="view",
+        format_func=lambda name: t(f"views.{name}"),
+        bind="query-params",
+        wrap=True,
+        label_visibility="collapsed",
+    )
+    where = t("chart.where", target=target_title(target), batch=batch)
+    if chosen == "table":
+        variant_table.draw(rows, budget, target)
+    elif chosen == "parallel":
+        _parallel(rows, where)
+    elif chosen == "sweep":
+        _sweep(rows, where)
+    elif chosen == "progress":
+        _progress(rows)
+
+
+def _parallel(rows: list[Variant], where: str) -> None:
+    recipes = {run.run: run.recipe for run in data.finished()}
+    info = parallel_info(rows, recipes, where)
+    if info.empty:
+        empty.reason(info.title, info.empty)
+        return
+    st.plotly_chart(
+        parallel_figure(info, theme()), theme=None, config=CONFIG, key="parallel", alt=f"{info.title}. {info.subtitle}"
+    )
+    st.caption(t("views.parallel.hint"))
+
+
+def _sweep(rows: list[Variant], where: str) -> None:
+    by_run = {row.run: row for row in rows if row.available}
+    found = sweeps(run for run in data.finished() if run.run in by_run)
+    if not found:
+        empty.reason(t("views.sweep"), t("views.sweep.none"))
+        return
+    which, what = st.columns([3, 2])
+    with which:
+        place = st.selectbox(t("views.sweep.which"), range(len(found)), key="sweep", format_func=_words(found))
+    with what:
+        key = st.selectbox(t("filter.y"), SWEPT, key="swept", format_func=lambda name: QUANTITIES[name].title)
+    info = sweep_info(found[place], by_run, key, where, tuple(state.selected()))
+    st.plotly_chart(
+        sweep_figure(info, theme()),
+        theme=None,
+        config=CONFIG,
+        key="sweep-chart",
+        alt=f"{info.title}. {info.subtitle}",
+        on_select=_pick_swept,
+        selection_mode=("points", "box"),
+    )
+    st.caption(t("views.sweep.hint"))
+
+
+def _words(found: list[Sweep]):  # type: ignore[no-untyped-def]
+    """What a sweep is called in a list."""
+
+    def words(place: int) -> str:
+        sweep = found[place]
+        names = t("word.and").join(axis[2].replace("_", " ") for axis in sweep.axes)
+        recorded = f" ({t('word.recorded')})" if sweep.recorded else ""
+        return f"{sweep.model} · {' → '.join(sweep.techniques)} · {names} · {len(sweep.runs)}{recorded}"
+
+    return words
+
+
+def _pick_swept() -> None:
+    points = st.session_state["sweep-chart"]["selection"]["points"]
+    runs = [point["customdata"][0] for point in points if point.get("customdata")]
+    if runs:
+        state.pick(runs)
+
+
+def _progress(rows: list[Variant]) -> None:
+    finished = {run.run: str(run.result["finished_at"]) for run in data.finished() if run.result}
+    info = hypervolume_info(rows, finished)
+    if not info.series:
+        empty.reason(info.title, t("views.progress.none"))
+        return
+    st.plotly_chart(
+        hypervolume_figure(info, theme()),
+        theme=None,
+        config=CONFIG,
+        key="hypervolume",
+        alt=f"{info.title}. {info.subtitle}",
+    )
+    st.caption(safe(t("views.progress.hint")))

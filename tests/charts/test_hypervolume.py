@@ -1,0 +1,31 @@
+"""The hypervolume grows with every run that moves the front, and never falls."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from explorer.charts import hypervolume_figure, hypervolume_info
+from explorer.variants import flatten
+from tests.support.sample_results import sample_runs
+
+
+def test_shares_by_hand() -> None:
+    rows = [row for row in flatten(sample_runs(6)) if row.target == "cpu-onnxruntime" and row.batch == 1]
+    baseline = replace(next(row for row in rows if row.baseline), file_bytes=100, accuracy=0.9)
+    other = next(row for row in rows if not row.baseline and row.model == baseline.model)
+    made = [
+        replace(other, run="late", file_bytes=20, accuracy=0.8),
+        replace(other, run="early", file_bytes=50, accuracy=0.9),
+        replace(other, run="worse", file_bytes=60, accuracy=0.85),
+    ]
+    finished = {"early": "2026-01-01", "worse": "2026-01-02", "late": "2026-01-03"}
+    info = hypervolume_info([baseline, *made], finished)
+    # of a rectangle of 1 x 20 points: half a file at full accuracy, then 30 % more of the file at half the points
+    assert info.series == {baseline.model: (pytest.approx(50), pytest.approx(50), pytest.approx(65))}
+    assert list(hypervolume_figure(info).data[0].y) == pytest.approx([50, 50, 65])
+
+
+def test_without_a_baseline_or_a_run_there_is_no_line() -> None:
+    assert hypervolume_info([], {}).series == {}

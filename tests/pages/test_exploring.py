@@ -1,0 +1,118 @@
+"""Exploring: the budget, the best that fits, the table, sweeps, presets, and what a recipe will probably give."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from explorer import presets
+from explorer.models import ModelCard
+from explorer.recipe import Recipe
+from explorer.technique import build
+from pages.parts import data
+from tests.pages.conftest import words
+from tests.support.sample_results import sample_runs, write_runs
+
+CARD = ModelCard(
+    "vit-digits", "Small vision transformer", "image", "vit", "digits", "Reads digits.", 460_000, 1_900_000
+)
+
+
+def test_a_budget_names_the_best_that_fits_and_a_click_shows_it(open_page, own) -> None:
+    app = open_page("3_Trade_offs")
+    assert "The best of" in words(app)
+    app.select_slider(key="budget-file").set_value("20").run()
+    assert not app.exception and " variants fit. The best of them:" in words(app)
+    app.button(key="best-cpu-smallest").click().run()
+    (run,) = app.session_state["selected"]
+    smallest = min((row for row in data.variants() if not row.baseline and row.available), key=lambda r: r.file_bytes)
+    assert next(row for row in data.variants() if row.run == run).file_bytes == smallest.file_bytes
+
+
+def test_a_budget_that_nothing_keeps_says_what_to_do(open_page, own) -> None:
+    app = open_page("3_Trade_offs")
+    app.select_slider(key="budget-file").set_value("0.1").run()
+    assert "fits this budget. Allow more of one thing" in words(app)
+
+
+def test_the_table_has_a_row_for_every_variant_and_the_selection(open_page, own) -> None:
+    app = open_page("3_Trade_offs", query={"selected": own[3].run})
+    (table,) = [one for one in app.dataframe if "accuracy" in one.value.columns]
+    shown = {row.label for row in data.variants() if row.target == "cpu-onnxruntime" and row.model == own[3].model}
+    assert set(table.value["label"]) <= shown and len(table.value) > 3
+    assert list(table.value.columns[:3]) == ["label", "model", "family"]
+
+
+@pytest.mark.parametrize("view", ["parallel", "sweep", "progress"])
+def test_every_view_opens(open_page, own, view) -> None:
+    app = open_page("3_Trade_offs", query={"view": view})
+    assert not app.exception
+    assert {"parallel": "Drag along an axis", "sweep": "Launch a sweep", "progress": "100 % would be"}[view] in words(
+        app
+    )
+
+
+def test_runs_that_differ_in_one_number_are_a_sweep(open_page, place) -> None:
+    runs = [run for run in sample_runs(12) if run.families and run.model == "minilm-tweets"][:3]
+    steps = [[{"technique": "prune-magnitude", "sparsity": value}] for value in (0.3, 0.5, 0.7)]
+    recipes = [Recipe.parse({"model": "minilm-tweets", "steps": one}) for one in steps]
+    write_runs(
+        place / "home" / "runs",
+        [replace(run, recipe=recipe.plain()) for run, recipe in zip(runs, recipes, strict=True)],
+    )
+    app = open_page("3_Trade_offs", query={"view": "sweep"})
+    assert not app.exception
+    assert "minilm-tweets · prune-magnitude · sparsity · 3" in app.selectbox(key="sweep").options
+
+
+@pytest.fixture
+def form(open_page, monkeypatch):
+    monkeypatch.setattr(data, "model_cards", lambda: {"vit-digits": CARD})
+    return open_page("1_Compress")
+
+
+@pytest.mark.parametrize("wish", presets.WISHES, ids=lambda wish: wish.name)
+def test_a_wish_fills_the_form(form, wish) -> None:
+    app = form.run().button(key=f"preset-{wish.name}").click().run()
+    steps = [step["technique"] for step in app.session_state["draft"]["steps"]]
+    assert not app.exception and steps == [step["technique"] for step in wish.steps["vision transformer"]]
+
+
+def test_steps_are_saved_as_a_preset_and_offered_again(form) -> None:
+    app = form.run()
+    app.selectbox(key="form-new").select("int8-dynamic").run()
+    app.text_input(key="preset-name").set_value("My own <b>").run()
+    next(one for one in app.button if one.label == "Save").click().run()
+    (kept,) = presets.saved()
+    assert kept.title == "My own <b>" and [step.name for step in kept.built()] == ["int8-dynamic"]
+    app.button(key=f"form-{app.session_state['draft']['steps'][0]['id']}-remove").click().run()
+    app.button(key=f"preset-{kept.name}").click().run()
+    assert [step["technique"] for step in app.session_state["draft"]["steps"]] == ["int8-dynamic"]
+
+
+def test_a_step_is_duplicated_behind_itself(form) -> None:
+    app = form.run()
+    app.selectbox(key="form-new").select("prune-magnitude").run()
+    (step,) = app.session_state["draft"]["steps"]
+    app.slider(key=f"form-{step['id']}-sparsity").set_value(0.25).run()
+    app.button(key=f"form-{step['id']}-duplicate").click().run()
+    first, second = app.session_state["draft"]["steps"]
+    assert first["values"] == second["values"] and first["id"] != second["id"]
+    assert second["values"]["sparsity"] == 0.25
+
+
+def test_what_is_not_known_yet_is_said_plainly(form) -> None:
+    app = form.run()
+    app.selectbox(key="form-new").select("int8-dynamic").run()
+    assert "not known yet" in words(app)
+
+
+def test_what_was_measured_is_foreseen(open_page, place, monkeypatch) -> None:
+    run = next(run for run in sample_runs(12) if run.families)
+    recipe = Recipe(model="vit-digits", steps=(build({"technique": "int8-dynamic"}),), targets=("cpu-onnxruntime",))
+    write_runs(place / "home" / "runs", [replace(run, model="vit-digits", recipe=recipe.plain())])
+    monkeypatch.setattr(data, "model_cards", lambda: {"vit-digits": CARD})
+    app = open_page("1_Compress")
+    app.selectbox(key="form-new").select("int8-dynamic").run()
+    assert "This very recipe was measured before" in words(app) and "accuracy (" in words(app)
