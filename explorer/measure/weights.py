@@ -194,8 +194,8 @@ class _Graph:
         if node.op_type == "GatherBlockQuantized":
             blocks = tuple(self.tensors[node.input[2]].dims)
             return _gather_codes(stored, zero, blocks, _attributes(node), tensor.data_type)
-        axis = _channel_axis(node, stored.ndim)
-        return stored, _spread(np.zeros(1, int) if zero is None else zero, stored.shape, axis)
+        axis, block = _channel_axis(node, stored.ndim), int(_attributes(node).get("block_size", 0))
+        return stored, _spread(np.zeros(1, int) if zero is None else zero, stored.shape, axis, block)
 
     def _array(self, name: str) -> Array | None:
         if name not in self.tensors:
@@ -226,7 +226,8 @@ def _gather_codes(
         return codes, np.array([1 << (bits - 1) if packed else 0])
     zeros = unpack(zero, bits) if packed else zero
     within = zeros[tuple(slice(length) for length in blocks)]
-    return codes, _spread(within, codes.shape, int(attributes.get("quantize_axis", 1)))
+    axis, block = (int(attributes.get(key, usual)) for key, usual in (("quantize_axis", 1), ("block_size", 128)))
+    return codes, _spread(within, codes.shape, axis, block)
 
 
 def unpack(packed: Array, bits: int) -> Array:
@@ -237,8 +238,11 @@ def unpack(packed: Array, bits: int) -> Array:
     return np.stack(parts, axis=-1).reshape(*packed.shape[:-1], -1)
 
 
-def _spread(zero: Array, shape: tuple[int, ...], axis: int) -> Array:
-    """Zero points per tensor, per channel or per block, made broadcastable to a weight of ``shape``."""
+def _spread(zero: Array, shape: tuple[int, ...], axis: int, block: int) -> Array:
+    """Zero points per tensor, per channel or per block, made broadcastable to a weight of ``shape``.
+
+    The last block of a row is shorter where ``block`` does not divide it.
+    """
     if zero.size and (zero == zero.flat[0]).all():
         return zero.reshape(-1)[:1]
     if zero.ndim == 1:
@@ -247,8 +251,7 @@ def _spread(zero: Array, shape: tuple[int, ...], axis: int) -> Array:
         return zero.reshape(channels)
     for dimension, length in enumerate(shape):
         if zero.shape[dimension] not in (1, length):
-            repeats = -(-length // zero.shape[dimension])
-            zero = np.take(np.repeat(zero, repeats, axis=dimension), range(length), axis=dimension)
+            zero = np.take(np.repeat(zero, block, axis=dimension), range(length), axis=dimension)
     return zero
 
 

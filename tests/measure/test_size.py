@@ -189,3 +189,26 @@ def test_what_is_no_model_is_named(tmp_path):
         measure_size(tmp_path / "text.onnx")
     with pytest.raises(BadInput, match=r"There is no file 'none\.onnx'"):
         measure_size(tmp_path / "none.onnx")
+
+
+def test_zero_points_of_groups_that_do_not_divide_the_row() -> None:
+    """Ten columns in groups of four: the last group is shorter, and the others keep their length."""
+    columns, group, zeros = 10, 4, [1, 2, 3]
+    weight = np.array([[zeros[column // group] for column in range(columns)]], dtype=np.uint8)
+    weight[0, [0, 9]] += 1
+    stored = {
+        "weight": weight,
+        "scale": np.ones((1, 3), dtype=np.float32),
+        "zero": np.array([zeros], dtype=np.uint8),
+    }
+    node = helper.make_node("DequantizeLinear", ["weight", "scale", "zero"], ["floats"], axis=1, block_size=group)
+    product = helper.make_node("Gemm", ["x", "floats"], ["y"], transB=1)
+    graph = helper.make_graph(
+        [node, product],
+        "blocks",
+        [helper.make_tensor_value_info("x", TensorProto.FLOAT, [1, columns])],
+        [helper.make_tensor_value_info("y", TensorProto.FLOAT, [1, 1])],
+        [numpy_helper.from_array(array, name) for name, array in stored.items()],
+    )
+    (found,) = [one for one in weights(helper.make_model(graph)) if one.name == "weight"]
+    assert (found.parameters, found.nonzero) == (columns, 2)

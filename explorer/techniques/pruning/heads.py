@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, ClassVar
 from explorer.context import Context, ModelSubject
 from explorer.technique import Family, ModelKind, Need, Stage, Technique, choice, slider
 from explorer.techniques.pruning.removal import (
+    BREAKS_PATTERNS,
     Importance,
     Scope,
     choose_kept,
@@ -38,6 +39,7 @@ class PruneHeads(Technique):
     stage: ClassVar[Stage] = "model"
     needs: ClassVar[frozenset[Need]] = frozenset({"calibration", "gradients"})
     effect: ClassVar[tuple[str, ...]] = ("file size", "zipped size", "parameters", "latency")
+    not_after: ClassVar[dict[str, str]] = BREAKS_PATTERNS
     paper: ClassVar[str] = (
         "Michel et al., Are sixteen heads really better than one?, 2019, arXiv:1905.10650; "
         "taylor: Molchanov et al., 2019, arXiv:1906.10771"

@@ -7,7 +7,15 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 from explorer.context import Context, ModelSubject
 from explorer.errors import BadInput
 from explorer.technique import Family, Need, Stage, Technique, choice, slider
-from explorer.techniques.pruning.removal import Scope, choose_kept, mean_squares, random_scores, removal, weight_scores
+from explorer.techniques.pruning.removal import (
+    BREAKS_PATTERNS,
+    Scope,
+    choose_kept,
+    mean_squares,
+    random_scores,
+    removal,
+    weight_scores,
+)
 
 if TYPE_CHECKING:
     import torch
@@ -30,6 +38,7 @@ class PruneNeurons(Technique):
     stage: ClassVar[Stage] = "model"
     needs: ClassVar[frozenset[Need]] = frozenset({"calibration", "gradients"})
     effect: ClassVar[tuple[str, ...]] = ("file size", "zipped size", "parameters", "latency")
+    not_after: ClassVar[dict[str, str]] = BREAKS_PATTERNS
     paper: ClassVar[str] = (
         "Fang et al., DepGraph: towards any structural pruning, 2023, arXiv:2301.12900; "
         "taylor: Molchanov et al., 2019, arXiv:1906.10771; "

@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 Importance = Literal["l2", "l1", "taylor", "activation", "random"]
 Scope = Literal["uniform", "global"]
 
+BREAKS_PATTERNS = {"prune-n-m": "columns that move together break the pattern of n in m; put the cut first"}
+"""For ``not_after`` of whatever removes columns."""
+
 
 def weight_scores(places: list[Cut], importance: Literal["l2", "l1", "taylor"]) -> torch.Tensor:
     """Importance of each of the N entries along the axes of ``places``, [N].

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 from explorer.context import Context, ModelSubject
 from explorer.technique import Family, ModelKind, Need, Stage, Technique, choice, slider
 from explorer.techniques.pruning.removal import (
+    BREAKS_PATTERNS,
     Importance,
     choose_kept,
     mean_squares,
@@ -35,6 +36,7 @@ class PruneWidth(Technique):
     stage: ClassVar[Stage] = "model"
     needs: ClassVar[frozenset[Need]] = frozenset({"calibration", "gradients"})
     effect: ClassVar[tuple[str, ...]] = ("file size", "zipped size", "parameters", "latency")
+    not_after: ClassVar[dict[str, str]] = BREAKS_PATTERNS
     paper: ClassVar[str] = (
         "Xia et al., Structured pruning learns compact and accurate models, 2022, arXiv:2204.00408; "
         "taylor: Molchanov et al., 2019, arXiv:1906.10771"
