@@ -192,10 +192,10 @@ def test_what_is_no_model_is_named(tmp_path):
 
 
 def test_zero_points_of_groups_that_do_not_divide_the_row() -> None:
-    """Ten columns in groups of four: the last group is shorter, and the others keep their length."""
-    columns, group, zeros = 10, 4, [1, 2, 3]
+    """Nine columns in groups of four: the last group is shorter, and the others keep their length."""
+    columns, group, zeros = 9, 4, [1, 2, 3]
     weight = np.array([[zeros[column // group] for column in range(columns)]], dtype=np.uint8)
-    weight[0, [0, 9]] += 1
+    weight[0, [0, 8]] += 1
     stored = {
         "weight": weight,
         "scale": np.ones((1, 3), dtype=np.float32),
