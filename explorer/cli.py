@@ -176,6 +176,21 @@ def cancel(run: Run, as_json: Json = False) -> None:
 
 
 @app.command()
+def move(
+    run: Run,
+    to: Annotated[Literal["first", "up", "down", "last"], typer.Option(help="Where in the queue.")] = "first",
+    as_json: Json = False,
+) -> None:
+    """Give a queued run another place in the queue."""
+    from explorer import jobs
+    from explorer.store import Store
+
+    jobs.move(run, to)
+    queue = Store().in_state("queued")
+    _show({"run": run, "queue": queue}, [f"{place}. {one}" for place, one in enumerate(queue, start=1)], as_json)
+
+
+@app.command()
 def retry(run: Run, as_json: Json = False) -> None:
     """Run the recipe of a finished run again, reusing nothing."""
     from explorer import jobs

@@ -89,6 +89,20 @@ class RunFolder:
         write_whole(self.path / "studies.json", json.dumps({"studies": [*known[1:], study]}))
         return True
 
+    def place(self) -> float:
+        """Where the run stands in the queue: the smallest goes first. Usually the time of its creation in seconds."""
+        moved = _number((_read_json(self.path / "place.json") or {}).get("place"))
+        if moved is not None:
+            return moved
+        try:
+            return datetime.fromisoformat(str((self.request() or {}).get("created_at"))).timestamp()
+        except ValueError:
+            return 0.0
+
+    def set_place(self, place: float) -> None:
+        """Give the run another place in the queue."""
+        write_whole(self.path / "place.json", json.dumps({"place": place}))
+
     def add_progress(
         self,
         stage: str,

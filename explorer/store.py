@@ -39,7 +39,7 @@ DROP TABLE IF EXISTS meta;
 CREATE TABLE runs (
     run TEXT PRIMARY KEY, digest TEXT, model TEXT, studies TEXT NOT NULL, state TEXT NOT NULL, created_at TEXT,
     started_at TEXT, finished_at TEXT, stage TEXT, text TEXT, fraction REAL, samples_per_s REAL,
-    seconds_left REAL, reason TEXT, recipe TEXT NOT NULL, result TEXT, changed INTEGER NOT NULL
+    seconds_left REAL, reason TEXT, place REAL NOT NULL, recipe TEXT NOT NULL, result TEXT, changed INTEGER NOT NULL
 );
 CREATE INDEX by_digest ON runs (digest);
 CREATE INDEX by_state ON runs (state);
@@ -49,7 +49,7 @@ _SHAPE = zlib.crc32(_TABLES.encode()) >> 1
 _IDENTITY = ("run", "digest", "model", "studies", "state", "created_at", "started_at", "finished_at")
 _PROGRESS = ("stage", "text", "fraction", "samples_per_s", "seconds_left", "reason")
 _SHOWN = (*_IDENTITY, *_PROGRESS)
-_COLUMNS = (*_SHOWN, "recipe", "result", "changed")
+_COLUMNS = (*_SHOWN, "place", "recipe", "result", "changed")
 # Compare-and-set: a finished state stands, except that a result that is there makes the run done. Of a run that is done
 # the result may still grow, by what other machines measured, and the studies that it belongs to.
 _WRITE = f"""
@@ -142,9 +142,9 @@ class Store:
         return bool(self.in_state(*ACTIVE))
 
     def in_state(self, *states: State) -> list[str]:
-        """The ids of the user's own runs in these states, in order of creation."""
+        """The ids of the user's own runs in these states, in the order of the queue."""
         where, values = _where({}, states)
-        return self._column(f"SELECT run FROM runs {where} ORDER BY run", values)
+        return self._column(f"SELECT run FROM runs {where} ORDER BY place, run", values)
 
     def studies(self) -> list[str]:
         """The names of all studies, the recorded one last."""
@@ -352,7 +352,7 @@ def _write(connection: sqlite3.Connection, folder: RunFolder) -> None:
     fields = {name: getattr(snapshot, name, None) for name in _COLUMNS}
     fields |= {"run": folder.run, "changed": version}
     fields |= {key: str(request.get(key) or "") for key in ("digest", "created_at")}
-    fields["studies"] = json.dumps(folder.studies())
+    fields |= {"studies": json.dumps(folder.studies()), "place": folder.place()}
     fields |= {"model": str(request["recipe"].get("model")), "recipe": json.dumps(request["recipe"])}
     result = folder.result() if snapshot.state == "done" else None
     fields["result"] = json.dumps(slim(result)) if result else None

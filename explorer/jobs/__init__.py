@@ -10,7 +10,7 @@ import errno
 import subprocess
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from explorer.errors import BadInput, ExplorerError
 from explorer.home import home, local_path, runs_folder
@@ -75,6 +75,31 @@ def cancel(run: str) -> bool:
     _folder(run).request_cancel()
     ensure_supervisor()
     return True
+
+
+def move(run: str, to: Literal["first", "up", "down", "last"]) -> None:
+    """Give a queued run another place in the queue; raises ``BadInput`` for one that is not queued any more."""
+    from explorer.jobs.processes import hold
+    from explorer.store import Store
+
+    folder, store = _folder(run), Store()
+    with hold(home() / "submit.lock"):
+        queue = store.in_state("queued")
+        if run not in queue:
+            raise BadInput(f"The run '{run}' is {folder.snapshot().state}; only a queued run has a place in the queue.")
+        others = [RunFolder(runs_folder() / other).place() for other in queue if other != run]
+        before = {"first": 0, "up": queue.index(run) - 1, "down": queue.index(run) + 1, "last": len(others)}[to]
+        folder.set_place(_between(others, min(max(before, 0), len(others))))
+        store.refresh(run)
+
+
+def _between(places: list[float], before: int) -> float:
+    """A place that ``before`` of the sorted ``places`` go ahead of."""
+    if not places:
+        return 0.0
+    if before == 0:
+        return places[0] - 1
+    return places[-1] + 1 if before == len(places) else (places[before - 1] + places[before]) / 2
 
 
 def retry(run: str) -> str:

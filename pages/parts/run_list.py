@@ -2,22 +2,30 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 import streamlit as st
 
 from explorer import jobs
+from explorer.jobs.usage import usage
 from explorer.labels import trains
 from explorer.progress import elapsed_s, overall
 from explorer.quantities import QUANTITIES, duration, file_size, significant
 from explorer.rundir import ACTIVE
-from explorer.store import RunRow
+from explorer.store import RunRow, Store
 from explorer.texts import t
 from pages.parts import data, run_details, state
 from pages.parts.page import plain_errors, safe
 
+QUEUE: dict[Literal["first", "up", "down", "last"], str] = {
+    "first": ":material/vertical_align_top:",
+    "up": ":material/arrow_upward:",
+    "down": ":material/arrow_downward:",
+    "last": ":material/vertical_align_bottom:",
+}
 EVERY_S, EVERY_S_WHILE_TIMING = 1.0, 4.0
 ROWS_AT_ONCE = 10
+MOST_CARDS = 8
 LETTER_PX, LEAST_LABEL_PX, MOST_LABEL_PX = 7, 200, 640
 
 
@@ -46,8 +54,11 @@ def _contents(every_s: float | None) -> None:
     rows = _own_runs()
     if _pace(rows) != every_s:
         st.rerun()
-    for row in reversed(_watched(rows)):
+    watched = _in_order(_watched(rows))
+    for row in watched[:MOST_CARDS]:
         _progress(row)
+    if len(watched) > MOST_CARDS:
+        st.caption(t("runs.more_queued", count=len(watched) - MOST_CARDS))
     if rows:
         shown = next((row for row in rows if row.run == state.shown()), rows[0])
         _table(rows, shown)
@@ -58,6 +69,12 @@ def _watched(rows: list[RunRow]) -> list[RunRow]:
     """The runs at work, and those that were when the page was opened: a card that went would move all below it."""
     watched = state.watch([row.run for row in rows if row.state in ACTIVE])
     return [row for row in rows if row.run in watched]
+
+
+def _in_order(rows: list[RunRow]) -> list[RunRow]:
+    """What is over or runs in the order of creation, then the queue in its own order."""
+    queue = {run: place for place, run in enumerate(Store().in_state("queued"), start=1)}
+    return sorted(reversed(rows), key=lambda row: queue.get(row.run, 0))
 
 
 def _progress(row: RunRow) -> None:
@@ -71,6 +88,27 @@ def _progress(row: RunRow) -> None:
                 jobs.cancel(row.run)
                 st.toast(t("runs.cancelling"))
         st.progress(1.0 if row.state == "done" else _share(row), text=_ended(row) if over else _now(row))
+        if row.state == "queued":
+            _places(row)
+
+
+def _places(row: RunRow) -> None:
+    """Ways to another place in the queue."""
+    with st.container(horizontal=True):
+        for to, icon in QUEUE.items():
+            st.button(
+                t(f"runs.move.{to}"),
+                key=f"move-{to}-{row.run}",
+                icon=icon,
+                type="tertiary",
+                on_click=_move,
+                args=(row.run, to),
+            )
+
+
+def _move(run: str, to: Literal["first", "up", "down", "last"]) -> None:
+    with plain_errors():
+        jobs.move(run, to)
 
 
 def _ended(row: RunRow) -> str:
@@ -95,6 +133,11 @@ def _now(row: RunRow) -> str:
         parts.append(t("runs.speed", rate=significant(row.samples_per_s)))
     if row.seconds_left is not None:
         parts.append(t("runs.left", time=duration(row.seconds_left)))
+    taken = usage(row.run) if row.state == "running" else None
+    if taken is not None:
+        parts.append(file_size(taken.rss_bytes))
+    if taken is not None and taken.cores is not None:
+        parts.append(t("runs.cores", cores=f"{taken.cores:.1f}"))
     elapsed = elapsed_s(row.started_at)
     if elapsed is not None:
         parts.append(t("runs.elapsed", time=duration(elapsed)))

@@ -43,6 +43,30 @@ def test_runs_are_executed_one_after_another_in_order(home):
     assert ends[0][-1] < ends[1][0] and ends[1][-1] < ends[2][0]
 
 
+def test_queued_runs_change_places_and_are_executed_in_the_new_order(home, monkeypatch):
+    monkeypatch.setenv("EXPLORER_PIPELINE", "tests.jobs.pipelines:gated")
+    running, *queued = [jobs.submit(home.recipe(seed)) for seed in range(4)]
+    home.training(running)
+    a, b, c = queued
+    jobs.move(c, "first")
+    assert Store().in_state("queued") == [c, a, b]
+    jobs.move(a, "down")
+    assert Store().in_state("queued") == [c, b, a]
+    jobs.move(a, "up")
+    jobs.move(a, "up")
+    jobs.move(a, "up")  # it is first already
+    assert Store().in_state("queued") == [a, c, b]
+    jobs.move(a, "last")
+    assert Store().in_state("queued") == [c, b, a]
+    Store().reindex()
+    assert Store().in_state("queued") == [c, b, a], "the order is in the folders"
+    with pytest.raises(BadInput, match="is running; only a queued run"):
+        jobs.move(running, "first")
+    jobs.cancel(running)
+    home.until(lambda: home.row(c).state == "running")
+    assert Store().in_state("queued") == [b, a]
+
+
 def test_an_equal_recipe_is_not_run_twice(home, monkeypatch):
     monkeypatch.setenv("EXPLORER_PIPELINE", "tests.jobs.pipelines:gated")
     with ThreadPoolExecutor(6) as tabs:
