@@ -30,6 +30,33 @@ def click_to_point() -> Iterator[Row]:
             yield Row(f"int8-dynamic on {model}, launch to point", f"{seconds:.1f} s", f"under {goal} s")
 
 
+def warm_start() -> Iterator[Row]:
+    """From the end of one run to the first work of the next, with and without a spare worker."""
+    import os
+
+    for name, keep_s, goal in (("a new worker", "0", ""), ("a spare worker", "120", "under 0.5 s")):
+        os.environ["EXPLORER_SPARE_S"] = keep_s
+        with temporary_home():
+            seconds = _gap()
+        yield Row(f"from one run's end to the next one's work, {name}", f"{seconds:.2f} s", goal)
+    del os.environ["EXPLORER_SPARE_S"]
+
+
+def _gap() -> float:
+    """Seconds between two quick runs that were launched together: until the second tells of more than its start."""
+    from explorer import jobs
+    from explorer.recipe import Recipe
+    from explorer.store import Store
+
+    steps: list[list[dict[str, Any]]] = [[], [{"technique": "int8-dynamic"}], [{"technique": "weight-bits"}]]
+    recipes = [{"model": "cnn-digits", "steps": one, "targets": ["cpu-onnxruntime"]} for one in steps]
+    runs = [jobs.submit(Recipe.parse(recipe)) for recipe in recipes]
+    while any(Store().run(run).state in ("queued", "running") for run in runs):
+        time.sleep(0.1)
+    ended = jobs.events(runs[1])[-1]["time"]
+    return float(next(e["time"] for e in jobs.events(runs[2]) if e.get("text") not in (None, "Starting")) - ended)
+
+
 def sweep() -> Iterator[Row]:
     """Ten strengths of a technique without training, against one of them and nine times what measuring takes."""
     from explorer.recipe import Recipe

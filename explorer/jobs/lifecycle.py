@@ -10,13 +10,14 @@ import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from explorer.jobs import processes
 from explorer.rundir import FINISHED, RunFolder
 
 PROJECT = Path(__file__).parents[2]
 DISK_FULL = "the disk is full; free some space and try again"
+SPARE = "--spare"
 GRACE_S = 3.0
 """How long a worker may take to end by itself before it is killed."""
 LOCK_WAIT_S = 1.0
@@ -32,16 +33,38 @@ def environment(home: Path) -> dict[str, str]:
 def start_worker(folder: RunFolder) -> subprocess.Popen[bytes]:
     """Start the run's worker in a session, and so a process group, of its own."""
     with (folder.path / "log.txt").open("ab") as log:  # from the start, so that a failing import is in it
-        return subprocess.Popen(
-            [sys.executable, "-m", "explorer.jobs.worker", str(folder.path)],
-            # threads that wait by spinning lose most of their time to a browser on the same cores
-            env={"OMP_WAIT_POLICY": "PASSIVE", **environment(folder.path.parents[1])},
-            cwd=PROJECT,
-            stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=log,
-            start_new_session=True,
-        )
+        return _worker([str(folder.path)], folder.path.parents[1], subprocess.DEVNULL, log)
+
+
+def start_spare(home: Path) -> subprocess.Popen[bytes]:
+    """Start a worker that imports what every run needs and waits for one; it ends when its input is closed."""
+    with (home / "supervisor.log").open("ab") as log:
+        return _worker([SPARE], home, subprocess.PIPE, log)
+
+
+def hand_over(folder: RunFolder, spare: subprocess.Popen[bytes] | None) -> bool:
+    """Give the run to a spare worker; False where there is none any more."""
+    if spare is None or spare.stdin is None or spare.poll() is not None:
+        return False
+    try:
+        spare.stdin.write(f"{folder.path}\n".encode())
+        spare.stdin.flush()
+    except OSError:
+        return False
+    return True
+
+
+def _worker(arguments: list[str], home: Path, stdin: int, log: BinaryIO) -> subprocess.Popen[bytes]:
+    return subprocess.Popen(
+        [sys.executable, "-m", "explorer.jobs.worker", *arguments],
+        # threads that wait by spinning lose most of their time to a browser on the same cores
+        env={"OMP_WAIT_POLICY": "PASSIVE", **environment(home)},
+        cwd=PROJECT,
+        stdin=stdin,
+        stdout=log,
+        stderr=log,
+        start_new_session=True,
+    )
 
 
 def start_supervisor(home: Path) -> subprocess.Popen[bytes]:
@@ -69,9 +92,9 @@ class Watch:
     seen: tuple[int, int] | None = None
 
     @classmethod
-    def start(cls, folder: RunFolder) -> Watch:
-        """Start a worker for the run and watch it."""
-        process = start_worker(folder)
+    def start(cls, folder: RunFolder, spare: subprocess.Popen[bytes] | None = None) -> Watch:
+        """Give the run to the spare worker where there is one, else to a new one, and watch it."""
+        process = spare if spare and hand_over(folder, spare) else start_worker(folder)
         return cls(folder, processes.mark(process.pid), process)
 
     def gone(self) -> bool:

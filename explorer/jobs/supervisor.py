@@ -11,8 +11,10 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
 import sys
 import time
+from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 
@@ -21,7 +23,7 @@ import psutil
 from explorer.errors import ExplorerError
 from explorer.home import home
 from explorer.jobs import processes
-from explorer.jobs.lifecycle import LOCK_WAIT_S, Watch
+from explorer.jobs.lifecycle import LOCK_WAIT_S, Watch, start_spare
 from explorer.rundir import ACTIVE, RunFolder
 from explorer.store import Store
 
@@ -35,6 +37,7 @@ class Supervisor:
         self.store = store
         self.slots = slots
         self.watches: dict[str, Watch] = {}
+        self.spare = Spare(store.path.parent)
 
     def tick(self) -> bool:
         """Do what is due; returns whether anything is queued or running."""
@@ -46,7 +49,10 @@ class Supervisor:
         queued = [run for run in self.store.in_state("queued") if run not in self.watches]
         for run in queued:
             self._take(run)
-        return bool(queued or self.watches)
+        busy = bool(queued or self.watches)
+        waiting = len(queued) > 0 and len(self.watches) >= self.slots
+        self.spare.tick(busy, waiting, (watch.folder for watch in self.watches.values()))
+        return busy
 
     def end_all(self) -> None:
         """Kill whatever runs, its home having been deleted."""
@@ -62,7 +68,7 @@ class Supervisor:
         if folder.cancel_requested or folder.worker():  # nothing to start: settled or followed by the next tick
             self._adopt(run)
         elif len(self.watches) < self.slots:
-            self.watches[run] = Watch.start(folder)
+            self.watches[run] = Watch.start(folder, self.spare.take())
 
     def _follow(self, run: str) -> None:
         watch = self.watches[run]
@@ -82,6 +88,49 @@ class Supervisor:
         return RunFolder(self.store.folders / run)
 
 
+class Spare:
+    """A worker that has everything imported and waits for the next run, so that this starts at once.
+
+    It is made while runs wait for others, but never while one is measured, and when the last run has ended; it goes
+    after ``EXPLORER_SPARE_S`` seconds (120) without work, at once where that is 0. It is a process of its own from its
+    first moment: nothing is forked after PyTorch was imported.
+    """
+
+    def __init__(self, home: Path) -> None:
+        self.home = home
+        self.keep_s = float(os.environ.get("EXPLORER_SPARE_S") or 120)
+        self.process: subprocess.Popen[bytes] | None = None
+        self.last_busy: float | None = None
+
+    def take(self) -> subprocess.Popen[bytes] | None:
+        """The waiting worker, which is nobody else's from now on."""
+        taken, self.process = self.process, None
+        return taken
+
+    def tick(self, busy: bool, waiting: bool, running: Iterable[RunFolder]) -> None:
+        """Make one where it will be wanted; let it go where it was not wanted for long."""
+        now = time.monotonic()
+        self.last_busy = now if busy else self.last_busy
+        recently = self.last_busy is not None and now - self.last_busy < self.keep_s
+        if self.process is not None and (self.process.poll() is not None or not recently):
+            self.let_go()
+        wanted = waiting or (recently and not busy)
+        if wanted and self.process is None and self.keep_s > 0 and not any(_measures(folder) for folder in running):
+            self.process = start_spare(self.home)
+
+    def let_go(self) -> None:
+        """Close its input, at which it ends."""
+        process = self.take()
+        if process is not None and process.stdin is not None:
+            with suppress(OSError):
+                process.stdin.close()
+            process.poll()
+
+
+def _measures(folder: RunFolder) -> bool:
+    return folder.snapshot().stage == "measure"
+
+
 def serve(supervisor: Supervisor, lock: Path, idle_s: float) -> None:
     """Tick until nothing was active for ``idle_s`` seconds, or the home is no longer the one that was locked."""
     identity = lock.stat().st_ino
@@ -98,6 +147,7 @@ def serve(supervisor: Supervisor, lock: Path, idle_s: float) -> None:
         time.sleep(TICK_S)
     if not lock.parent.is_dir():
         supervisor.end_all()
+    supervisor.spare.let_go()
 
 
 def main() -> None:

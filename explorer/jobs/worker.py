@@ -1,5 +1,8 @@
 """The worker: ``python -m explorer.jobs.worker RUN_FOLDER`` executes one run and writes into its folder only.
 
+With ``--spare`` in the folder's place it imports what every run needs, waits for a line with the folder on its input,
+and ends without one when that is closed.
+
 It claims the run, reports ``running`` before anything heavy is imported, and ends with a result or with one sentence
 that says why there is none. SIGTERM becomes ``Cancelled``, raised wherever the work is at that moment.
 ``EXPLORER_PIPELINE=module:function`` puts another function in the place of ``explorer.pipeline.execute``: the tests of
@@ -23,8 +26,11 @@ from typing import Any
 from explorer import jobs
 from explorer.errors import BadInput, Cancelled, ExplorerError
 from explorer.jobs import processes
-from explorer.jobs.lifecycle import DISK_FULL
+from explorer.jobs.lifecycle import DISK_FULL, SPARE
 from explorer.rundir import RunFolder, State
+
+WARM = ("onnx", "onnxruntime", "transformers.models.auto.modeling_auto", "transformers.models.bert.modeling_bert")
+"""What runs import besides the pipeline, which takes seconds."""
 
 NO_MEMORY = "there is not enough memory for this run; close other programs or choose a smaller model"
 
@@ -151,11 +157,25 @@ def _log_to(path: Path) -> None:
     os.close(descriptor)
 
 
+def _wait_for_a_run() -> str:
+    """Have everything ready, then wait; leaves where no run comes."""
+    with suppress(Exception):  # whatever fails here fails again in the run, where it is written down
+        _pipeline()
+        for name in WARM if "EXPLORER_PIPELINE" not in os.environ else ():
+            importlib.import_module(name)
+    place = sys.stdin.readline().strip()
+    if not place:
+        sys.exit(0)
+    return place
+
+
 def main() -> None:
-    """Execute the run whose folder is the only argument."""
-    if len(sys.argv) != 2 or not Path(sys.argv[1]).is_dir():
+    """Execute the run whose folder is the only argument, or the one that a spare worker is given."""
+    place = sys.argv[1] if len(sys.argv) == 2 else ""
+    place = _wait_for_a_run() if place == SPARE else place
+    if not place or not Path(place).is_dir():
         sys.exit("usage: python -m explorer.jobs.worker RUN_FOLDER")
-    folder = RunFolder(Path(sys.argv[1]).absolute())
+    folder = RunFolder(Path(place).absolute())
     os.environ["EXPLORER_HOME"] = str(folder.path.parents[1])  # stays right when the current folder changes
     _log_to(folder.path / "log.txt")
     sys.exit(perform(folder))
