@@ -176,6 +176,50 @@ def cancel(run: Run, as_json: Json = False) -> None:
 
 
 @app.command()
+def disk(as_json: Json = False) -> None:
+    """Show what studies, cache and trash take of the disk."""
+    from explorer.housekeeping import disk_use
+    from explorer.quantities import file_size
+
+    uses = disk_use()
+    wide = max(len(use.name) for use in uses) + 2
+    _show(
+        [asdict(use) for use in uses], [f"{u.name:<{wide}}{u.items:>8,}  {file_size(u.bytes)}" for u in uses], as_json
+    )
+
+
+@app.command()
+def clean(
+    days: Annotated[float, typer.Option(help="Only runs that ended so long ago.")] = 30.0,
+    front: Annotated[bool, typer.Option(help="Keep the files of runs that no other beats.")] = True,
+    trash: Annotated[bool, typer.Option(help="Also empty the trash, for good.")] = False,
+    cache: Annotated[bool, typer.Option(help="Also empty the cache.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Remove model files of old runs; they stay in the trash for a while, results stay for good."""
+    from explorer import housekeeping
+    from explorer.store import Store
+    from explorer.variants import flatten
+
+    rows = Store().runs()
+    variants = [row for row in flatten(rows) if row.target == "cpu-onnxruntime" and row.available]
+    removed = housekeeping.remove_artefacts(housekeeping.removable(rows, variants, days, front))
+    freed = (housekeeping.empty_trash(0) if trash else 0) + (housekeeping.empty_cache() if cache else 0)
+    lines = [f"Model files of {removed} runs were removed; 'python -m explorer restore RUN' brings them back."]
+    lines += [f"{freed / 1e6:.1f} MB are free now."] if freed else []
+    _show({"removed": removed, "freed_bytes": freed}, lines, as_json)
+
+
+@app.command()
+def restore(run: Run, as_json: Json = False) -> None:
+    """Bring back a deleted run, or its removed model files."""
+    from explorer.housekeeping import restore as bring_back
+
+    bring_back(run)
+    _show({"run": run, "restored": True}, [f"{run} is back."], as_json)
+
+
+@app.command()
 def move(
     run: Run,
     to: Annotated[Literal["first", "up", "down", "last"], typer.Option(help="Where in the queue.")] = "first",

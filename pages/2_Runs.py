@@ -3,12 +3,13 @@
 import streamlit as st
 
 from explorer.texts import t
-from pages.parts import data, empty, launch, page, run_list
+from pages.parts import data, disk, empty, launch, page, run_list
 
 with page.start("runs"):
     launch.notice()
     if any(not row.recorded for row in data.runs()):
         run_list.live()
+        disk.section()
     else:
         empty.box(t("runs.empty"), "compress")
         st.page_link(page.PAGES["trade_offs"][0], label=t("runs.empty.recorded"))

@@ -36,6 +36,7 @@ def submit(recipe: Recipe, study: str = "default", fresh: bool = False) -> str:
 
 def enqueue(recipe: Recipe, study: str = "default", fresh: bool = False) -> tuple[str, bool]:
     """Write a queued run without starting anything; returns its id and whether it is new (see ``submit``)."""
+    from explorer.housekeeping import check_space
     from explorer.jobs.processes import hold
     from explorer.models import check_steps
     from explorer.store import Store
@@ -43,6 +44,7 @@ def enqueue(recipe: Recipe, study: str = "default", fresh: bool = False) -> tupl
     if not study.strip() or study == "recorded":
         raise BadInput(f"A study needs a name other than 'recorded'; given was '{study}'.")
     check_steps(recipe.model, recipe.steps)
+    check_space()
     recipe = _with_full_paths(recipe)
     request = {
         "recipe": recipe.plain(),

@@ -90,3 +90,18 @@ def hungry(recipe, folder, report, **names) -> Result:
 def vanishing(recipe, folder, report, **names) -> Result:
     """A worker that leaves without a word."""
     os._exit(7)
+
+
+def uncertain(recipe, folder, report, **names) -> Result:
+    """A run that works for a moment, chosen by its recipe; some have a full disk or a mistake of their own."""
+    with (folder / "starts").open("a") as file:
+        file.write(f"{os.getpid()}\n")
+    luck = recipe.seed % 7
+    for step in range(2 + recipe.seed % 5):
+        report(stage="train", text="Training", fraction=step / 8)
+        time.sleep(0.05)
+    if luck == 5:
+        full_disk(recipe, folder, report, **names)
+    if luck == 6:
+        mistaken(recipe, folder, report, **names)
+    return quick(recipe, folder, report, **names)

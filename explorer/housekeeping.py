@@ -1,0 +1,172 @@
+"""What the home folder takes of the disk, and making room: model files go, results stay, and nothing goes at once.
+
+What is removed lies in the trash for a while and can be brought back. ``EXPLORER_QUOTA_GB`` limits the home folder.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import time
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from explorer import pareto
+from explorer.errors import BadInput, ExplorerError
+from explorer.home import home, runs_folder
+from explorer.quantities import file_size
+from explorer.rundir import ACTIVE
+from explorer.store import RunRow, Store
+from explorer.variants import Variant
+
+KEPT_DAYS = 7.0
+"""How long what was removed can be brought back, unless it is asked to go."""
+
+SPARE_BYTES = 500_000_000
+"""What must stay free on the disk: full disks break more than this program."""
+
+ARTEFACT, TRASH, MODEL_FILES = "artefact", "trash", "artefacts"
+DAY_S = 86_400.0
+
+
+@dataclass(frozen=True)
+class Use:
+    """What belongs together: ``name`` is a study, or ``cache`` or ``trash``; ``items`` are runs or entries."""
+
+    name: str
+    items: int
+    bytes: int
+
+
+def disk_use() -> list[Use]:
+    """The studies, largest first, then cache and trash. A run of several studies counts for the one it was made for."""
+    studies: dict[str, list[int]] = {}
+    for row in Store().runs(with_results=False):
+        if not row.recorded:
+            studies.setdefault(row.study, []).append(folder_bytes(runs_folder() / row.run))
+    uses = [Use(name, len(sizes), sum(sizes)) for name, sizes in studies.items()]
+    others = [_use_of(home() / name) for name in ("cache", TRASH)]
+    return sorted(uses, key=lambda use: -use.bytes) + others
+
+
+def _use_of(folder: Path) -> Use:
+    entries = list(folder.iterdir()) if folder.is_dir() else []
+    return Use(folder.name, len(entries), folder_bytes(folder))
+
+
+def folder_bytes(folder: Path) -> int:
+    """The sizes of all files below a folder, links not followed."""
+    total = 0
+    for place, _, names in os.walk(folder):
+        for name in names:
+            with suppress(OSError):
+                total += (Path(place) / name).lstat().st_size
+    return total
+
+
+def removable(
+    rows: Iterable[RunRow], variants: Sequence[Variant], older_than_days: float = 0.0, keep_front: bool = True
+) -> list[str]:
+    """The finished runs whose model files may go: old enough, there, and not on the front of accuracy and size."""
+    kept = _on_fronts(variants) if keep_front else set()
+    now = datetime.now(UTC).timestamp()
+    found = []
+    for row in rows:
+        old = row.finished_at is not None and now - _seconds(row.finished_at) >= older_than_days * DAY_S
+        if row.state not in ACTIVE and not row.recorded and old and row.run not in kept and _artefact(row.run).is_dir():
+            found.append(row.run)
+    return found
+
+
+def _on_fronts(variants: Sequence[Variant]) -> set[str]:
+    """The runs that no other of the same model beats in accuracy and file size."""
+    kept: set[str] = set()
+    for model in {row.model for row in variants}:
+        rows = [row for row in variants if row.model == model and row.accuracy is not None and not row.recorded]
+        mask = pareto.front([(row.file_bytes, row.accuracy or 0.0) for row in rows], (False, True)) if rows else ()
+        kept |= {row.run for row, stands in zip(rows, mask, strict=True) if stands}
+    return kept
+
+
+def remove_artefacts(runs: Iterable[str]) -> int:
+    """Move the model files of these runs into the trash; returns how many runs had any. Their results stay."""
+    place = home() / TRASH / MODEL_FILES
+    place.mkdir(parents=True, exist_ok=True)
+    there = [run for run in runs if _artefact(run).is_dir()]
+    for run in there:
+        shutil.rmtree(place / run, ignore_errors=True)
+        _artefact(run).rename(place / run)
+        os.utime(place / run)
+    return len(there)
+
+
+def restorable() -> tuple[list[str], list[str]]:
+    """The deleted runs, and the runs whose model files were removed, that can be brought back."""
+    trash = home() / TRASH
+    runs = [path.name for path in _entries(trash) if (path / "request.json").is_file()]
+    return runs, [path.name for path in _entries(trash / MODEL_FILES)]
+
+
+def restore(run: str) -> None:
+    """Bring back a deleted run or removed model files; raises ``BadInput`` where there is nothing of it."""
+    runs, artefacts = restorable()
+    if run in runs:
+        (home() / TRASH / run).rename(runs_folder() / run)
+    elif run in artefacts and (runs_folder() / run).is_dir() and not _artefact(run).exists():
+        (home() / TRASH / MODEL_FILES / run).rename(_artefact(run))
+    else:
+        raise BadInput(f"There is nothing of a run '{run}' in the trash that could be brought back.")
+
+
+def empty_trash(older_than_days: float = KEPT_DAYS) -> int:
+    """Delete for good what has lain in the trash for longer; returns the bytes that are free now."""
+    trash, now, freed = home() / TRASH, time.time(), 0
+    for path in [*_entries(trash / MODEL_FILES), *_entries(trash)]:
+        if path.name != MODEL_FILES and now - path.stat().st_mtime >= older_than_days * DAY_S:
+            freed += folder_bytes(path)
+            shutil.rmtree(path, ignore_errors=True)
+    return freed
+
+
+def empty_cache() -> int:
+    """Delete everything that can be computed again, while nothing runs; returns the bytes that are free now."""
+    if Store().active():
+        raise BadInput("Runs are queued or running, which use the cache; empty it when they are done.")
+    freed = folder_bytes(home() / "cache")
+    shutil.rmtree(home() / "cache", ignore_errors=True)
+    return freed
+
+
+def check_space(needed_bytes: int = 0) -> None:
+    """Raise ``ExplorerError`` where this much more would exceed the quota, or leave too little of the disk."""
+    free = shutil.disk_usage(home()).free
+    if free - needed_bytes < SPARE_BYTES:
+        raise ExplorerError(
+            f"The disk has {file_size(free)} left, of which {file_size(SPARE_BYTES)} should stay free and "
+            f"{file_size(needed_bytes)} are needed; remove model files of old runs, or empty the trash."
+        )
+    quota = float(os.environ.get("EXPLORER_QUOTA_GB") or 0) * 1e9
+    used = folder_bytes(home()) if quota else 0
+    if quota and used + needed_bytes > quota:
+        raise ExplorerError(
+            f"EXPLORER_HOME holds {file_size(used)} and would hold {file_size(used + needed_bytes)}, more than the "
+            f"quota of {file_size(quota)}; remove model files of old runs, or empty the trash."
+        )
+
+
+def _artefact(run: str) -> Path:
+    return runs_folder() / run / ARTEFACT
+
+
+def _entries(folder: Path) -> list[Path]:
+    return sorted(path for path in folder.iterdir() if path.is_dir()) if folder.is_dir() else []
+
+
+def _seconds(moment: str) -> float:
+    try:
+        return datetime.fromisoformat(moment).timestamp()
+    except ValueError:
+        return 0.0

@@ -1,0 +1,99 @@
+"""What everything takes of the disk, and making room: shown on the Runs page while it is open."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from explorer import housekeeping
+from explorer.quantities import file_size
+from explorer.texts import t
+from explorer.variants import Variant
+from pages.parts import data
+from pages.parts.page import plain_errors, safe
+from pages.parts.tables import table
+
+TARGET = "cpu-onnxruntime"
+
+
+def section() -> None:
+    """Counted only while it is open: a thousand runs are many files."""
+    box = st.expander(t("disk.title"), icon=":material/hard_drive:", key="disk", on_change="rerun")
+    if not box.open:
+        return
+    with box, plain_errors():
+        uses = housekeeping.disk_use()
+        table(
+            [t("disk.what"), t("disk.items"), t("column.size")],
+            [[safe(_name(use.name)), f"{use.items:,}", file_size(use.bytes)] for use in uses],
+            [1, 2],
+        )
+        _remove()
+        _bring_back()
+        _empty(uses)
+
+
+def _name(name: str) -> str:
+    return t(f"disk.{name}") if name in ("cache", "trash") else t("disk.study", name=name)
+
+
+def _remove() -> None:
+    """Model files by age, those on the front kept unless told otherwise."""
+    st.markdown(t("disk.remove.sentence"))
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        days = st.number_input(t("disk.days"), 0, 3650, 30, key="disk-days")
+        keep = st.toggle(t("disk.keep_front"), True, key="disk-keep", help=t("disk.keep_front.help"))
+        runs = housekeeping.removable(data.runs(), _rows(), float(days), keep)
+        words = t("disk.remove", count=len(runs))
+        st.button(words, key="disk-remove", on_click=_remove_these, args=(runs,), disabled=not runs)
+
+
+def _rows() -> list[Variant]:
+    return [row for row in data.variants() if row.target == TARGET and row.available]
+
+
+def _remove_these(runs: list[str]) -> None:
+    with plain_errors():
+        housekeeping.remove_artefacts(runs)
+
+
+def _bring_back() -> None:
+    """Deleted runs and removed model files, as long as they are there."""
+    runs, artefacts = housekeeping.restorable()
+    if not runs and not artefacts:
+        return
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        chosen = st.selectbox(
+            t("disk.restore.which"),
+            [*runs, *artefacts],
+            key="disk-restore",
+            format_func=lambda run: t("disk.restore.run" if run in runs else "disk.restore.files", run=run),
+        )
+        st.button(t("disk.restore"), key="disk-restore-button", on_click=_restore, args=(chosen,))
+
+
+def _restore(run: str) -> None:
+    with plain_errors():
+        housekeeping.restore(run)
+
+
+def _empty(uses: list[housekeeping.Use]) -> None:
+    sizes = {use.name: use.bytes for use in uses}
+    with st.container(horizontal=True):
+        st.button(
+            t("disk.empty.trash"), key="disk-trash", on_click=_empty_trash, disabled=not sizes.get("trash"),
+            help=t("disk.empty.trash.help"),
+        )  # fmt: skip
+        st.button(
+            t("disk.empty.cache"), key="disk-cache", on_click=_empty_cache, disabled=not sizes.get("cache"),
+            help=t("disk.empty.cache.help"),
+        )  # fmt: skip
+
+
+def _empty_trash() -> None:
+    with plain_errors():
+        housekeeping.empty_trash(0)
+
+
+def _empty_cache() -> None:
+    with plain_errors():
+        housekeeping.empty_cache()

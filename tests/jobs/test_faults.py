@@ -1,0 +1,15 @@
+"""Twenty random schedules of faults; ``python -m tests.jobs.faults`` runs more."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.jobs.faults import report, run_schedules
+
+
+@pytest.mark.slow
+def test_nothing_is_lost_done_twice_or_stuck_under_random_faults(tmp_path, capsys) -> None:
+    counts = run_schedules(0, 20, tmp_path)
+    with capsys.disabled():
+        print(f"\n{report(20, counts)}")
+    assert counts.total() > 100 and len(counts) >= 12, "faults that hit nothing prove nothing"

@@ -1,0 +1,108 @@
+"""Room on the disk: what is counted, what goes and what stays, what comes back, and the word before it is full."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import time
+
+import pytest
+
+from explorer import housekeeping, jobs
+from explorer.errors import BadInput, ExplorerError
+from explorer.home import home, runs_folder
+from explorer.store import Store
+from explorer.variants import flatten
+from tests.support.sample_results import sample_runs, write_runs
+
+
+@pytest.fixture
+def runs(tmp_path, monkeypatch):
+    """Eight finished runs of the text model, each with a model file of 1,000 bytes."""
+    monkeypatch.setenv("EXPLORER_HOME", str(tmp_path / "home"))
+    made = [run for run in sample_runs(16) if run.model == "minilm-tweets"][:8]
+    write_runs(runs_folder(), made)
+    for run in made:
+        (runs_folder() / run.run / "artefact").mkdir(exist_ok=True)
+        (runs_folder() / run.run / "artefact" / "model.onnx").write_bytes(b"x" * 1000)
+    return made
+
+
+def own():
+    return [row for row in Store().runs() if not row.recorded]
+
+
+def test_disk_use_is_that_of_the_files(runs) -> None:
+    (home() / "cache" / "logits").mkdir(parents=True)
+    (home() / "cache" / "logits" / "a.npy").write_bytes(b"x" * 123)
+    uses = {use.name: use for use in housekeeping.disk_use()}
+    study = own()[0].study
+    assert uses[study].items == len(runs) and uses["cache"].bytes == 123 and uses["trash"].bytes == 0
+    assert uses[study].bytes == sum(f.stat().st_size for f in runs_folder().rglob("*") if f.is_file())
+
+
+def test_the_front_keeps_its_files_and_results_stay(runs) -> None:
+    rows, variants = own(), [row for row in flatten(own()) if row.target == "cpu-onnxruntime" and row.batch == 1]
+    gone = housekeeping.removable(rows, variants)
+    kept = {row.run for row in rows} - set(gone)
+    for run in gone:
+        row = next(row for row in variants if row.run == run)
+        assert any(o.file_bytes <= row.file_bytes and (o.accuracy or 0) >= (row.accuracy or 0) and o.run in kept
+                   for o in variants)  # fmt: skip
+    assert gone and kept and housekeeping.removable(rows, variants, keep_front=False) == [row.run for row in rows]
+    assert housekeeping.remove_artefacts(gone) == len(gone)
+    assert not any((runs_folder() / run / "artefact").exists() for run in gone)
+    assert all(row.result for row in own())
+    assert housekeeping.removable(own(), variants) == []
+
+
+def test_only_old_enough_runs_lose_their_files(runs) -> None:
+    rows = own()
+    assert housekeeping.removable(rows, [], older_than_days=1e6) == []
+    assert len(housekeeping.removable(rows, [], older_than_days=0)) == len(rows)
+
+
+def test_what_was_removed_comes_back(runs) -> None:
+    first, second = runs[0].run, runs[1].run
+    housekeeping.remove_artefacts([first])
+    jobs.delete(second)
+    assert housekeeping.restorable() == ([second], [first])
+    housekeeping.restore(first)
+    housekeeping.restore(second)
+    assert (runs_folder() / first / "artefact" / "model.onnx").stat().st_size == 1000
+    assert Store().run(second).state == "done" and housekeeping.restorable() == ([], [])
+    for name in ("gone", "../runs", ".."):
+        with pytest.raises(BadInput, match="nothing of a run"):
+            housekeeping.restore(name)
+
+
+def test_the_trash_keeps_things_for_a_while(runs) -> None:
+    housekeeping.remove_artefacts([runs[0].run, runs[1].run])
+    old = home() / "trash" / "artefacts" / runs[0].run
+    os.utime(old, (time.time() - 8 * 86_400,) * 2)
+    size = housekeeping.folder_bytes(old)
+    assert size >= 1000 and housekeeping.empty_trash() == size
+    assert housekeeping.restorable()[1] == [runs[1].run]
+    assert housekeeping.empty_trash(0) >= 1000 and housekeeping.restorable()[1] == []
+
+
+def test_the_cache_is_emptied_only_while_nothing_runs(runs, monkeypatch) -> None:
+    (home() / "cache" / "logits").mkdir(parents=True)
+    (home() / "cache" / "logits" / "a.npy").write_bytes(b"x" * 50)
+    with monkeypatch.context() as patch:
+        patch.setattr(Store, "active", lambda self: True)
+        with pytest.raises(BadInput, match="queued or running"):
+            housekeeping.empty_cache()
+    assert housekeeping.empty_cache() == 50 and not (home() / "cache").exists()
+
+
+def test_a_quota_and_a_full_disk_are_said_before_it_is_too_late(runs, monkeypatch) -> None:
+    housekeeping.check_space(1000)
+    monkeypatch.setenv("EXPLORER_QUOTA_GB", "0.001")
+    housekeeping.check_space()
+    with pytest.raises(ExplorerError, match=r"more than the quota of 1.00 MB"):
+        housekeeping.check_space(1_000_000)
+    usage = shutil.disk_usage(home())
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: usage._replace(free=600_000_000))
+    with pytest.raises(ExplorerError, match="The disk has 600 MB left"):
+        housekeeping.check_space(200_000_000)
