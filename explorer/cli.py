@@ -176,6 +176,34 @@ def cancel(run: Run, as_json: Json = False) -> None:
 
 
 @app.command()
+def export_study(
+    study: Annotated[str, typer.Argument(help="Name of the study.")],
+    to: Annotated[Path, typer.Option(help="The zip file to write.")],
+    artefacts: Annotated[bool, typer.Option(help="With the model files, not only recipes and results.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Write the finished runs of a study to one file that another machine can take in."""
+    from explorer import studies
+
+    count = studies.export_study(study, to, artefacts)
+    _show({"runs": count, "file": str(to)}, [f"{count} runs of '{study}' are in {to}."], as_json)
+
+
+@app.command()
+def import_study(
+    file: Annotated[Path, typer.Argument(help="A file that export-study wrote.")],
+    study: Annotated[str | None, typer.Option(help="Another name for it here.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Take in a study from a file; it is checked before anything is unpacked."""
+    from explorer import studies
+
+    found = studies.import_study(file, study)
+    lines = [f"{len(found.new)} runs are new in '{found.study}', {len(found.known)} were here already."]
+    _show({"study": found.study, "new": found.new, "known": found.known}, lines, as_json)
+
+
+@app.command()
 def disk(as_json: Json = False) -> None:
     """Show what studies, cache and trash take of the disk."""
     from explorer.housekeeping import disk_use

@@ -1,0 +1,202 @@
+"""A study as one file: its finished runs with their recipes and results, and their model files where wanted.
+
+The file is a zip. What comes from elsewhere is checked before anything is unpacked: names, sizes, that results are
+results, and that model files are those which the results name. Nothing in it is ever executed or unpickled.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+import shutil
+import uuid
+import zipfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from explorer.errors import BadInput
+from explorer.export import portable
+from explorer.home import home, runs_folder
+from explorer.result import Result
+from explorer.rundir import RunFolder, write_whole
+from explorer.store import RunRow, Store
+
+FORMAT = 1
+MOST_FILES, MOST_BYTES, MOST_RATIO, MOST_TEXT_BYTES = 20_000, 4_000_000_000, 200, 20_000_000
+STUDY_FILE = "study.json"
+_RUN = r"runs/(?P<run>[0-9]{8}-[0-9]{6}-[0-9a-f]{6})/"
+_TEXTS = re.compile(_RUN + r"(?P<name>request\.json|result\.json)")
+_FILES = re.compile(_RUN + r"artefact/(?P<name>[A-Za-z0-9][A-Za-z0-9_.-]{0,80})")
+
+
+@dataclass(frozen=True)
+class Imported:
+    """The study's name here, the runs that are new, and those that were there already."""
+
+    study: str
+    new: tuple[str, ...]
+    known: tuple[str, ...]
+
+
+def export_study(name: str, to: Path, with_artefacts: bool = False) -> int:
+    """Write the finished runs of one's own in a study to the zip ``to``; returns how many.
+
+    Folders of this machine are not in it. Raises ``BadInput`` where there is nothing to write, or ``to`` is taken.
+    """
+    rows = [row for row in Store().runs(study=name, states=["done"], with_results=False) if not row.recorded]
+    if not rows:
+        raise BadInput(f"The study '{name}' has no finished runs of your own.")
+    if to.exists():
+        raise BadInput(f"'{to}' is there already; expected is the name of a new file.")
+    draft = to.with_name(f".{to.name}-{uuid.uuid4().hex[:8]}")
+    try:
+        with zipfile.ZipFile(draft, "w", zipfile.ZIP_DEFLATED) as bundle:
+            bundle.writestr(STUDY_FILE, json.dumps({"format": FORMAT, "name": name, "runs": [row.run for row in rows]}))
+            for row in rows:
+                _write_run(bundle, row, with_artefacts)
+        draft.replace(to)
+    except OSError as error:
+        raise BadInput(f"The study cannot be written to '{to}': {(error.strerror or str(error)).lower()}.") from None
+    finally:
+        draft.unlink(missing_ok=True)
+    return len(rows)
+
+
+def _write_run(bundle: zipfile.ZipFile, row: RunRow, with_artefacts: bool) -> None:
+    folder = RunFolder(runs_folder() / row.run)
+    request, result = folder.request() or {}, json.loads((folder.path / "result.json").read_text(encoding="utf-8"))
+    kept = {key: request.get(key) for key in ("run", "digest", "created_at")} | {"recipe": portable(request["recipe"])}
+    bundle.writestr(f"runs/{row.run}/request.json", json.dumps(kept))
+    result["recipe"] = portable(result["recipe"])
+    bundle.writestr(f"runs/{row.run}/result.json", json.dumps(result))
+    artefact = folder.path / "artefact"
+    for path in sorted(artefact.iterdir()) if with_artefacts and artefact.is_dir() else ():
+        if path.is_file():
+            bundle.write(path, f"runs/{row.run}/artefact/{path.name}")
+
+
+def import_study(path: Path, name: str | None = None) -> Imported:
+    """Take in a study's file under ``name``, by default its own; runs that are here already stay as they are.
+
+    Raises ``BadInput`` with one sentence for a file that is no study, or that is not what it says; nothing of it stays.
+    """
+    try:
+        with zipfile.ZipFile(path) as bundle:
+            return _take_in(bundle, name)
+    except (zipfile.BadZipFile, OSError) as error:
+        raise BadInput(f"'{path.name}' cannot be read as a study: {str(error).lower()}.") from None
+
+
+def _take_in(bundle: zipfile.ZipFile, name: str | None) -> Imported:
+    members = _checked(bundle)
+    study = name or _study_name(bundle)
+    runs = sorted({run for run, _ in members})
+    texts = {run: _texts(bundle, run) for run in runs}
+    known = [run for run in runs if (runs_folder() / run).exists()]
+    drafts: dict[str, Path] = {}
+    try:
+        for run in runs:
+            if run not in known:
+                drafts[run] = _unpack(bundle, run, texts[run], members, study)
+        for run, draft in drafts.items():
+            draft.rename(runs_folder() / run)
+            Store().refresh(run)
+    finally:
+        for draft in drafts.values():
+            shutil.rmtree(draft, ignore_errors=True)
+    return Imported(study, tuple(drafts), tuple(known))
+
+
+def _checked(bundle: zipfile.ZipFile) -> dict[tuple[str, str], zipfile.ZipInfo]:
+    """The members by run and place within it; raises ``BadInput`` for names and sizes that no export has."""
+    infos = [info for info in bundle.infolist() if info.filename != STUDY_FILE]
+    if len(infos) > MOST_FILES or sum(info.file_size for info in infos) > MOST_BYTES:
+        raise BadInput(f"This study holds more than {MOST_FILES:,} files or {MOST_BYTES / 1e9:g} GB.")
+    found = {}
+    for info in infos:
+        text, file = _TEXTS.fullmatch(info.filename), _FILES.fullmatch(info.filename)
+        match = text or file
+        if match is None or match["name"] in (".", ".."):
+            raise BadInput(f"This is no study: it holds '{info.filename[:80]}'.")
+        if info.file_size > MOST_RATIO * max(info.compress_size, 1) or (text and info.file_size > MOST_TEXT_BYTES):
+            raise BadInput(f"'{info.filename}' would unpack to {info.file_size:,} bytes, which no study's file does.")
+        found[match["run"], info.filename.split("/", 2)[2]] = info
+    return found
+
+
+def _study_name(bundle: zipfile.ZipFile) -> str:
+    fields = _json(bundle, STUDY_FILE)
+    if fields.get("format") != FORMAT or not isinstance(fields.get("name"), str) or not fields["name"].strip():
+        raise BadInput(f"'{STUDY_FILE}' is missing or of another format; expected is format {FORMAT} with a name.")
+    given = str(fields["name"]).strip()[:100]
+    return given if given != "recorded" else "imported"
+
+
+def _texts(bundle: zipfile.ZipFile, run: str) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Request and result of a run, checked against each other."""
+    request, result = (_json(bundle, f"runs/{run}/{name}.json") for name in ("request", "result"))
+    try:
+        parsed = Result.model_validate(result)
+    except ValidationError as error:
+        place = ".".join(map(str, error.errors()[0]["loc"]))
+        raise BadInput(f"The result of run '{run}' is not one: '{place}' is missing or wrong.") from None
+    same = request.get("recipe") == parsed.recipe and request.get("digest") and parsed.run == run == request.get("run")
+    if not same or not isinstance(request.get("created_at"), str):
+        raise BadInput(f"The request and the result of run '{run}' do not belong together.")
+    return request, result
+
+
+def _json(bundle: zipfile.ZipFile, name: str) -> dict[str, Any]:
+    try:
+        fields = json.loads(bundle.read(name))
+    except (KeyError, ValueError, RecursionError):
+        raise BadInput(f"This is no study: '{name}' is missing or unreadable.") from None
+    if not isinstance(fields, dict):
+        raise BadInput(f"This is no study: '{name}' is no object.")
+    return fields
+
+
+def _unpack(
+    bundle: zipfile.ZipFile,
+    run: str,
+    texts: tuple[dict[str, Any], dict[str, Any]],
+    members: dict[tuple[str, str], zipfile.ZipInfo],
+    study: str,
+) -> Path:
+    """The run's folder beside the others, whole, before it gets its name; a forged model file raises ``BadInput``."""
+    request, result = texts
+    draft = home() / f"new-import-{uuid.uuid4().hex}"
+    draft.mkdir()
+    try:
+        for place, info in _files_of(members, run):
+            (draft / "artefact").mkdir(exist_ok=True)
+            with bundle.open(info) as source, (draft / "artefact" / place).open("wb") as target:
+                shutil.copyfileobj(source, target, 1 << 20)
+        _check_model(draft / "artefact" / "model.onnx", result, run)
+        write_whole(draft / "request.json", json.dumps({**request, "study": study, "fresh": False, "imported": True}))
+        write_whole(draft / "result.json", json.dumps(result))
+    except BaseException:
+        shutil.rmtree(draft, ignore_errors=True)
+        raise
+    return draft
+
+
+def _files_of(members: dict[tuple[str, str], zipfile.ZipInfo], run: str) -> Iterator[tuple[str, zipfile.ZipInfo]]:
+    for (owner, place), info in members.items():
+        if owner == run and place.startswith("artefact/"):
+            yield place.removeprefix("artefact/"), info
+
+
+def _check_model(model: Path, result: dict[str, Any], run: str) -> None:
+    """The model file must be the one that was measured."""
+    if not model.exists():
+        return
+    with model.open("rb") as file:
+        found = hashlib.file_digest(file, "sha256").hexdigest()
+    if found != result["artefact"].get("model_sha256"):
+        raise BadInput(f"The model file of run '{run}' is not the one that its result was measured on.")

@@ -1,0 +1,135 @@
+"""Studies as files: what goes out comes in elsewhere, and what is forged, hostile or broken does not."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from explorer import studies
+from explorer.errors import BadInput
+from explorer.home import home, runs_folder
+from explorer.result import Result
+from explorer.store import RECORDED, Store
+
+MODEL = b"a model file" * 50
+
+
+@pytest.fixture(autouse=True)
+def place(tmp_path, monkeypatch):
+    monkeypatch.setenv("EXPLORER_HOME", str(tmp_path / "here"))
+
+
+@pytest.fixture
+def runs() -> list[str]:
+    """Two finished runs of the study 'mine' with real results and model files."""
+    results = json.loads((RECORDED / "built-in-models.json").read_text())["results"][:2]
+    for place, result in enumerate(results):
+        run = f"20260101-00000{place}-abcde{place}"
+        folder = runs_folder() / run
+        (folder / "artefact").mkdir(parents=True)
+        (folder / "artefact" / "model.onnx").write_bytes(MODEL)
+        request = {
+            "run": run,
+            "recipe": result["recipe"],
+            "digest": result["digest"],
+            "study": "mine",
+            "cwd": "/secret",
+        }
+        artefact = {**result["artefact"], "model_sha256": hashlib.sha256(MODEL).hexdigest()}
+        (folder / "request.json").write_text(json.dumps({**request, "created_at": "2026-01-01T00:00:00+00:00"}))
+        (folder / "result.json").write_text(json.dumps({**result, "run": run, "artefact": artefact}))
+    return sorted(path.name for path in runs_folder().iterdir())
+
+
+@pytest.fixture
+def elsewhere(tmp_path, monkeypatch):
+    """From here on the program works in another home."""
+
+    def go() -> Path:
+        monkeypatch.setenv("EXPLORER_HOME", str(tmp_path / "there"))
+        return home()
+
+    return go
+
+
+@pytest.mark.parametrize("with_artefacts", [True, False])
+def test_what_goes_out_comes_in_elsewhere(runs, elsewhere, tmp_path, with_artefacts) -> None:
+    file = tmp_path / "mine.zip"
+    assert studies.export_study("mine", file, with_artefacts) == 2
+    assert b"/secret" not in b"".join(zipfile.ZipFile(file).read(name) for name in zipfile.ZipFile(file).namelist())
+    before = {row.run: row.result for row in Store().runs() if not row.recorded}
+    elsewhere()
+    found = studies.import_study(file)
+    assert (found.study, list(found.new), found.known) == ("mine", runs, ())
+    after = {row.run: row.result for row in Store().runs(study="mine") if not row.recorded}
+    assert after == before
+    assert all((runs_folder() / run / "artefact" / "model.onnx").exists() == with_artefacts for run in runs)
+    again = studies.import_study(file, "another")
+    assert (again.new, list(again.known)) == ((), runs)
+
+
+def forged(source: Path, target: Path, change: dict[str, Any]) -> Path:
+    """The zip with some members replaced, added, or (None) left out."""
+    with zipfile.ZipFile(source) as old, zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as new:
+        names = dict.fromkeys([*old.namelist(), *change])
+        for name in names:
+            content = change[name] if name in change else old.read(name)
+            if content is not None:
+                new.writestr(name, content)
+    return target
+
+
+def test_hostile_and_broken_files_leave_nothing(runs, elsewhere, tmp_path) -> None:
+    file, run = tmp_path / "mine.zip", runs[0]
+    studies.export_study("mine", file, True)
+    result = json.loads(zipfile.ZipFile(file).read(f"runs/{run}/result.json"))
+    there = elsewhere()
+    cases = [
+        ({"../../evil": b"x"}, "This is no study"),
+        ({"/etc/evil": b"x"}, "This is no study"),
+        ({f"runs/{run}/artefact/../../../evil": b"x"}, "This is no study"),
+        ({f"runs/{run}/worker.json": b"{}"}, "This is no study"),
+        ({f"runs/{run}/artefact/bomb.bin": b"\0" * 50_000_000}, "would unpack to 50,000,000 bytes"),
+        ({f"runs/{run}/artefact/model.onnx": b"another model"}, "is not the one that its result was measured on"),
+        ({f"runs/{run}/result.json": json.dumps({**result, "size": "small"})}, "'size' is missing or wrong"),
+        ({f"runs/{run}/result.json": json.dumps({**result, "run": runs[1]})}, "do not belong together"),
+        ({f"runs/{run}/result.json": b"{"}, "missing or unreadable"),
+        ({f"runs/{run}/request.json": None}, "missing or unreadable"),
+        ({"study.json": b"[]"}, "is no object"),
+        ({"study.json": json.dumps({"format": 99, "name": "x"})}, "another format"),
+    ]
+    for number, (change, words) in enumerate(cases):
+        with pytest.raises(BadInput, match=words):
+            studies.import_study(forged(file, tmp_path / f"forged-{number}.zip", change))
+        assert not list(runs_folder().iterdir()) and not list(there.glob("new-*")), change
+    assert not list(tmp_path.rglob("evil*"))
+    (tmp_path / "no.zip").write_bytes(b"no zip at all")
+    with pytest.raises(BadInput, match="cannot be read as a study"):
+        studies.import_study(tmp_path / "no.zip")
+
+
+def test_a_study_cannot_pass_for_the_recorded_one(runs, elsewhere, tmp_path) -> None:
+    file = tmp_path / "mine.zip"
+    studies.export_study("mine", file)
+    named = forged(file, tmp_path / "recorded.zip", {"study.json": json.dumps({"format": 1, "name": "recorded"})})
+    elsewhere()
+    assert studies.import_study(named).study == "imported"
+
+
+def test_what_cannot_be_exported_is_said(runs, tmp_path) -> None:
+    with pytest.raises(BadInput, match="'none' has no finished runs"):
+        studies.export_study("none", tmp_path / "x.zip")
+    (tmp_path / "x.zip").touch()
+    with pytest.raises(BadInput, match="is there already"):
+        studies.export_study("mine", tmp_path / "x.zip")
+
+
+def test_exported_results_are_results(runs, tmp_path) -> None:
+    studies.export_study("mine", tmp_path / "x.zip")
+    bundle = zipfile.ZipFile(tmp_path / "x.zip")
+    assert all(Result.model_validate_json(bundle.read(f"runs/{run}/result.json")).run == run for run in runs)
