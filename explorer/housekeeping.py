@@ -15,6 +15,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from explorer import pareto
+from explorer.access import check_may_change
 from explorer.errors import BadInput, ExplorerError
 from explorer.home import home, runs_folder
 from explorer.quantities import file_size
@@ -93,6 +94,7 @@ def _on_fronts(variants: Sequence[Variant]) -> set[str]:
 
 def remove_artefacts(runs: Iterable[str]) -> int:
     """Move the model files of these runs into the trash; returns how many runs had any. Their results stay."""
+    check_may_change()
     place = home() / TRASH / MODEL_FILES
     place.mkdir(parents=True, exist_ok=True)
     there = [run for run in runs if _artefact(run).is_dir()]
@@ -112,6 +114,7 @@ def restorable() -> tuple[list[str], list[str]]:
 
 def restore(run: str) -> None:
     """Bring back a deleted run or removed model files; raises ``BadInput`` where there is nothing of it."""
+    check_may_change()
     runs, artefacts = restorable()
     if run in runs:
         (home() / TRASH / run).rename(runs_folder() / run)
@@ -123,6 +126,7 @@ def restore(run: str) -> None:
 
 def empty_trash(older_than_days: float = KEPT_DAYS) -> int:
     """Delete for good what has lain in the trash for longer; returns the bytes that are free now."""
+    check_may_change()
     trash, now, freed = home() / TRASH, time.time(), 0
     for path in [*_entries(trash / MODEL_FILES), *_entries(trash)]:
         if path.name != MODEL_FILES and now - path.stat().st_mtime >= older_than_days * DAY_S:
@@ -133,6 +137,7 @@ def empty_trash(older_than_days: float = KEPT_DAYS) -> int:
 
 def empty_cache() -> int:
     """Delete everything that can be computed again, while nothing runs; returns the bytes that are free now."""
+    check_may_change()
     if Store().active():
         raise BadInput("Runs are queued or running, which use the cache; empty it when they are done.")
     freed = folder_bytes(home() / "cache")

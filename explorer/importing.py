@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from explorer.access import check_may_change
 from explorer.artefacts import MODEL_FILE, baseline_file, model_sha256
 from explorer.errors import BadInput
 from explorer.home import runs_folder
@@ -29,6 +30,7 @@ def take_in(report: Report, run: str | None = None) -> Imported:
 
     Raises ``BadInput`` where none has this artefact, or where it was measured beside another baseline.
     """
+    check_may_change()
     rows = _candidates(run)
     found = [row for row in rows if _digest(row) == report.model_sha256]
     if not found:

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from explorer.access import check_may_change
 from explorer.combinations import Combination
 from explorer.errors import BadInput
 from explorer.home import home
@@ -80,6 +81,7 @@ def saved() -> list[Combination]:
 
 def save(name: str, steps: Sequence[Technique]) -> None:
     """Keep steps under a name; raises ``BadInput`` for a name that is empty, too long or taken, or without steps."""
+    check_may_change()
     title = " ".join(name.split())
     if not title or len(title) > LONGEST_NAME:
         raise BadInput(f"A preset needs a name of 1 to {LONGEST_NAME} letters; given were {len(title)}.")
@@ -93,6 +95,7 @@ def save(name: str, steps: Sequence[Technique]) -> None:
 
 def delete(name: str) -> None:
     """Forget the preset of this key, which is ``Combination.name``; nothing happens where it is gone."""
+    check_may_change()
     if _FILE.fullmatch(f"{name}.json"):
         (_folder() / f"{name}.json").unlink(missing_ok=True)
 

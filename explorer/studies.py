@@ -19,6 +19,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from explorer.access import check_may_change
 from explorer.errors import BadInput
 from explorer.export import portable
 from explorer.home import home, runs_folder
@@ -85,6 +86,7 @@ def import_study(path: Path, name: str | None = None) -> Imported:
 
     Raises ``BadInput`` with one sentence for a file that is no study, or that is not what it says; nothing of it stays.
     """
+    check_may_change()
     try:
         with zipfile.ZipFile(path) as bundle:
             return _take_in(bundle, name)

@@ -12,6 +12,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from explorer.access import check_may_change, visitor
 from explorer.errors import BadInput, ExplorerError
 from explorer.home import home, local_path, runs_folder
 from explorer.rundir import ACTIVE, RunFolder, open_run
@@ -41,6 +42,7 @@ def enqueue(recipe: Recipe, study: str = "default", fresh: bool = False) -> tupl
     from explorer.models import check_steps
     from explorer.store import Store
 
+    check_may_change()
     if not study.strip() or study == "recorded":
         raise BadInput(f"A study needs a name other than 'recorded'; given was '{study}'.")
     check_steps(recipe.model, recipe.steps)
@@ -53,6 +55,8 @@ def enqueue(recipe: Recipe, study: str = "default", fresh: bool = False) -> tupl
         "fresh": fresh,
         "cwd": str(Path.cwd()),
     }
+    if visitor().name:
+        request["by"] = visitor().name
     if _is_provisional(recipe):
         request["provisional_digest"] = True
     try:
@@ -72,6 +76,7 @@ def enqueue(recipe: Recipe, study: str = "default", fresh: bool = False) -> tupl
 
 def cancel(run: str) -> bool:
     """Ask for a run's end, which takes at most 4 seconds; False when it is finished already."""
+    check_may_change()
     if not active(run):
         return False
     _folder(run).request_cancel()
@@ -84,6 +89,7 @@ def move(run: str, to: Literal["first", "up", "down", "last"]) -> None:
     from explorer.jobs.processes import hold
     from explorer.store import Store
 
+    check_may_change()
     folder, store = _folder(run), Store()
     with hold(home() / "submit.lock"):
         queue = store.in_state("queued")
@@ -123,6 +129,7 @@ def retry(run: str) -> str:
 
 def delete(run: str) -> None:
     """Move a finished run into ``EXPLORER_HOME/trash``; raises ``BadInput`` for one that is active."""
+    check_may_change()
     folder = _folder(run)
     state = folder.snapshot().state
     if state in ACTIVE:

@@ -10,7 +10,7 @@ from functools import cache
 
 import streamlit as st
 
-from explorer import memory, texts
+from explorer import access, memory, texts
 from explorer.charts import Theme
 from explorer.charts.style import INK
 from explorer.errors import ExplorerError
@@ -50,6 +50,7 @@ def start(name: str) -> Iterator[None]:
     st.set_page_config(page_title=t(f"page.{name}.name"), page_icon="🗜️", layout="wide", initial_sidebar_state=220)
     st.html(STYLE.replace("INK", INK[theme()]))
     texts.follow(lambda: st.session_state.get("language"))
+    access.follow(_visitor)
     state.restore()
     state.arrive(name)
     with st.sidebar:
@@ -58,6 +59,13 @@ def start(name: str) -> Iterator[None]:
     st.markdown(t(f"page.{name}.sentence"))
     with plain_errors():
         yield
+
+
+def _visitor() -> access.Visitor:
+    """Who is logged in, where the dashboard is set up with a login (``[auth]`` in Streamlit's secrets)."""
+    if not (st.secrets.load_if_toml_exists() and "auth" in st.secrets):
+        return access.Visitor()
+    return access.logged_in(str(st.user.get("email") or st.user.get("name")) if st.user.is_logged_in else None)
 
 
 @cache

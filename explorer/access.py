@@ -1,0 +1,56 @@
+"""Who looks, and whether they may change anything: asked wherever something is launched, stopped, kept or removed.
+
+``EXPLORER_VIEW_ONLY=1`` makes everybody a guest. Behind a login, ``EXPLORER_EDITORS`` lists who may change things, by
+commas; without it everybody who is logged in may.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from explorer.errors import BadInput
+
+
+@dataclass(frozen=True)
+class Visitor:
+    """Somebody at the dashboard: ``name`` is who they are, empty where nobody logs in."""
+
+    name: str = ""
+    guest: bool = False
+
+
+_asked: list[Callable[[], Visitor]] = [Visitor]
+
+
+def follow(visitor: Callable[[], Visitor]) -> None:
+    """Ask ``visitor`` who is there now; without it, it is somebody at this machine who may do everything."""
+    _asked[0] = visitor
+
+
+def visitor() -> Visitor:
+    """Who is there now."""
+    return _asked[0]()
+
+
+def may_change() -> bool:
+    """Whether whoever is there may launch, stop, keep and remove things."""
+    return not os.environ.get("EXPLORER_VIEW_ONLY") and not visitor().guest
+
+
+def check_may_change() -> None:
+    """Raise ``BadInput`` for a guest."""
+    if not may_change():
+        raise BadInput(
+            "This dashboard is for looking only: nothing can be launched, stopped, saved or deleted here. Ask whoever "
+            "runs it for access."
+        )
+
+
+def logged_in(name: str | None) -> Visitor:
+    """The visitor behind a login of this name; None is somebody who has not logged in."""
+    editors = [one.strip().lower() for one in os.environ.get("EXPLORER_EDITORS", "").split(",") if one.strip()]
+    if name is None:
+        return Visitor(guest=True)
+    return Visitor(name, guest=bool(editors) and name.lower() not in editors)
