@@ -325,6 +325,35 @@ def export(
 
 
 @app.command()
+def results(
+    study: Annotated[str | None, typer.Option(help="Only this study.")] = None,
+    model: Annotated[str | None, typer.Option(help="Only this model.")] = None,
+    run: Annotated[list[str] | None, typer.Option(help="Only these runs; several are separated by commas.")] = None,
+    form: Annotated[Literal["csv", "json", "parquet"], typer.Option("--format", help="How to write them.")] = "csv",
+    to: Annotated[Path | None, typer.Option("--to", metavar="FILE", help="The file to write, else printed.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Write the results of finished runs as one table: a row per variant, target, batch size and length."""
+    from explorer.result_tables import COLUMNS, flat_rows, save, written
+    from explorer.store import Store
+
+    if study is not None and study not in Store().studies():
+        raise BadInput(f"There is no study '{study}'; known are {', '.join(Store().studies()) or 'none'}.")
+    if to is None and form == "parquet" and not as_json:
+        raise BadInput("Parquet is not for reading on a screen; name the file to write with --to.")
+    found, wanted = Store().runs(study, ("done",), model), _listed(run)
+    missing = sorted(set(wanted) - {row.run for row in found})
+    if missing:
+        raise BadInput(f"There is no finished run '{missing[0]}' among those that were asked for.")
+    rows = flat_rows(row for row in found if not wanted or row.run in wanted)
+    if to is None:
+        print(written(rows, "json" if as_json else form).decode(), end="")
+    else:
+        save(rows, form, to)
+        _show({"path": str(to), "rows": len(rows), "columns": list(COLUMNS)}, [str(to)], as_json)
+
+
+@app.command()
 def measure(
     subject: Annotated[str, typer.Argument(metavar="RUN_OR_BUNDLE", help="A run's id, or the folder of a bundle.")],
     targets: Annotated[

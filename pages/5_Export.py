@@ -1,9 +1,9 @@
-"""Export: take one variant away as a bundle that runs by itself."""
+"""Export: take one variant away as a bundle that runs by itself, or the results of several."""
 
 import streamlit as st
 
 from explorer.texts import t
-from pages.parts import data, empty, exporting, page
+from pages.parts import data, empty, exporting, exporting_several, page, pictures
 
 with page.start("export"):
     if not data.finished():
@@ -15,4 +15,7 @@ with page.start("export"):
             exporting.bundle(row)
         with command:
             exporting.reproduce(row)
+        exporting_several.section()
         exporting.elsewhere(row)
+        st.subheader(t("pictures.title"), anchor=False)
+        pictures.choice()

@@ -7,9 +7,10 @@ from explorer.charts.grid import GridInfo, grid_figure, grid_info, grid_targets
 from explorer.charts.hypervolume import HypervolumeInfo, hypervolume_figure, hypervolume_info
 from explorer.charts.learning import LearningInfo, learning_figure, learning_info
 from explorer.charts.parallel import ParallelInfo, parallel_figure, parallel_info
+from explorer.charts.presented import presented_figure
 from explorer.charts.profile import SideBySide, peak_words, profile_figure, profile_info
 from explorer.charts.stacks import StacksInfo, stacks_figure, stacks_info
-from explorer.charts.style import CONFIG, FAMILY_COLOURS, Theme
+from explorer.charts.style import CONFIG, FAMILY_COLOURS, PICTURE_FORMATS, PictureFormat, Theme, config
 from explorer.charts.sweep import SweepInfo, sweep_figure, sweep_info
 from explorer.charts.tradeoff import Axes, Front, Mark, TradeoffInfo, tradeoff_figure, tradeoff_info
 
@@ -17,6 +18,7 @@ __all__ = [
     "CONFIG",
     "FAMILY_COLOURS",
     "GRID_MEASURES",
+    "PICTURE_FORMATS",
     "Axes",
     "CompareInfo",
     "ConfusionInfo",
@@ -25,6 +27,7 @@ __all__ = [
     "HypervolumeInfo",
     "LearningInfo",
     "Mark",
+    "PictureFormat",
     "ParallelInfo",
     "SideBySide",
     "StacksInfo",
@@ -33,6 +36,7 @@ __all__ = [
     "TradeoffInfo",
     "compare_figure",
     "compare_info",
+    "config",
     "confusion_figure",
     "confusion_info",
     "grid_figure",
@@ -45,6 +49,7 @@ __all__ = [
     "parallel_figure",
     "parallel_info",
     "peak_words",
+    "presented_figure",
     "profile_figure",
     "profile_info",
     "stacks_figure",

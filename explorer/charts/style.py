@@ -29,12 +29,22 @@ INTERVAL: dict[Theme, str] = {"light": "#A9B0BA", "dark": "#5B6470"}
 SYMBOLS = ("circle", "square", "diamond", "triangle-up", "pentagon", "hexagon", "star")
 SERIES_COLOURS = ("#0072B2", "#D55E00", "#009E73", "#C0649A", "#7C4DDB", "#8A6D3B")
 
-CONFIG = {
-    "displaylogo": False,
-    "scrollZoom": False,
-    "modeBarButtonsToRemove": ["lasso2d", "autoScale2d", "zoomIn2d", "zoomOut2d"],
-    "toImageButtonOptions": {"format": "png", "scale": 2},
-}
+PictureFormat = Literal["png", "svg"]
+PICTURE_FORMATS: tuple[PictureFormat, ...] = ("png", "svg")
+
+
+def config(picture: PictureFormat = "png", **more: Any) -> dict[str, Any]:
+    """The buttons of a chart; ``picture`` is what the one with the camera saves, which Plotly fixes for all of them."""
+    return {
+        "displaylogo": False,
+        "scrollZoom": False,
+        "modeBarButtonsToRemove": ["lasso2d", "autoScale2d", "zoomIn2d", "zoomOut2d"],
+        "toImageButtonOptions": {"format": picture, "scale": 1 if picture == "svg" else 2},
+        **more,
+    }
+
+
+CONFIG = config()
 
 
 def family_colour(family: str, theme: Theme) -> str:

@@ -17,6 +17,7 @@ from explorer.measure.runners.onnx_runtime import BoundOnnxRunner, OnnxRunner, a
 from explorer.measure.runners.pytorch import TorchRunner, is_two_of_four, use_sparse_kernels
 from explorer.measure.targets import Target, targets
 from explorer.models.preprocess import Preprocessor
+from explorer.techniques.quantization.half_precision import to_fp16
 
 
 def test_onnx_logits_are_those_of_the_graph(image_artefact):
@@ -363,3 +364,20 @@ def test_on_a_real_gpu_logits_agree(name, bert_artefact, text_artefact):
     if reason is not None:
         pytest.skip(f"{name}: {reason}")
     assert open_runner(folder, name)(tensors) == pytest.approx(expected, rel=0.05, abs=0.05)
+
+
+def test_openvino_finds_an_input_that_is_cast_at_once(tmp_path):
+    """Folding the cast gives the input's port the cast's name beside its own."""
+    weight = numpy_helper.from_array(np.arange(8, dtype=np.float32).reshape(4, 2), "weight")
+    graph = helper.make_graph(
+        [helper.make_node("MatMul", ["pixel_values", "weight"], ["logits"])],
+        "halved",
+        [helper.make_tensor_value_info("pixel_values", onnx.TensorProto.FLOAT, ["batch", 4])],
+        [helper.make_tensor_value_info("logits", onnx.TensorProto.FLOAT, ["batch", 2])],
+        [weight],
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 21)])
+    onnx.save(to_fp16(model), tmp_path / "model.onnx")
+    pixels = {"pixel_values": np.ones((2, 4), dtype=np.float32)}
+    answers = open_runner(tmp_path, "cpu-openvino", threads=1)(pixels)
+    assert answers.tolist() == [[12.0, 16.0]] * 2

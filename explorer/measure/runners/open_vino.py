@@ -31,7 +31,8 @@ class OpenVinoRunner(Runner):
             self.compiled = core.compile_model(core.read_model(str(folder / MODEL_FILE)), "CPU", options)
         except RuntimeError as error:
             raise Unavailable(f"OpenVINO cannot load this file: {_reason(error)}") from None
-        self.input_names = [port.get_any_name() for port in self.compiled.inputs]
+        # a port may have several names: of an input that is cast at once, the cast's output gives its name too
+        self.ports = [port.get_names() for port in self.compiled.inputs]
         self.requests = threading.local()
 
     @property
@@ -60,11 +61,13 @@ class OpenVinoRunner(Runner):
         answer = _infer(self.requests.own, self._feed(tensors))
         return np.array(answer[self.compiled.output("logits")], dtype=np.float32)
 
-    def _feed(self, tensors: Tensors) -> dict[str, Any]:
-        return {name: np.ascontiguousarray(tensors[name]) for name in self.input_names}
+    def _feed(self, tensors: Tensors) -> dict[int, Any]:
+        """The tensors by the number of their port."""
+        names = [next(name for name in tensors if name in port) for port in self.ports]
+        return {place: np.ascontiguousarray(tensors[name]) for place, name in enumerate(names)}
 
 
-def _infer(request: Any, feed: dict[str, Any], share_outputs: bool = False) -> Any:
+def _infer(request: Any, feed: dict[int, Any], share_outputs: bool = False) -> Any:
     """Some layers find out at the first call only that they have no kernel for their shapes and precision."""
     try:
         return request.infer(feed, share_inputs=True, share_outputs=share_outputs)

@@ -1,0 +1,67 @@
+"""Bundles of several variants in one zip file, one folder for each."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import tempfile
+import zipfile
+from collections.abc import Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import Any, Protocol
+
+from explorer.errors import BadInput
+from explorer.export import bundle_files, export_bundle, portable
+
+
+class Named(Protocol):
+    """What a bundle is called by; ``explorer.store.RunRow`` has it."""
+
+    @property
+    def run(self) -> str: ...
+    @property
+    def recipe(self) -> dict[str, Any]: ...
+
+
+def bundle_name(run: Named) -> str:
+    """Model and run as a name of a file or folder: ``minilm-tweets-20261120-100000-1a2b3c``."""
+    model = str(portable({"model": run.recipe["model"]})["model"])
+    return f"{re.sub(r'[^0-9A-Za-z._-]+', '-', model).strip('-.')}-{run.run}"
+
+
+def bundle_sizes(folders: Mapping[str, Path]) -> tuple[dict[str, int], dict[str, str]]:
+    """Of run folders by name: the bytes of each bundle before it is zipped, and why the others have none."""
+    sizes, reasons = {}, {}
+    for name, folder in folders.items():
+        try:
+            sizes[name] = sum(bundle_files(folder).values())
+        except BadInput as error:
+            reasons[name] = str(error)
+    return sizes, reasons
+
+
+def export_bundles(folders: Mapping[str, Path], to: Path) -> Path:
+    """Write a zip with one bundle per run folder, each in a folder named by its key; returns ``to``.
+
+    One bundle at a time lies unpacked on the disk meanwhile, and nothing half-written stays behind. Raises ``BadInput``
+    where there is nothing to write, or where ``export_bundle`` does.
+    """
+    if not folders:
+        raise BadInput("There is no bundle to write; expected is one finished run or more.")
+    draft = to.with_name(f".{to.name}-{os.getpid()}")
+    try:
+        with tempfile.TemporaryDirectory() as place, zipfile.ZipFile(draft, "w", zipfile.ZIP_DEFLATED) as together:
+            for name, folder in folders.items():
+                bundle = export_bundle(folder, Path(place) / name, "folder")
+                for path in sorted(bundle.iterdir()):
+                    together.write(path, f"{name}/{path.name}")
+                shutil.rmtree(bundle)
+        draft.replace(to)
+    except OSError as error:
+        raise BadInput(f"The bundles cannot be written to '{to}': {(error.strerror or str(error)).lower()}.") from None
+    finally:
+        with suppress(OSError):
+            draft.unlink(missing_ok=True)
+    return to

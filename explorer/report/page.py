@@ -1,0 +1,174 @@
+"""A report's data as one HTML file."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import html
+import json
+from collections.abc import Iterable
+from dataclasses import replace
+from functools import cache
+from importlib import resources
+from string import Template
+from typing import TYPE_CHECKING, Any
+
+from plotly.offline import get_plotlyjs
+
+from explorer.charts import style
+from explorer.charts.tradeoff import Mark, TradeoffInfo, tradeoff_figure
+from explorer.texts import t
+
+if TYPE_CHECKING:
+    from explorer.comparison import TableRow
+    from explorer.report import Host, Part, ReportInfo
+
+MOST_HOVERS = 1000
+"""From this many marks on, those that others beat tell their name only, so that the file stays below 6 MB."""
+HEIGHT_PX = 480
+MEASURED = ("artefact", "data", "accuracy", "latency", "noise", "size")
+
+
+def report_html(info: ReportInfo) -> str:
+    """The whole file as text, to be written in UTF-8."""
+    script = _file("report.js")
+    return Template(_file("template.html")).substitute(
+        language=_safe(info.language),
+        policy=_safe(_policy(_plotly(), script)),
+        title=_safe(info.title),
+        style=_file("report.css"),
+        body="\n".join(_body(info)),
+        chart=in_script(_chart(info)),
+        plotly=_plotly(),
+        script=script,
+    )
+
+
+def in_script(data: Any) -> str:
+    """JSON that cannot end the script element it stands in."""
+    text = json.dumps(data, ensure_ascii=False, allow_nan=False)
+    return text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
+
+
+def _safe(text: str) -> str:
+    return html.escape(text, quote=True)
+
+
+def _file(name: str) -> str:
+    return (resources.files("explorer.report") / name).read_text(encoding="utf-8")
+
+
+@cache
+def _plotly() -> str:
+    """Plotly's JavaScript as its package ships it (there is no smaller one in it); it must not end its own element."""
+    script = str(get_plotlyjs())
+    assert "</script" not in script.lower() and "<!--" not in script
+    return script
+
+
+def _policy(*scripts: str) -> str:
+    """Nothing is loaded from anywhere, and only these scripts run; pictures of the chart are made in the page itself."""
+    hashes = " ".join(f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'" for text in scripts)
+    return (
+        f"default-src 'none'; script-src {hashes}; style-src 'unsafe-inline'; img-src data: blob:; "
+        "base-uri 'none'; form-action 'none'"
+    )
+
+
+def _chart(info: ReportInfo) -> dict[str, Any]:
+    """The figure as Plotly's JavaScript takes it; SVG only, since WebGL compiles code, which the policy forbids."""
+    figure = tradeoff_figure(_lightened(info.chart), "light", HEIGHT_PX)
+    figure.update_layout(paper_bgcolor=style.BACKGROUNDS["light"], clickmode="none")
+    plain = json.loads(figure.to_json())
+    for trace in plain["data"]:
+        trace.pop("customdata", None)
+        trace["type"] = "scatter"
+    remove = [*style.CONFIG["modeBarButtonsToRemove"], "toImage", "select2d"]
+    return {
+        "data": plain["data"],
+        "layout": plain["layout"],
+        "config": {"displaylogo": False, "scrollZoom": False, "modeBarButtonsToRemove": remove},
+        "file": f"trade-off-{info.date}",
+        "words": {"png": t("pictures.save", format="PNG"), "svg": t("pictures.save", format="SVG")},
+    }
+
+
+def _lightened(info: TradeoffInfo) -> TradeoffInfo:
+    if len(info.marks) <= MOST_HOVERS:
+        return info
+    return replace(info, marks=tuple(_lighter(mark) for mark in info.marks))
+
+
+def _lighter(mark: Mark) -> Mark:
+    kept = mark.selected or mark.on_front or mark.baseline
+    return mark if kept else replace(mark, hover=style.plain(mark.label))
+
+
+def _body(info: ReportInfo) -> Iterable[str]:
+    yield f"<header><h1>{_safe(info.title)}</h1>"
+    yield f'<p class="muted">{_safe(t("report.subtitle", date=info.date, count=len(info.parts)))}</p></header>'
+    yield f"<main><section><h2>{_safe(t('report.conclusions'))}</h2>{_conclusions(info.parts)}</section>"
+    yield f"<section><h2>{_safe(t('report.chart'))}</h2>{_figure(info.chart)}</section>"
+    yield f"<section><h2>{_safe(t('report.figures'))}</h2>{_table(info)}</section>"
+    yield f"<section><h2>{_safe(t('report.findings'))}</h2>{''.join(map(_findings, info.parts))}</section>"
+    yield f"<section><h2>{_safe(t('report.measured'))}</h2>{_list(t(f'report.measured.{key}') for key in MEASURED)}</section>"
+    yield f"<section><h2>{_safe(t('report.hosts'))}</h2>{''.join(map(_host, info.hosts))}</section>"
+    yield f"<section><h2>{_safe(t('report.recipes'))}</h2><p>{_safe(t('report.recipes.sentence'))}</p>"
+    yield f"{''.join(map(_recipe, info.parts))}</section></main>"
+
+
+def _conclusions(parts: Iterable[Part]) -> str:
+    said = "".join(f"<dt>{_safe(part.heading)}</dt><dd>{_safe(part.conclusion)}</dd>" for part in parts)
+    return f'<dl class="conclusions">{said}</dl>'
+
+
+def _figure(info: TradeoffInfo) -> str:
+    if info.empty:
+        return f"<p>{_safe(info.empty)}</p>"
+    knee = f" {t('chart.knee')}" if any(mark.knee for mark in info.marks) else ""
+    alt = _safe(f"{info.title}. {info.subtitle}")
+    without = _safe(t("report.chart.script"))
+    return (
+        f'<figure><div id="chart" role="figure" aria-label="{alt}"><p>{without}</p></div>'
+        f"<figcaption>{_safe(info.caption + knee)}</figcaption></figure>"
+    )
+
+
+def _table(info: ReportInfo) -> str:
+    names = [t("column.quantity"), *(part.heading for part in info.parts)]
+    head = "".join(f'<th scope="col">{_safe(name)}</th>' for name in names)
+    rows = "".join(_table_row(row, len(names)) for row in info.table)
+    return (
+        f'<p class="muted">{_safe(t("report.figures.sentence"))}</p><div class="wide" tabindex="0" role="group" '
+        f'aria-label="{_safe(t("report.figures"))}"><table class="figures"><thead><tr>{head}</tr></thead>'
+        f"<tbody>{rows}</tbody></table></div>"
+    )
+
+
+def _table_row(row: TableRow, columns: int) -> str:
+    if not row.cells:
+        return f'<tr class="group"><th scope="colgroup" colspan="{columns}">{_safe(row.name)}</th></tr>'
+    cells = "".join(f"<td>{_safe(value)}{_note(note)}</td>" for value, note in row.cells)
+    return f'<tr><th scope="row">{_safe(row.name)}</th>{cells}</tr>'
+
+
+def _note(note: str) -> str:
+    return f"<small>{_safe(note)}</small>" if note else ""
+
+
+def _findings(part: Part) -> str:
+    said = _list(part.findings) if part.findings else f"<p>{_safe(t('report.findings.none'))}</p>"
+    return f"<h3>{_safe(part.heading)}</h3>{said}"
+
+
+def _list(sentences: Iterable[str]) -> str:
+    return f"<ul>{''.join(f'<li>{_safe(sentence)}</li>' for sentence in sentences)}</ul>"
+
+
+def _host(host: Host) -> str:
+    lines = "".join(f'<tr><th scope="row">{_safe(name)}</th><td>{_safe(value)}</td></tr>' for name, value in host.lines)
+    return f'<div class="host"><h3>{_safe(host.name)}</h3><table>{lines}</table></div>'
+
+
+def _recipe(part: Part) -> str:
+    return f"<h3>{_safe(part.heading)}</h3><pre>{_safe(part.recipe)}</pre>"

@@ -1,0 +1,222 @@
+"""Stories to present: named lists of steps, each a view of the trade-off chart with a title and a sentence.
+
+One JSON file each lies in the home folder's ``stories``; its name is the story's, so names hold letters, digits,
+spaces, hyphens and underscores only and no path can lead anywhere else.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, field_validator
+
+from explorer.errors import BadInput, given
+from explorer.home import home
+from explorer.measure.targets import check_target_names
+from explorer.quantities import SIZES, X_AXES, Y_AXES
+from explorer.recipe import LARGEST_BATCH
+from explorer.rundir import write_whole
+
+LONGEST_NAME = 50
+MOST_STEPS = 40
+MOST_BYTES = 1_000_000
+_NAME = re.compile(rf"\w[\w -]{{0,{LONGEST_NAME - 1}}}")
+
+Word = Annotated[str, StringConstraints(max_length=200)]
+Words = Annotated[tuple[Word, ...], Field(max_length=100)]
+
+
+class Step(BaseModel):
+    """One view and what is said of it; lists that are empty let everything through.
+
+    ``x``, ``y`` and ``size`` are keys of ``QUANTITIES`` (``size`` may be ``none``), ``length`` is one of
+    ``variants.length_of`` or None, the last of ``runs`` is the one whose conclusion is shown.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    title: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=120)]
+    sentence: Annotated[str, StringConstraints(strip_whitespace=True, max_length=600)] = ""
+    models: Words = ()
+    families: Words = ()
+    studies: Words = ()
+    x: str = "file_size"
+    y: str = "accuracy"
+    size: str = "none"
+    log_x: bool = False
+    target: str = "cpu-onnxruntime"
+    batch: Annotated[int, Field(ge=1, le=LARGEST_BATCH)] = 1
+    length: Word | None = None
+    runs: Words = ()
+
+    @field_validator("x")
+    @classmethod
+    def _check_x(cls, key: str) -> str:
+        return _one_of(key, X_AXES)
+
+    @field_validator("y")
+    @classmethod
+    def _check_y(cls, key: str) -> str:
+        return _one_of(key, Y_AXES)
+
+    @field_validator("size")
+    @classmethod
+    def _check_size(cls, key: str) -> str:
+        return _one_of(key, SIZES)
+
+    @field_validator("target")
+    @classmethod
+    def _check_target(cls, name: str) -> str:
+        return check_target_names([name])[0]
+
+
+class Story(BaseModel):
+    """Steps in the order in which they are shown."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str
+    steps: Annotated[tuple[Step, ...], Field(max_length=MOST_STEPS)] = ()
+
+    @field_validator("name")
+    @classmethod
+    def _check_name(cls, name: str) -> str:
+        return checked_name(name)
+
+    def with_step(self, step: Step) -> Story:
+        """With one more step at the end; raises ``BadInput`` where there are too many."""
+        return story(self.name, [*self.steps, step])
+
+    def without(self, place: int) -> Story:
+        """Without the step at ``place``, counted from 0."""
+        return self.model_copy(update={"steps": (*self.steps[:place], *self.steps[place + 1 :])})
+
+    def moved(self, place: int, to: int) -> Story:
+        """With the step at ``place`` at ``to``; a place beyond the ends is the end."""
+        steps = list(self.steps)
+        step = steps.pop(place)
+        steps.insert(max(to, 0), step)
+        return self.model_copy(update={"steps": tuple(steps)})
+
+
+def _one_of(key: str, known: Sequence[str]) -> str:
+    if key not in known:
+        raise BadInput(f"there is no quantity {key!r} for this axis; known are {', '.join(known)}")
+    return key
+
+
+def checked_name(name: str) -> str:
+    """A name with single spaces between its words; raises ``BadInput`` for one that cannot name a file safely."""
+    tidy = " ".join(str(name).split())
+    if not _NAME.fullmatch(tidy):
+        raise BadInput(
+            f"A story's name has 1 to {LONGEST_NAME} letters, digits, spaces, hyphens or underscores and begins with "
+            f"a letter or digit; given was {given(tidy[: LONGEST_NAME + 10])}."
+        )
+    return tidy
+
+
+def step(**fields: Any) -> Step:
+    """A step from plain values; raises ``BadInput`` with one sentence."""
+    try:
+        return Step(**fields)
+    except ValidationError as error:
+        raise BadInput(f"This is not a step of a story: {_reason(error)}.") from None
+
+
+def story(name: str, steps: Sequence[Step]) -> Story:
+    """A story of these steps; raises ``BadInput`` with one sentence."""
+    checked = checked_name(name)
+    if len(steps) > MOST_STEPS:
+        raise BadInput(f"A story has at most {MOST_STEPS} steps; given were {len(steps)}.")
+    return Story(name=checked, steps=tuple(steps))
+
+
+def step_from(
+    view: Mapping[str, Any], title: str, sentence: str, models: Sequence[str], runs: Sequence[str], gpu: str = "cuda"
+) -> Step:
+    """The step that shows what the Trade-offs page shows, by the values of its controls; ``gpu`` is the GPU's device.
+
+    Controls that were not drawn yet have no value: then it is the one that the page begins with, for models ``models``.
+    """
+    device = gpu if view.get("where") == "gpu" else "cpu"
+    chosen = view.get("model")
+    return step(
+        title=title,
+        sentence=sentence,
+        models=tuple(models if chosen is None else chosen),
+        families=tuple(view.get("family") or ()),
+        studies=tuple(view.get("study") or ()),
+        x=view.get("x") or "file_size",
+        y=view.get("y") or "accuracy",
+        size=view.get("size") or "none",
+        log_x=bool(view.get("log")),
+        target=f"{device}-{view.get('runtime') or 'onnxruntime'}",
+        batch=view.get("batch") or 1,
+        length=view.get("length"),
+        runs=tuple(runs),
+    )
+
+
+def place_of(text: str | None, count: int) -> int:
+    """The step that an address asks for, counted from 1 and kept between the first and the last."""
+    number = int(text) if text and text.isascii() and text.isdecimal() and len(text) < 6 else 1
+    return min(max(number, 1), max(count, 1))
+
+
+def names() -> list[str]:
+    """The names of all stories in the order of the alphabet."""
+    found = (path.stem for path in _folder().glob("*.json"))
+    return sorted((name for name in found if _NAME.fullmatch(name)), key=str.lower)
+
+
+def load(name: str) -> Story:
+    """The story of this name; raises ``BadInput`` where there is none or where its file is not one."""
+    path = _path(name)
+    try:
+        if path.stat().st_size > MOST_BYTES:
+            raise BadInput(f"The file of the story '{path.stem}' is larger than {MOST_BYTES:,} bytes.")
+        content = path.read_bytes()
+    except OSError:
+        known = ", ".join(f"'{one}'" for one in names()) or "none yet"
+        raise BadInput(f"There is no story '{path.stem}'; known are {known}.") from None
+    try:
+        read = Story.model_validate_json(content)
+    except ValidationError as error:
+        raise BadInput(f"The file of the story '{path.stem}' cannot be read: {_reason(error)}.") from None
+    return read.model_copy(update={"name": path.stem})
+
+
+def save(one: Story) -> None:
+    """Write the story, in place of one of the same name; raises ``BadInput`` where the disk does not take it."""
+    try:
+        write_whole(_path(one.name), one.model_dump_json(indent=1) + "\n")
+    except OSError as error:
+        cause = (error.strerror or type(error).__name__).lower()
+        raise BadInput(f"The story '{one.name}' cannot be saved: {cause}.") from None
+
+
+def delete(name: str) -> None:
+    """Forget a story; nothing happens where it is gone."""
+    _path(name).unlink(missing_ok=True)
+
+
+def _path(name: str) -> Path:
+    return _folder() / f"{checked_name(name)}.json"
+
+
+def _folder() -> Path:
+    folder = home() / "stories"
+    folder.mkdir(exist_ok=True)
+    return folder
+
+
+def _reason(error: ValidationError) -> str:
+    """The first mistake in words: where it is and what was expected."""
+    first = error.errors()[0]
+    place = ".".join(str(part) for part in first["loc"])
+    words = first["msg"].removeprefix("Value error, ").rstrip(".")
+    return f"'{place}': {words}" if place else words

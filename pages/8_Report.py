@@ -1,0 +1,19 @@
+"""Report: chosen variants in one file for people who do not have this program."""
+
+import streamlit as st
+
+from explorer.report import FEWEST
+from explorer.texts import t
+from pages.parts import data, empty, page, pictures, reporting
+
+with page.start("report"):
+    if not data.finished():
+        empty.box(t("report.empty"), "compress")
+    else:
+        rows = reporting.picker()
+        if len(rows) < FEWEST:
+            empty.box(t("report.few"), "trade_offs", example=False)
+        else:
+            reporting.report(rows)
+        st.subheader(t("pictures.title"), anchor=False)
+        pictures.choice()

@@ -1,0 +1,119 @@
+"""A story being shown: one step in large type, the chart, what the variant comes to, next and back."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from explorer import stories
+from explorer.charts import presented_figure, tradeoff_info
+from explorer.charts.tradeoff import Axes
+from explorer.conclusion import conclusion
+from explorer.stories import Step
+from explorer.texts import t, target_title
+from explorer.variants import choose
+from pages.parts import data, empty
+from pages.parts.page import safe, theme
+from pages.parts.pictures import chart_config
+
+KEPT = ("story", "step", "view")
+
+# Everything around the step goes: the sidebar, Streamlit's header, and the page's own title and sentence, of which the
+# title stays for those who hear the page read.
+STAGE = """<style>
+[data-testid="stSidebar"], [data-testid="stHeader"], [data-testid="stExpandSidebarButton"] { display: none !important; }
+.stElementContainer:has(h1) { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); }
+.stElementContainer:has(h1) + .stElementContainer { display: none; }
+.stMainBlockContainer { padding-top: 2rem; max-width: 90rem; margin: 0 auto; }
+.stMainBlockContainer h2 { font-size: clamp(1.6rem, 3.4vw, 2.8rem); padding-top: 0; }
+.st-key-said p { font-size: clamp(1.15rem, 2vw, 1.6rem); line-height: 1.4; }
+.st-key-comes-to p { font-size: clamp(1.3rem, 2.4vw, 1.9rem); line-height: 1.35; font-weight: 600; }
+</style>"""
+
+# A guest sees no buttons until a pointer or the keyboard comes to their place, or where there is only a finger.
+GUEST = """<style>
+@media (hover: hover) {
+  .st-key-steps { opacity: 0; transition: opacity 0.15s; }
+  .st-key-steps:hover, .st-key-steps:focus-within { opacity: 1; }
+}
+</style>"""
+
+
+def asked() -> bool:
+    """Whether the address asks for a story."""
+    return bool(st.query_params.get("story"))
+
+
+def begin(name: str) -> None:
+    """Show a story from its first step."""
+    st.query_params["story"], st.query_params["step"] = name, "1"
+
+
+def show() -> None:
+    """The step that the address asks for."""
+    guest = st.query_params.get("view") == "1"
+    story = stories.load(st.query_params["story"])
+    if not story.steps:
+        st.markdown(t("present.no_steps"))
+        st.button(t("present.end"), on_click=_end)
+        return
+    place = stories.place_of(st.query_params.get("step"), len(story.steps))
+    st.html(STAGE + (GUEST if guest else ""))
+    _step(story.steps[place - 1])
+    _buttons(place, len(story.steps), guest)
+
+
+def _step(step: Step) -> None:
+    st.header(safe(step.title), anchor=False)
+    if step.sentence:
+        with st.container(key="said"):
+            st.markdown(safe(step.sentence))
+    _chart(step)
+    if step.runs:
+        with st.container(key="comes-to"):
+            st.markdown(safe(_conclusion(step)))
+
+
+def _chart(step: Step) -> None:
+    rows = choose(
+        data.variants(), step.target, step.batch, step.models, step.families, step.studies, length=step.length
+    )
+    where = t("chart.where", target=target_title(step.target), batch=step.batch)
+    info = tradeoff_info(rows, Axes(step.x, step.y, step.size, step.log_x), where, step.runs)
+    if info.empty:
+        empty.reason(where, info.empty)
+        return
+    figure, config = presented_figure(info, theme()), chart_config(displayModeBar=False)
+    st.plotly_chart(
+        figure, theme=None, config=config, alt=f"{info.title}. {info.subtitle}", key=f"presented-{theme()}"
+    )
+    st.caption(safe(info.caption))
+
+
+def _conclusion(step: Step) -> str:
+    """What the last of the step's variants comes to."""
+    row = data.find(step.runs[-1])
+    if row is None or not row.result:
+        return t("picked.gone")
+    return f"{row.label}: {conclusion(row.result, step.target, step.batch)}"
+
+
+def _buttons(place: int, count: int, guest: bool) -> None:
+    with st.container(horizontal=True, horizontal_alignment="center", vertical_alignment="center", key="steps"):
+        st.button(
+            t("present.back"), key="back", shortcut="Left", on_click=_go, args=(place - 1,), disabled=place == 1
+        )
+        st.markdown(t("present.place", place=place, count=count), width="content")
+        st.button(
+            t("present.next"), key="next", shortcut="Right", on_click=_go, args=(place + 1,), disabled=place == count
+        )
+        if not guest:
+            st.button(t("present.end"), key="end", shortcut="Esc", type="tertiary", on_click=_end)
+
+
+def _go(place: int) -> None:
+    st.query_params["step"] = str(place)
+
+
+def _end() -> None:
+    for name in KEPT:
+        st.query_params.pop(name, None)
