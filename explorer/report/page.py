@@ -68,7 +68,9 @@ def _plotly() -> str:
 
 def _policy(*scripts: str) -> str:
     """Nothing is loaded from anywhere, and only these scripts run; pictures of the chart are made in the page itself."""
-    hashes = " ".join(f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'" for text in scripts)
+    hashes = " ".join(
+        f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'" for text in scripts
+    )
     return (
         f"default-src 'none'; script-src {hashes}; style-src 'unsafe-inline'; img-src data: blob:; "
         "base-uri 'none'; form-action 'none'"

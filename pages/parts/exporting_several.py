@@ -53,9 +53,7 @@ def _chosen() -> tuple[list[RunRow], list[str]]:
     """Variants chosen one by one, with the options of the command that name them."""
     by_run = {row.run: row for row in data.finished()}
     begin = [run for run in state.compared() or state.selected() if run in by_run]
-    st.session_state["several-picker"] = [
-        run for run in st.session_state.get("several-picker", begin) if run in by_run
-    ]
+    st.session_state["several-picker"] = [run for run in st.session_state.get("several-picker", begin) if run in by_run]
     runs = st.multiselect(
         t("compare.pick"), list(by_run), key="several-picker", format_func=lambda run: variant_name(by_run[run])
     )

@@ -63,9 +63,26 @@ def start(name: str) -> Iterator[None]:
 
 def _visitor() -> access.Visitor:
     """Who is logged in, where the dashboard is set up with a login (``[auth]`` in Streamlit's secrets)."""
-    if not (st.secrets.load_if_toml_exists() and "auth" in st.secrets):
+    if not _has_login():
         return access.Visitor()
     return access.logged_in(str(st.user.get("email") or st.user.get("name")) if st.user.is_logged_in else None)
+
+
+def _has_login() -> bool:
+    return st.secrets.load_if_toml_exists() and "auth" in st.secrets
+
+
+def _account() -> None:
+    """Who is logged in, a way to become somebody, and what a guest cannot do."""
+    if not access.may_change():
+        st.caption(t("app.guest"))
+    if not _has_login():
+        return
+    if st.user.is_logged_in:
+        st.caption(safe(access.visitor().name))
+        st.button(t("app.logout"), on_click=st.logout, key="logout")
+    else:
+        st.button(t("app.login"), on_click=st.login, key="login")
 
 
 @cache
@@ -90,6 +107,7 @@ def _navigation() -> None:
             persist_state="session",
         )
     st.caption(t("app.private"))
+    _account()
 
 
 def go(name: str) -> None:

@@ -83,9 +83,7 @@ def _chart(step: Step) -> None:
         empty.reason(where, info.empty)
         return
     figure, config = presented_figure(info, theme()), chart_config(displayModeBar=False)
-    st.plotly_chart(
-        figure, theme=None, config=config, alt=f"{info.title}. {info.subtitle}", key=f"presented-{theme()}"
-    )
+    st.plotly_chart(figure, theme=None, config=config, alt=f"{info.title}. {info.subtitle}", key=f"presented-{theme()}")
     st.caption(safe(info.caption))
 
 
@@ -99,9 +97,7 @@ def _conclusion(step: Step) -> str:
 
 def _buttons(place: int, count: int, guest: bool) -> None:
     with st.container(horizontal=True, horizontal_alignment="center", vertical_alignment="center", key="steps"):
-        st.button(
-            t("present.back"), key="back", shortcut="Left", on_click=_go, args=(place - 1,), disabled=place == 1
-        )
+        st.button(t("present.back"), key="back", shortcut="Left", on_click=_go, args=(place - 1,), disabled=place == 1)
         st.markdown(t("present.place", place=place, count=count), width="content")
         st.button(
             t("present.next"), key="next", shortcut="Right", on_click=_go, args=(place + 1,), disabled=place == count
