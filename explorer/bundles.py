@@ -28,7 +28,8 @@ class Named(Protocol):
 def bundle_name(run: Named) -> str:
     """Model and run as a name of a file or folder: ``minilm-tweets-20261120-100000-1a2b3c``."""
     model = str(portable({"model": run.recipe["model"]})["model"])
-    return f"{re.sub(r'[^0-9A-Za-z._-]+', '-', model).strip('-.')}-{run.run}"
+    words = re.sub(r"[^0-9A-Za-z._-]+", "-", model).strip("-.")
+    return f"{words}-{run.run}" if words else run.run
 
 
 def bundle_sizes(folders: Mapping[str, Path]) -> tuple[dict[str, int], dict[str, str]]:

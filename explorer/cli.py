@@ -346,6 +346,8 @@ def results(
     if missing:
         raise BadInput(f"There is no finished run '{missing[0]}' among those that were asked for.")
     rows = flat_rows(row for row in found if not wanted or row.run in wanted)
+    if not rows:
+        raise BadInput("No finished run fits what was asked for; 'python -m explorer runs' lists the known ones.")
     if to is None:
         print(written(rows, "json" if as_json else form).decode(), end="")
     else:

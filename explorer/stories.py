@@ -20,7 +20,7 @@ from explorer.quantities import SIZES, X_AXES, Y_AXES
 from explorer.recipe import LARGEST_BATCH
 from explorer.rundir import write_whole
 
-LONGEST_NAME = 50
+LONGEST_NAME, LONGEST_TITLE, LONGEST_SENTENCE = 50, 120, 600
 MOST_STEPS = 40
 MOST_BYTES = 1_000_000
 _NAME = re.compile(rf"\w[\w -]{{0,{LONGEST_NAME - 1}}}")
@@ -38,8 +38,8 @@ class Step(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    title: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=120)]
-    sentence: Annotated[str, StringConstraints(strip_whitespace=True, max_length=600)] = ""
+    title: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=LONGEST_TITLE)]
+    sentence: Annotated[str, StringConstraints(strip_whitespace=True, max_length=LONGEST_SENTENCE)] = ""
     models: Words = ()
     families: Words = ()
     studies: Words = ()
@@ -133,6 +133,14 @@ def story(name: str, steps: Sequence[Step]) -> Story:
     if len(steps) > MOST_STEPS:
         raise BadInput(f"A story has at most {MOST_STEPS} steps; given were {len(steps)}.")
     return Story(name=checked, steps=tuple(steps))
+
+
+def new(name: str, first: Step) -> Story:
+    """A story of one step; raises ``BadInput`` for a name that is taken, in capitals or not."""
+    checked = checked_name(name)
+    if checked.lower() in map(str.lower, names()):
+        raise BadInput(f"There is a story called '{checked}' already; choose it, or give another name.")
+    return story(checked, [first])
 
 
 def step_from(

@@ -25,6 +25,7 @@ class StacksInfo:
 
     key: Kind
     title: str
+    subtitle: str
     x_title: str
     unit: str
     bars: tuple[str, ...]
@@ -45,11 +46,8 @@ def stacks_info(names: Sequence[str], results: Sequence[Mapping[str, Any]]) -> t
     times += [_parts(profile["by_operator"], "variant_ms", 1.0) for profile in profiles]
     sizes = [_parts(profiles[0]["by_layer"], "baseline_bytes", 1e-6)]
     sizes += [_parts(profile["by_layer"], "variant_bytes", 1e-6) for profile in profiles]
-    shape = {"batch": profiles[0]["batch"], "length": profiles[0]["sequence"]}
-    charts = (
-        _stacks("operators", t("chart.stacks.operators", **shape), "ms", bars, times),
-        _stacks("sizes", t("chart.stacks.sizes"), "MB", bars, sizes),
-    )
+    shape = t("chart.stacks.shape", batch=profiles[0]["batch"], length=profiles[0]["sequence"])
+    charts = (_stacks("operators", shape, "ms", bars, times), _stacks("sizes", "", "MB", bars, sizes))
     return tuple(chart for chart in charts if chart.parts)
 
 
@@ -58,7 +56,7 @@ def _parts(rows: Sequence[Mapping[str, Any]], side: str, scale: float) -> dict[s
 
 
 def _stacks(
-    key: Kind, title: str, unit: str, bars: tuple[str, ...], found: Sequence[Mapping[str, float]]
+    key: Kind, subtitle: str, unit: str, bars: tuple[str, ...], found: Sequence[Mapping[str, float]]
 ) -> StacksInfo:
     """The largest parts by what they sum up to, in this order, and the rest as one."""
     totals: Counter[str] = Counter()
@@ -68,12 +66,13 @@ def _stacks(
     kept = [name for name, _ in totals.most_common(MOST_PARTS)]
     parts = {name: tuple(one.get(name, 0.0) for one in found) for name in kept}
     rest = tuple(sum(value for name, value in one.items() if name not in kept) for one in found)
-    return StacksInfo(key, title, t(f"chart.stacks.x.{key}"), unit, bars, parts | ({OTHER: rest} if any(rest) else {}))
+    parts |= {OTHER: rest} if any(rest) else {}
+    return StacksInfo(key, t(f"chart.stacks.{key}"), subtitle, t(f"chart.stacks.x.{key}"), unit, bars, parts)
 
 
 def stacks_figure(info: StacksInfo, theme: Theme = "light") -> go.Figure:
     """Draw ``info`` as horizontal bars, the first of ``bars`` on top."""
-    figure = go.Figure(layout=style.base_layout(theme, info.title))
+    figure = go.Figure(layout=style.base_layout(theme, info.title, info.subtitle))
     names = [style.wrapped(name, 28) for name in info.bars]
     for index, (part, values) in enumerate(info.parts.items()):
         figure.add_trace(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import select
 import signal
 import subprocess
 import sys
@@ -39,7 +40,12 @@ def start_worker(folder: RunFolder) -> subprocess.Popen[bytes]:
 def start_spare(home: Path) -> subprocess.Popen[bytes]:
     """Start a worker that imports what every run needs and waits for one; it ends when its input is closed."""
     with (home / "supervisor.log").open("ab") as log:
-        return _worker([SPARE], home, subprocess.PIPE, log)
+        return _worker([SPARE], home, subprocess.PIPE, log, subprocess.PIPE)
+
+
+def is_ready(spare: subprocess.Popen[bytes]) -> bool:
+    """Whether a spare worker has imported everything: it says so by a line."""
+    return spare.stdout is not None and bool(select.select([spare.stdout], [], [], 0)[0])
 
 
 def hand_over(folder: RunFolder, spare: subprocess.Popen[bytes] | None) -> bool:
@@ -54,14 +60,16 @@ def hand_over(folder: RunFolder, spare: subprocess.Popen[bytes] | None) -> bool:
     return True
 
 
-def _worker(arguments: list[str], home: Path, stdin: int, log: BinaryIO) -> subprocess.Popen[bytes]:
+def _worker(
+    arguments: list[str], home: Path, stdin: int, log: BinaryIO, stdout: int | None = None
+) -> subprocess.Popen[bytes]:
     return subprocess.Popen(
         [sys.executable, "-m", "explorer.jobs.worker", *arguments],
         # threads that wait by spinning lose most of their time to a browser on the same cores
         env={"OMP_WAIT_POLICY": "PASSIVE", **environment(home)},
         cwd=PROJECT,
         stdin=stdin,
-        stdout=log,
+        stdout=log if stdout is None else stdout,
         stderr=log,
         start_new_session=True,
     )

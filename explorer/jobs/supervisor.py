@@ -23,7 +23,7 @@ import psutil
 from explorer.errors import ExplorerError
 from explorer.home import home
 from explorer.jobs import processes
-from explorer.jobs.lifecycle import LOCK_WAIT_S, Watch, start_spare
+from explorer.jobs.lifecycle import LOCK_WAIT_S, Watch, is_ready, start_spare
 from explorer.rundir import ACTIVE, RunFolder
 from explorer.store import Store
 
@@ -103,7 +103,9 @@ class Spare:
         self.last_busy: float | None = None
 
     def take(self) -> subprocess.Popen[bytes] | None:
-        """The waiting worker, which is nobody else's from now on."""
+        """The waiting worker, which is nobody else's from now on; None while it is not ready yet."""
+        if self.process is None or not is_ready(self.process):
+            return None
         taken, self.process = self.process, None
         return taken
 
@@ -120,7 +122,7 @@ class Spare:
 
     def let_go(self) -> None:
         """Close its input, at which it ends."""
-        process = self.take()
+        process, self.process = self.process, None
         if process is not None and process.stdin is not None:
             with suppress(OSError):
                 process.stdin.close()

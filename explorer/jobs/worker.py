@@ -163,6 +163,7 @@ def _wait_for_a_run() -> str:
         _pipeline()
         for name in WARM if "EXPLORER_PIPELINE" not in os.environ else ():
             importlib.import_module(name)
+    print("ready", flush=True)
     place = sys.stdin.readline().strip()
     if not place:
         sys.exit(0)

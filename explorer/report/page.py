@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from explorer.report import Host, Part, ReportInfo
 
 MOST_HOVERS = 1000
-"""From this many marks on, those that others beat tell their name only, so that the file stays below 6 MB."""
+"""From this many marks on, those that were not chosen tell their name only, so that the file stays below 6 MB."""
 HEIGHT_PX = 480
 MEASURED = ("artefact", "data", "accuracy", "latency", "noise", "size")
 
@@ -67,7 +67,7 @@ def _plotly() -> str:
 
 
 def _policy(*scripts: str) -> str:
-    """Nothing is loaded from anywhere, and only these scripts run; pictures of the chart are made in the page itself."""
+    """Nothing is loaded from anywhere and only these scripts run; pictures are those that the page makes itself."""
     hashes = " ".join(
         f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'" for text in scripts
     )
@@ -102,21 +102,27 @@ def _lightened(info: TradeoffInfo) -> TradeoffInfo:
 
 
 def _lighter(mark: Mark) -> Mark:
-    kept = mark.selected or mark.on_front or mark.baseline
-    return mark if kept else replace(mark, hover=style.plain(mark.label))
+    if mark.selected:
+        return mark
+    return replace(mark, hover=style.plain(mark.label), x_interval=None, y_interval=None)
 
 
 def _body(info: ReportInfo) -> Iterable[str]:
-    yield f"<header><h1>{_safe(info.title)}</h1>"
-    yield f'<p class="muted">{_safe(t("report.subtitle", date=info.date, count=len(info.parts)))}</p></header>'
-    yield f"<main><section><h2>{_safe(t('report.conclusions'))}</h2>{_conclusions(info.parts)}</section>"
-    yield f"<section><h2>{_safe(t('report.chart'))}</h2>{_figure(info.chart)}</section>"
-    yield f"<section><h2>{_safe(t('report.figures'))}</h2>{_table(info)}</section>"
-    yield f"<section><h2>{_safe(t('report.findings'))}</h2>{''.join(map(_findings, info.parts))}</section>"
-    yield f"<section><h2>{_safe(t('report.measured'))}</h2>{_list(t(f'report.measured.{key}') for key in MEASURED)}</section>"
-    yield f"<section><h2>{_safe(t('report.hosts'))}</h2>{''.join(map(_host, info.hosts))}</section>"
-    yield f"<section><h2>{_safe(t('report.recipes'))}</h2><p>{_safe(t('report.recipes.sentence'))}</p>"
-    yield f"{''.join(map(_recipe, info.parts))}</section></main>"
+    subtitle = t("report.subtitle", date=info.date, count=len(info.parts))
+    yield f'<header><h1>{_safe(info.title)}</h1><p class="muted">{_safe(subtitle)}</p></header><main>'
+    yield _section(t("report.conclusions"), _conclusions(info.parts))
+    yield _section(t("report.chart"), _figure(info.chart))
+    yield _section(t("report.figures"), _table(info))
+    yield _section(t("report.findings"), *map(_findings, info.parts))
+    yield _section(t("report.measured"), _list(t(f"report.measured.{key}") for key in MEASURED))
+    yield _section(t("report.hosts"), *map(_host, info.hosts))
+    how = f"<p>{_safe(t('report.recipes.sentence'))}</p>"
+    yield _section(t("report.recipes"), how, *map(_recipe, info.parts)) + "</main>"
+
+
+def _section(heading: str, *content: str) -> str:
+    """``content`` is HTML already."""
+    return f"<section><h2>{_safe(heading)}</h2>{''.join(content)}</section>"
 
 
 def _conclusions(parts: Iterable[Part]) -> str:

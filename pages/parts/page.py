@@ -24,6 +24,10 @@ PAGES = {
     "trade_offs": ("pages/3_Trade_offs.py", ":material/scatter_plot:"),
     "compare": ("pages/4_Compare.py", ":material/compare_arrows:"),
     "export": ("pages/5_Export.py", ":material/download:"),
+    "models": ("pages/6_Models.py", ":material/schema:"),
+    "demo": ("pages/7_Demo.py", ":material/play_circle:"),
+    "report": ("pages/8_Report.py", ":material/description:"),
+    "present": ("pages/9_Present.py", ":material/slideshow:"),
 }
 
 # Less air above the title, tables of figures that stand in columns, and words that are read in the colour of text:

@@ -46,9 +46,9 @@ def _cells(row: Variant, budget: Budget) -> dict[str, Any]:
 def _columns(budget: Budget) -> dict[str, Any]:
     numbers = {key: st.column_config.NumberColumn(_title(key), format=_format(key)) for key in COLUMNS}
     words = {
-        "label": st.column_config.TextColumn(t("column.label"), width="large", pinned=True),
+        "label": st.column_config.TextColumn(t("column.label"), width=300, pinned=True),
         "model": t("column.model"),
-        "family": t("filter.family"),
+        "family": t("column.family"),
         "where": t("column.where"),
         "noise": st.column_config.CheckboxColumn(t("chart.legend.noisy")),
     }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from contextlib import suppress
 
 import psutil
@@ -34,6 +35,7 @@ def test_the_next_run_is_done_by_the_spare_worker(home, gated):
     home.training(first)
     home.until(lambda: spares(home))
     (spare,) = spares(home)
+    time.sleep(1.5)  # until it has imported what it needs; a run that came earlier would get a new worker
     (home.folder(first) / "go").touch()
     assert home.training(second) == spare
     (home.folder(second) / "go").touch()

@@ -46,7 +46,7 @@ def test_the_table_has_a_row_for_every_variant_and_the_selection(open_page, own)
 
 @pytest.mark.parametrize("view", ["parallel", "sweep", "progress"])
 def test_every_view_opens(open_page, own, view) -> None:
-    app = open_page("3_Trade_offs", query={"view": view})
+    app = open_page("3_Trade_offs", view=view)
     assert not app.exception
     assert {"parallel": "Drag along an axis", "sweep": "Launch a sweep", "progress": "100 % would be"}[view] in words(
         app
@@ -61,7 +61,7 @@ def test_runs_that_differ_in_one_number_are_a_sweep(open_page, place) -> None:
         place / "home" / "runs",
         [replace(run, recipe=recipe.plain()) for run, recipe in zip(runs, recipes, strict=True)],
     )
-    app = open_page("3_Trade_offs", query={"view": "sweep"})
+    app = open_page("3_Trade_offs", view="sweep")
     assert not app.exception
     assert "minilm-tweets · prune-magnitude · sparsity · 3" in app.selectbox(key="sweep").options
 
@@ -82,7 +82,7 @@ def test_a_wish_fills_the_form(form, wish) -> None:
 def test_steps_are_saved_as_a_preset_and_offered_again(form) -> None:
     app = form.run()
     app.selectbox(key="form-new").select("int8-dynamic").run()
-    app.text_input(key="preset-name").set_value("My own <b>").run()
+    app.text_input(key="preset-name").set_value("My own <b>")
     next(one for one in app.button if one.label == "Save").click().run()
     (kept,) = presets.saved()
     assert kept.title == "My own <b>" and [step.name for step in kept.built()] == ["int8-dynamic"]

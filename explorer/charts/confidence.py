@@ -1,0 +1,84 @@
+"""How sure a model is of each class, for one input: bars to be read from the back of a room."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import plotly.graph_objects as go
+
+from explorer.charts import style
+from explorer.charts.style import Theme
+from explorer.texts import t
+
+MOST = 20
+FAINT = 0.45
+
+
+@dataclass(frozen=True)
+class ConfidenceInfo:
+    """Percent by class in the order of the classes; ``best`` is the place of the largest; ``family`` its colour."""
+
+    title: str
+    x_title: str
+    labels: tuple[str, ...]
+    percent: tuple[float, ...]
+    best: int
+    family: str
+    alt: str
+
+
+def confidence_info(name: str, labels: Sequence[str], probabilities: Sequence[float], family: str) -> ConfidenceInfo:
+    """The bars of one model, called ``name``; of more than 20 classes the most probable 20."""
+    ranked = sorted(range(len(probabilities)), key=lambda place: -probabilities[place])
+    shown = sorted(ranked[:MOST])
+    words = ", ".join(f"{labels[place]} {_percent(100 * probabilities[place])}" for place in ranked[:3])
+    title = "chart.confidence.title" if len(probabilities) <= MOST else "chart.confidence.title.most"
+    return ConfidenceInfo(
+        title=t(title, most=MOST),
+        x_title=t("chart.confidence.x"),
+        labels=tuple(labels[place] for place in shown),
+        percent=tuple(100 * probabilities[place] for place in shown),
+        best=shown.index(ranked[0]),
+        family=family,
+        alt=t("chart.confidence.alt", name=name, words=words),
+    )
+
+
+def confidence_figure(info: ConfidenceInfo, theme: Theme = "light") -> go.Figure:
+    """Draw ``info`` as horizontal bars, the most probable class in full colour."""
+    figure = go.Figure(layout=style.base_layout(theme, info.title))
+    places = range(len(info.labels))
+    figure.add_trace(
+        go.Bar(
+            y=list(places),
+            x=info.percent,
+            orientation="h",
+            text=[_percent(share) for share in info.percent],
+            textposition="outside",
+            textfont={"size": 15, "color": style.INK[theme]},
+            cliponaxis=False,
+            hoverinfo="skip",
+            marker={
+                "color": style.family_colour(info.family, theme),
+                "opacity": [1.0 if place == info.best else FAINT for place in places],
+            },
+        )
+    )
+    ticks = {"tickvals": list(places), "ticktext": [style.wrapped(label, 24) for label in info.labels]}
+    figure.update_layout(
+        height=96 + 30 * len(info.labels),
+        bargap=0.25,
+        showlegend=False,
+        xaxis=style.axis(theme, info.x_title, range=[0, 118], tickvals=[0, 50, 100], ticksuffix=" %", fixedrange=True),
+        yaxis=style.axis(theme, "", autorange="reversed", showgrid=False, fixedrange=True, **ticks),
+    )
+    figure.update_yaxes(tickfont={"size": 15, "color": style.INK[theme]})
+    return figure
+
+
+def _percent(share: float) -> str:
+    """Never a round 100 or 0 for what is not quite that."""
+    if 99.5 <= share < 100 or 0 < share < 0.5:
+        return "> 99 %" if share > 50 else "< 1 %"
+    return f"{share:.0f} %"

@@ -1,0 +1,17 @@
+"""Demo: a compressed model and its baseline answer side by side, and race."""
+
+import streamlit as st
+
+from explorer.texts import t
+from pages.parts import demo, demo_answers, demo_race, empty, page
+
+with page.start("demo"):
+    rows = demo.candidates()
+    if not rows:
+        empty.box(t("demo.empty"), "compress")
+    else:
+        shown = demo.subject(demo.picker(rows))
+        if shown is not None:
+            st.html(demo.LARGE)
+            demo_answers.section(shown)
+            demo_race.section(shown)

@@ -1,0 +1,54 @@
+"""How the weights of one layer of an uncompressed model lie."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from explorer import anatomy
+from explorer.anatomy import Anatomy, Spread, Weight
+from explorer.charts import CONFIG
+from explorer.charts.weights import histogram_figure, histogram_info, spread_words
+from explorer.model_facts import Subject
+from explorer.texts import t
+from pages.parts import models_page
+from pages.parts.page import plain_errors, theme
+
+
+def section(subject: Subject) -> None:
+    """How the weights of one layer lie."""
+    st.subheader(t("models.weights"), anchor=False)
+    with plain_errors():
+        found = anatomy.anatomy(subject.model, subject.data)
+        if found.own:
+            _histogram(subject, found)
+        else:
+            st.markdown(t("models.weights.base_only"))
+            models_page.baseline_button(subject, "models-baseline-weights")
+
+
+def _histogram(subject: Subject, found: Anatomy) -> None:
+    several = [weight for weight in found.weights if len(weight.shape) > 1]
+    matrices = {weight.name: weight for weight in several or found.weights}
+    largest = max(matrices.values(), key=lambda weight: weight.parameters).name
+    chosen = st.selectbox(
+        t("models.weight"),
+        list(matrices),
+        list(matrices).index(largest),
+        key=f"models-weight-{subject.model}-{subject.data}",
+        format_func=lambda name: _weight_words(matrices[name]),
+    )
+    weight = matrices[chosen]
+    spread = _spread(weight, weight.file.stat().st_mtime_ns)
+    info, words = histogram_info(chosen.removesuffix(".weight"), spread), spread_words(spread)
+    alt = f"{info.title}. {words}"
+    st.plotly_chart(histogram_figure(info, theme()), theme=None, config=CONFIG, alt=alt, key="models-histogram")
+    st.markdown(words)
+
+
+def _weight_words(weight: Weight) -> str:
+    return f"{weight.name.removesuffix('.weight')} · {' × '.join(map(str, weight.shape))}"
+
+
+@st.cache_data(max_entries=64, show_spinner=False)
+def _spread(weight: Weight, modified_ns: int) -> Spread:
+    return anatomy.spread(weight)

@@ -1,0 +1,122 @@
+"""One uncompressed model: what it is, its layers, and how good and fast it is."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from explorer import anatomy, model_facts
+from explorer.charts import CONFIG
+from explorer.charts.anatomy import (
+    MEASURES,
+    Measure,
+    Times,
+    size_words,
+    time_words,
+    times_of,
+    treemap_figure,
+    treemap_info,
+)
+from explorer.measure.targets import USUAL
+from explorer.model_facts import Subject
+from explorer.quantities import QUANTITIES
+from explorer.recipe import Recipe
+from explorer.texts import t
+from pages.parts import data, launch
+from pages.parts.page import plain_errors, safe, theme
+from pages.parts.tables import table
+
+
+def subjects() -> dict[str, Subject]:
+    """The models that there is something to say about."""
+    return model_facts.subjects(data.model_cards(), data.finished())
+
+
+def picker(found: dict[str, Subject]) -> Subject:
+    """Choose a model."""
+    key, names = "models-picker", list(found)
+    if st.session_state.get(key) not in found:
+        st.session_state[key] = names[0]
+    chosen = st.selectbox(
+        t("compress.model"),
+        names,
+        key=key,
+        format_func=lambda name: found[name].title,
+        persist_state="session",
+    )
+    return found[chosen]
+
+
+def title(subject: Subject) -> None:
+    """What it is in plain words, and its data."""
+    st.markdown(safe(f"{subject.description} {model_facts.sentence(subject)}".strip()))
+    if subject.data is not None:
+        st.markdown(safe(model_facts.own_split_words(subject.data)))
+        return
+    with plain_errors(), st.spinner(t("answers.loading")):
+        st.markdown(safe(model_facts.split_words(subject.task, _split_sizes(subject.task))))
+
+
+@st.cache_data(show_spinner=False)
+def _split_sizes(task: str) -> dict[str, int]:
+    return model_facts.split_sizes(task)
+
+
+def layers(subject: Subject) -> None:
+    """The treemap of the layers, by parameters or by time."""
+    st.subheader(t("models.layers"), anchor=False)
+    with plain_errors():
+        modules = anatomy.modules(anatomy.anatomy(subject.model, subject.data).weights)
+        times = _times(subject)
+        info = treemap_info(subject.title, modules, _measure(times), times)
+        alt, words = f"{info.title}. {info.subtitle}", size_words(modules)
+        st.plotly_chart(treemap_figure(info, theme()), theme=None, config=CONFIG, alt=alt, key="models-treemap")
+        st.markdown(safe(f"{words} {time_words(modules, times)}" if times else words))
+        st.caption(t("models.layers.hint" if times else "models.layers.no_times"))
+
+
+def _times(subject: Subject) -> Times | None:
+    row = model_facts.profiled(data.finished(), subject)
+    return times_of(data.whole(row).result) if row else None
+
+
+def _measure(times: Times | None) -> Measure:
+    """What area and colour stand for; a choice only where layers were timed."""
+    if times is None:
+        return MEASURES[0]
+    chosen = st.segmented_control(
+        t("models.measure"),
+        MEASURES,
+        default=MEASURES[0],
+        key="models-measure",
+        format_func=lambda name: t(f"models.measure.{name}"),
+        persist_state="session",
+    )
+    return chosen or MEASURES[0]
+
+
+def figures(subject: Subject) -> None:
+    """Accuracy and latency of the uncompressed model, each with the host that measured it."""
+    st.subheader(t("models.figures"), anchor=False)
+    rows = model_facts.baseline_table(data.variants(), subject)
+    if not rows:
+        st.markdown(t("models.figures.none"))
+        baseline_button(subject, "models-baseline-figures")
+        return
+    names = [QUANTITIES["accuracy"].title, QUANTITIES["latency"].title]
+    columns = [t("column.device"), t("column.where"), t("column.shape"), *names, t("column.day")]
+    table(columns, rows, range(3, 5))
+    st.caption(t("models.figures.note"))
+
+
+def baseline_button(subject: Subject, key: str) -> None:
+    """Measure the uncompressed model alone, where that is possible."""
+    if st.button(t("models.baseline"), key=key, icon=":material/play_arrow:"):
+        with plain_errors():
+            launch.launch([baseline_recipe(subject)], "default")
+
+
+def baseline_recipe(subject: Subject) -> Recipe:
+    """The recipe without steps, on the usual places that are here."""
+    targets = [name for name in USUAL if data.missing(name) is None]
+    fields = {"model": subject.model, "targets": targets}
+    return Recipe.parse(fields | ({"data": subject.data} if subject.data else {}))

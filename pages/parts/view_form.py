@@ -1,0 +1,112 @@
+"""What a step of a story shows: begins as what the Trade-offs page shows, every field can be changed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import streamlit as st
+
+from explorer import stories
+from explorer.charts import FAMILY_COLOURS
+from explorer.errors import ExplorerError
+from explorer.measure.targets import targets
+from explorer.quantities import QUANTITIES, SIZES, X_AXES, Y_AXES
+from explorer.recipe import LARGEST_BATCH
+from explorer.stories import Step
+from explorer.texts import t, target_title
+from explorer.variants import models_of_one_task
+from pages.parts import data, state
+from pages.parts.comparing import variant_name
+from pages.parts.page import safe
+
+CONTROLS = ("x", "y", "size", "log", "where", "runtime", "batch", "length", "model", "family", "study")
+"""Keys of the Trade-offs page's controls."""
+
+
+def fields() -> dict[str, Any]:
+    """The fields of a step apart from its title and sentence; says in one line what they show."""
+    begin = _current()
+    line = st.empty()
+    with st.expander(t("tell.shown")):
+        chosen = _axes(begin) | _place(begin) | _lists(begin)
+    line.caption(safe(_words(chosen)))
+    return chosen | {"length": begin.length}
+
+
+def _current() -> Step:
+    """What the Trade-offs page shows now."""
+    view = {key: st.session_state[key] for key in CONTROLS if key in st.session_state}
+    models = models_of_one_task(data.variants(), state.shown())
+    runs = [run for run in state.selected() if data.find(run)]
+    gpu = "mps" if data.missing("mps-torch") is None else "cuda"
+    try:
+        return stories.step_from(view, "-", "", models, runs, gpu)
+    except ExplorerError:  # the controls name what this machine does not know
+        return stories.step_from({}, "-", "", models, runs)
+
+
+def _axes(begin: Step) -> dict[str, Any]:
+    across, up, size = st.columns(3, vertical_alignment="bottom")
+    with across:
+        x = _quantity(t("filter.x"), "x", X_AXES, begin.x)
+    with up:
+        y = _quantity(t("filter.y"), "y", Y_AXES, begin.y)
+    with size:
+        dots = _quantity(t("filter.size"), "size", SIZES, begin.size)
+    return {"x": x, "y": y, "size": dots, "log_x": st.toggle(t("filter.log"), begin.log_x, key="step-log")}
+
+
+def _quantity(words: str, key: str, options: Sequence[str], value: str) -> str:
+    return st.selectbox(words, options, options.index(value), key=f"step-{key}", format_func=_title)
+
+
+def _title(key: str) -> str:
+    return QUANTITIES[key].title if key in QUANTITIES else t("quantity.none")
+
+
+def _place(begin: Step) -> dict[str, Any]:
+    where, batch = st.columns([3, 2], vertical_alignment="bottom")
+    with where:
+        known = list(targets())
+        target = st.selectbox(
+            t("filter.where"), known, known.index(begin.target), key="step-target", format_func=target_title
+        )
+    with batch:
+        count = st.number_input(t("filter.batch"), 1, LARGEST_BATCH, begin.batch, key="step-batch")
+    return {"target": target, "batch": int(count)}
+
+
+def _lists(begin: Step) -> dict[str, Any]:
+    rows = {row.run: row for row in data.finished()}
+    studies = dict.fromkeys(study for row in rows.values() for study in row.studies)
+    return {
+        "models": _several(
+            t("filter.model"), "models", dict.fromkeys(row.model for row in data.variants()), begin.models
+        ),
+        "families": _several(
+            t("filter.family"), "families", FAMILY_COLOURS, begin.families, lambda name: t(f"family.{name}")
+        ),
+        "studies": _several(t("filter.study"), "studies", studies, begin.studies),
+        "runs": _several(t("tell.runs"), "runs", rows, begin.runs, lambda run: variant_name(rows[run])),
+    }
+
+
+def _several(words: str, key: str, options: Iterable[str], begin: Sequence[str], name: Any = str) -> tuple[str, ...]:
+    known = list(options)
+    value = [one for one in begin if one in known]
+    return tuple(st.multiselect(words, known, value, key=f"step-{key}", format_func=name))
+
+
+def _words(chosen: dict[str, Any]) -> str:
+    """The view in one line."""
+    rows = {run: data.find(run) for run in chosen["runs"]}
+    named = [row.label for row in rows.values() if row]
+    return t(
+        "tell.view",
+        y=_title(chosen["y"]),
+        x=_title(chosen["x"]).lower(),
+        where=t("chart.where", target=target_title(chosen["target"]), batch=chosen["batch"]),
+        models=", ".join(chosen["models"]) or t("tell.all"),
+        runs=", ".join(named) or t("word.none"),
+    )

@@ -1,0 +1,35 @@
+"""The chart for a wall: the same marks, larger."""
+
+import pytest
+
+from explorer.charts import Axes, presented_figure, tradeoff_figure, tradeoff_info
+from explorer.variants import choose, flatten
+from tests.support.sample_results import sample_runs
+
+
+@pytest.fixture
+def info():
+    rows = choose(flatten(sample_runs(8)), "cpu-onnxruntime", 1)
+    return tradeoff_info(rows, Axes(), "CPU, ONNX Runtime, batch of 1", ["sample-0002"])
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_words_and_marks_are_1_4_times_as_large(info, theme):
+    usual, large = tradeoff_figure(info, theme), presented_figure(info, theme)
+    assert (usual.layout.font.size, large.layout.font.size) == (13, 18)
+    assert (usual.layout.title.font.size, large.layout.title.font.size) == (15, 21)
+    assert (usual.layout.xaxis.tickfont.size, large.layout.xaxis.tickfont.size) == (12, 17)
+    assert {note.font.size for note in large.layout.annotations} == {17}
+    for before, after in zip(usual.data, large.data, strict=True):
+        assert (before.x, before.y, before.customdata) == (after.x, after.y, after.customdata)
+        if before.mode == "lines":
+            assert after.line.width == pytest.approx(1.4 * before.line.width)
+        elif isinstance(before.marker.size, (int, float)):
+            assert after.marker.size == pytest.approx(1.4 * before.marker.size)
+        else:
+            assert list(after.marker.size) == pytest.approx([1.4 * size for size in before.marker.size])
+
+
+def test_titles_are_broken_into_lines_that_fit(info):
+    title = presented_figure(info).layout.title
+    assert max(map(len, title.text.split("<br>"))) <= 40 and title.text.replace("<br>", " ") == info.title

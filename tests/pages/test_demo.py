@@ -1,0 +1,206 @@
+"""The Demo page: both models answer for real, in a process of their own."""
+
+import base64
+import json
+import shutil
+import time
+
+import numpy as np
+import pytest
+import streamlit as st
+
+from explorer.conclusion import conclusion
+from explorer.measure.accuracy import predict
+from pages.parts import demo, demo_answers, demo_race
+from tests.pages.conftest import button, words
+from tests.pages.demo_runs import IMAGE_RUN, OTHER_TEXT_RUN, TEXT_RUN, baseline_folder, write_answering
+from tests.support.bundles import image_split
+
+PAGE = "7_Demo"
+
+
+@pytest.fixture
+def answering(place):
+    """Runs whose models answer; the processes that did are closed afterwards."""
+    yield write_answering(place / "home")
+    st.cache_resource.clear()
+
+
+@pytest.fixture
+def both(place, answering):
+    """The folders of the two models of a run."""
+
+    def of(run):
+        baseline = place / "home" / "cache" / "baselines" / baseline_folder(answering[run])
+        return {"baseline": baseline, "variant": place / "home" / "runs" / run / "artefact"}
+
+    return of
+
+
+def figures(app):
+    return [json.loads(chart.proto.spec) for chart in app.get("plotly_chart")]
+
+
+def shares(app):
+    """Percent by class, first the baseline's, then the variant's."""
+    return [np.frombuffer(_decoded(figure["data"][0]["x"]), dtype="f8").tolist() for figure in figures(app)]
+
+
+def _decoded(values):
+    return base64.b64decode(values["bdata"]) if isinstance(values, dict) else np.array(values, dtype="f8").tobytes()
+
+
+def expected(folder, given):
+    logits = predict(folder, "cpu-onnxruntime", given)[0].astype(float)
+    return (100 * np.exp(logits - logits.max()) / np.exp(logits - logits.max()).sum()).tolist()
+
+
+def test_nothing_compressed_yet(open_page):
+    app = open_page(PAGE)
+    assert "Compress one first" in words(app) and button(app, "Compress a model")
+
+
+def test_both_answer_the_first_example(open_page, both):
+    app = open_page(PAGE, selected=[TEXT_RUN])
+    assert not app.error and app.text_area(key="demo-text").value.startswith("What a wonderful morning")
+    folders, given = both(TEXT_RUN), [app.text_area(key="demo-text").value]
+    assert shares(app) == [pytest.approx(expected(folders[name], given), abs=0.01) for name in ("baseline", "variant")]
+    assert [heading.value for heading in app.subheader] == ["Baseline", "Compressed", "A race"]
+    sizes = [line.value for line in app.markdown if " ms · " in line.value]
+    assert len(sizes) == 2 and sizes[0].endswith(" · 91.0 MB")
+
+
+def test_a_text_of_ones_own(open_page, both):
+    app = open_page(PAGE, selected=[TEXT_RUN])
+    app.text_area(key="demo-text").set_value("w5 w9 w33").run()
+    assert not app.exception
+    folders = both(TEXT_RUN)
+    wanted = [expected(folders[name], ["w5 w9 w33"]) for name in ("baseline", "variant")]
+    assert shares(app) == [pytest.approx(one, abs=0.01) for one in wanted]
+    said = [line.value for line in app.markdown if line.value in ("a", "b", "c")]
+    assert said == ["abc"[int(np.argmax(one))] for one in wanted]
+
+
+def test_an_example_is_one_click_away(open_page, answering):
+    app = open_page(PAGE, selected=[TEXT_RUN])
+    app.button(key="demo-example-3").click().run()
+    assert app.text_area(key="demo-text").value == "My phone died again and nobody answers the hotline."
+
+
+def test_without_a_text_it_says_what_to_do(open_page, answering):
+    app = open_page(PAGE, selected=[TEXT_RUN])
+    app.text_area(key="demo-text").set_value("  ").run()
+    assert app.info[0].value == "Write a sentence, or click one of the examples." and figures(app) == []
+
+
+def test_what_is_drawn_is_scaled_and_answered(open_page, both, monkeypatch):
+    drawing = np.zeros((112, 112), dtype=np.uint8)
+    drawing[20:100, 50:60] = 255
+    monkeypatch.setattr(demo_answers, "canvas", lambda: base64.b64encode(drawing.tobytes()).decode())
+    app = open_page(PAGE, selected=[IMAGE_RUN])
+    assert not app.error
+    seen = demo_answers.digit(drawing)
+    assert shares(app)[1] == pytest.approx(expected(both(IMAGE_RUN)["variant"], seen[None]), abs=0.01)
+
+
+def test_before_something_is_drawn_nothing_is_answered(open_page, answering):
+    app = open_page(PAGE, selected=[IMAGE_RUN])
+    assert "Draw one digit" in words(app) and figures(app) == []
+
+
+def test_an_example_image_is_answered(open_page, both):
+    app = open_page(PAGE, selected=[IMAGE_RUN], **{"demo-way": "example"})
+    assert not app.error
+    split = image_split()
+    first = split.inputs[split.labels.tolist().index(0)]
+    assert shares(app)[1] == pytest.approx(expected(both(IMAGE_RUN)["variant"], first[None]), abs=0.01)
+    assert app.get("image")[0].proto.imgs[0].caption == "The right answer is a."
+
+
+def race_until(app, state):
+    """Draw the page again until the race is in this state, as the browser does."""
+    until = time.monotonic() + 30
+    while True:
+        app.run()
+        assert not app.exception and time.monotonic() < until
+        done = not any(one.label == "Stop" for one in app.button)
+        if done == (state == "over"):
+            return app
+
+
+def test_a_race_runs_to_its_end(open_page, answering):
+    app = open_page(PAGE, selected=[TEXT_RUN])
+    measured = conclusion(answering[TEXT_RUN].result, "cpu-onnxruntime", 1)
+    assert f"**Measured:** {measured}" in words(app).replace("\\", "")
+    button(app, "Start: 1,000 requests each").click().run()
+    race_until(app, "over")
+    bars = [bar.proto.text for bar in app.get("progress")]
+    assert [bar.partition(":")[0] for bar in bars] == ["Baseline", "Compressed"]
+    assert all("1,000 requests in " in bar and bar.endswith(" per second") for bar in bars)
+    assert [bar.proto.value for bar in app.get("progress")] == [100, 100]
+    assert "**This race:**" in words(app) and "of 40 inputs" in words(app)
+
+
+def test_a_race_can_be_stopped(open_page, answering, monkeypatch):
+    monkeypatch.setattr(demo_race, "REQUESTS", 100_000)
+    app = open_page(PAGE, selected=[TEXT_RUN])
+    button(app, "Start: 100,000 requests each").click().run()
+    assert "of 100,000" in app.get("progress")[0].proto.text and "**This race:**" not in words(app)
+    button(app, "Stop").click().run()
+    assert not app.exception and "The race was stopped early." in words(app)
+    assert button(app, "Start: 100,000 requests each")
+
+
+def test_a_race_that_ended_with_its_process_is_said_to_be_gone(open_page, answering):
+    app = open_page(PAGE, selected=[TEXT_RUN], **{"demo-race": (TEXT_RUN, "nobody")})
+    assert "Start it again." in words(app) and button(app, "Start: 1,000 requests each")
+
+
+def test_the_race_of_another_variant_is_not_shown(open_page, answering):
+    app = open_page(PAGE, selected=[TEXT_RUN], **{"demo-race": (OTHER_TEXT_RUN, "somebody")})
+    assert "Start it again." not in words(app) and not app.get("progress")
+
+
+def test_a_recorded_variant_can_be_run_again(open_page, recorded):
+    app = open_page(PAGE, selected=["recorded-0002"])
+    assert "its files are not" in app.info[0].value and button(app, "Re-run here")
+    assert app.selectbox(key="demo-picker").value == "recorded-0002"
+
+
+def test_an_artefact_that_is_gone(open_page, place, answering):
+    (place / "home" / "runs" / TEXT_RUN / "artefact" / "model.onnx").unlink()
+    app = open_page(PAGE, selected=[TEXT_RUN])
+    assert app.info[0].value.startswith("The files of this run are not") and button(app, "Re-run here")
+
+
+def test_a_baseline_that_is_gone(open_page, both):
+    shutil.rmtree(both(TEXT_RUN)["baseline"])
+    app = open_page(PAGE, selected=[TEXT_RUN])
+    assert app.info[0].value.startswith("The uncompressed model of this run is not") and button(app, "Re-run here")
+
+
+def test_a_broken_model_is_one_sentence(open_page, place, answering):
+    (place / "home" / "runs" / TEXT_RUN / "artefact" / "model.onnx").write_bytes(b"not a model")
+    app = open_page(PAGE, selected=[TEXT_RUN])
+    assert len(app.error) == 1 and "run the recipe again" in app.error[0].value and figures(app) == []
+
+
+def test_it_begins_with_the_newest_of_ones_own(open_page, answering, recorded):
+    assert open_page(PAGE).selectbox(key="demo-picker").value == IMAGE_RUN
+
+
+def test_the_uncompressed_model_is_not_offered(open_page, own):
+    options = open_page(PAGE).selectbox(key="demo-picker").options
+    assert len(options) == 14 and not any(option.startswith("baseline") for option in options)
+
+
+def test_one_process_for_each_pair_and_only_a_few(open_page, answering, monkeypatch):
+    closed = []
+    close = demo.Pair.close
+    monkeypatch.setattr(demo.Pair, "close", lambda pair: (closed.append(pair.files.variant.parent.name), close(pair)))
+    open_page(PAGE, selected=[TEXT_RUN])
+    open_page(PAGE, selected=[TEXT_RUN])
+    assert closed == []
+    open_page(PAGE, selected=[OTHER_TEXT_RUN])
+    open_page(PAGE, selected=[IMAGE_RUN])
+    assert closed == [TEXT_RUN]

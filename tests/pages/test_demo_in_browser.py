@@ -1,0 +1,55 @@
+"""What only a real browser shows of the Demo: drawing on the canvas, and a race that moves by itself."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from tests.pages.demo_runs import IMAGE_RUN, write_answering
+from tests.support.browser import dashboard_page
+
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
+
+
+@pytest.fixture
+def page(tmp_path, monkeypatch):
+    monkeypatch.setenv("EXPLORER_HOME", str(tmp_path / "home"))
+    write_answering(tmp_path / "home")
+    with dashboard_page(tmp_path / "home", timeout_ms=30_000) as page:
+        page.goto(f"/Demo?selected={IMAGE_RUN}")
+        yield page
+
+
+def said(page, text: str):
+    """Both answers, in large type."""
+    return page.locator('[class*="st-key-said-"]').filter(has_text=re.compile(text))
+
+
+def draw(page) -> None:
+    canvas = page.get_by_role("img", name="Canvas to draw a digit on")
+    box = canvas.bounding_box()
+    page.mouse.move(box["x"] + 0.5 * box["width"], box["y"] + 0.2 * box["height"])
+    page.mouse.down()
+    page.mouse.move(box["x"] + 0.5 * box["width"], box["y"] + 0.8 * box["height"], steps=8)
+    page.mouse.up()
+
+
+def test_a_drawing_is_answered_until_it_is_cleared(page):
+    said(page, "–").nth(1).wait_for()
+    draw(page)
+    said(page, "^[abc]$").nth(1).wait_for()
+    assert page.get_by_role("img", name="The drawing as the models see it").count() == 1
+    page.get_by_role("button", name="Clear").click()
+    said(page, "–").nth(1).wait_for()
+    draw(page)
+    said(page, "^[abc]$").nth(1).wait_for()
+
+
+def test_an_example_is_answered_and_a_race_ends_by_itself(page):
+    page.get_by_role("radio", name="Pick an example").click()
+    said(page, "^[abc]$").nth(1).wait_for()
+    page.get_by_role("button", name="Start: 1,000 requests each").click()
+    for name in ("Baseline", "Compressed"):
+        page.get_by_text(re.compile(f"^{name}: 1,000 requests in .* per second$")).wait_for()
+    page.get_by_text("This race:").wait_for()

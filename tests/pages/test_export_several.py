@@ -1,0 +1,65 @@
+"""Results and bundles of several variants on the Export page."""
+
+import io
+import shutil
+import zipfile
+
+from explorer.bundles import bundle_name
+from pages.parts.exporting_several import make_bundles
+from tests.pages.conftest import words
+
+PAGE = "5_Export"
+
+
+def downloads(app):
+    return [one.proto.label for one in app.get("download_button")]
+
+
+def test_it_asks_for_variants(open_page, own):
+    app = open_page(PAGE)
+    assert "Pick one variant or more" in words(app)
+    assert "Download the results" not in downloads(app)
+
+
+def test_chosen_variants(open_page, own):
+    app = open_page(PAGE, compared=["sample-0001", "sample-0002"])
+    assert "2 variants, 12 rows" in words(app) and "2 bundles" in words(app)
+    assert {"Download the results", "Download the bundles"} <= set(downloads(app))
+    command = "python -m explorer results --run sample-0001 --run sample-0002 --format csv --to results.csv"
+    assert command in [code.value for code in app.code]
+
+
+def test_a_whole_study_as_parquet(open_page, own):
+    app = open_page(PAGE)
+    app.button_group(key="several-by").set_value("study").run()
+    app.button_group(key="several-format").set_value("parquet").run()
+    assert not app.exception
+    assert "16 variants, 96 rows" in words(app)
+    command = "python -m explorer results --study default --format parquet --to results.parquet"
+    assert command in [code.value for code in app.code]
+    assert "At most 12 bundles" in words(app) and "Download the bundles" not in downloads(app)
+
+
+def test_recorded_ones_go_without_a_bundle(open_page, own, recorded):
+    app = open_page(PAGE, compared=["sample-0001", "recorded-0002"])
+    assert "1 of these go without a bundle" in words(app) and "1 bundles" in words(app)
+
+
+def test_one_whose_file_is_gone_says_so(open_page, own, place):
+    (place / "home" / "runs" / "sample-0001" / "artefact" / "model.onnx").unlink()
+    app = open_page(PAGE, compared=["sample-0001", "sample-0002"], selected=["sample-0002"])
+    assert "The model file of run 'sample-0001' is gone" in words(app)
+    assert "1 bundles" in words(app)
+
+
+def test_a_run_that_was_deleted_leaves_the_choice(open_page, own, place):
+    app = open_page(PAGE, compared=["sample-0001", "sample-0002"])
+    shutil.rmtree(place / "home" / "runs" / "sample-0001")
+    app.run()
+    assert not app.exception and app.multiselect(key="several-picker").value == ["sample-0002"]
+
+
+def test_the_bundles_are_what_was_listed(own, place):
+    folders = {bundle_name(run): place / "home" / "runs" / run.run for run in own[:2]}
+    names = zipfile.ZipFile(io.BytesIO(make_bundles(folders))).namelist()
+    assert {name.split("/")[0] for name in names} == {"minilm-tweets-sample-0000", "minilm-tweets-sample-0001"}

@@ -1,0 +1,188 @@
+"""The Present page: stories are made from the current view or by hand, and shown step by step."""
+
+import json
+
+import pytest
+
+from explorer import stories
+from explorer.conclusion import conclusion
+from tests.pages.conftest import button, words
+
+PAGE = "9_Present"
+
+
+@pytest.fixture
+def story(own):
+    """Three steps: file size with a variant lit up, latency, and one whose run is gone."""
+    made = [
+        stories.step(title="Smaller *now*", sentence="Less & less.", models=["minilm-tweets"], runs=["sample-0002"]),
+        stories.step(title="Faster", models=["minilm-tweets"], x="latency", target="cpu-torch", batch=8),
+        stories.step(title="Gone", runs=["nobody"]),
+    ]
+    stories.save(stories.story("Talk", made))
+    return made
+
+
+def figure_of(app):
+    return json.loads(app.get("plotly_chart")[0].proto.spec)
+
+
+def show(open_page, **query):
+    return open_page(PAGE, query={"story": "Talk", **query})
+
+
+def test_nothing_to_present_yet(open_page):
+    app = open_page(PAGE)
+    assert "Compress a model first" in words(app) and button(app, "Compress a model")
+
+
+def test_without_a_story_it_says_what_to_do(open_page, own):
+    assert "choose a view on Trade-offs" in words(open_page(PAGE))
+
+
+def test_the_current_view_becomes_a_story(open_page, own):
+    app = open_page(
+        "3_Trade_offs",
+        selected=["sample-0001", "sample-0002"],
+        x="latency",
+        y="difference",
+        model=["minilm-tweets"],
+        batch=8,
+    )
+    app.switch_page(f"pages/{PAGE}.py").run()
+    assert not app.exception
+    app.text_input(key="story-name").set_value("My talk")
+    app.text_input(key="step-title").set_value("First")
+    app.text_area(key="step-sentence").set_value("Look here.")
+    button(app, "Add this view").click().run()
+    assert not app.exception and not app.error
+    (step,) = stories.load("My talk").steps
+    assert (step.title, step.sentence) == ("First", "Look here.")
+    assert (step.x, step.y, step.batch, step.target) == ("latency", "difference", 8, "cpu-onnxruntime")
+    assert (step.models, step.runs) == (("minilm-tweets",), ("sample-0001", "sample-0002"))
+    assert app.selectbox(key="told").value == "My talk" and app.text_input(key="step-title").value == ""
+    assert "**1. First**" in words(app)
+
+
+def test_a_step_is_made_by_hand(open_page, story):
+    app = open_page(PAGE, told="Talk")
+    app.text_input(key="step-title").set_value("By hand")
+    app.selectbox(key="step-x").set_value("speedup")
+    app.selectbox(key="step-target").set_value("cpu-torch")
+    app.multiselect(key="step-runs").set_value(["sample-0005"])
+    app.run()
+    assert "Speed-up" in words(app) or "speed-up" in words(app)
+    button(app, "Add this view").click().run()
+    step = stories.load("Talk").steps[-1]
+    assert (step.title, step.x, step.target, step.runs) == ("By hand", "speedup", "cpu-torch", ("sample-0005",))
+    assert len(stories.load("Talk").steps) == 4
+
+
+@pytest.mark.parametrize(
+    ("name", "title", "sentence"),
+    [("../up", "One", "A story's name has 1 to 50 letters"), ("fine", "", "This is not a step of a story: 'title'")],
+)
+def test_nonsense_is_one_sentence_and_keeps_nothing(open_page, own, name, title, sentence):
+    app = open_page(PAGE)
+    app.text_input(key="story-name").set_value(name)
+    app.text_input(key="step-title").set_value(title)
+    button(app, "Add this view").click().run()
+    (error,) = app.error
+    assert error.value.startswith(sentence) and not app.exception
+    assert stories.names() == []
+
+
+def test_steps_are_moved_and_taken_out(open_page, story):
+    app = open_page(PAGE, told="Talk")
+    button(app, "Move 2 up").click().run()
+    assert [step.title for step in stories.load("Talk").steps] == ["Faster", "Smaller *now*", "Gone"]
+    button(app, "Remove 3").click().run()
+    assert [step.title for step in stories.load("Talk").steps] == ["Faster", "Smaller *now*"]
+    assert "Smaller \\*now\\*" in words(app)
+
+
+def test_a_story_is_deleted(open_page, story):
+    app = open_page(PAGE, told="Talk")
+    button(app, "Yes, delete it").click().run()
+    assert not app.exception and stories.names() == []
+
+
+def test_the_link_for_guests(open_page, story):
+    app = open_page(PAGE, told="Talk")
+    assert app.code[0].value.endswith("?story=Talk&step=1&view=1")
+
+
+def test_present_begins_with_the_first_step(open_page, story):
+    app = open_page(PAGE, told="Talk")
+    button(app, "Present").click().run()
+    assert app.header[0].value == "Smaller \\*now\\*"
+    assert app.query_params["story"] in ("Talk", ["Talk"])
+
+
+def test_a_step_shows_its_chart_and_conclusion(open_page, story, own):
+    app = show(open_page)
+    assert app.header[0].value == "Smaller \\*now\\*" and "Less & less." in words(app)
+    said = conclusion(own[2].result, "cpu-onnxruntime", 1)
+    assert f"int8-dynamic: {said}" in words(app).replace("\\", "")
+    figure = figure_of(app)
+    assert figure["layout"]["xaxis"]["title"]["text"].startswith("File size")
+    runs = {point[0] for trace in figure["data"] for point in trace.get("customdata") or ()}
+    assert runs == {f"sample-000{number}" for number in range(8)}, "only the step's model"
+
+
+def test_next_and_back(open_page, story):
+    app = show(open_page)
+    assert button(app, "Back").disabled and not button(app, "Next").disabled
+    button(app, "Next").click().run()
+    assert app.header[0].value == "Faster" and "2 of 3" in words(app)
+    assert "PyTorch" in figure_of(app)["layout"]["title"]["subtitle"]["text"]
+    button(app, "Next").click().run()
+    assert app.header[0].value == "Gone" and button(app, "Next").disabled
+    assert "This variant is not here any more" in words(app)
+    button(app, "Back").click().run()
+    assert app.header[0].value == "Faster"
+
+
+def test_a_link_opens_a_step(open_page, story):
+    assert show(open_page, step="2").header[0].value == "Faster"
+    assert show(open_page, step="99").header[0].value == "Gone"
+
+
+def test_keys_turn_the_pages(open_page, story):
+    app = show(open_page, step="2")
+    keys = {one.label: one.proto.shortcut for one in app.button if one.proto.shortcut}
+    assert keys == {"Back": "left", "Next": "right", "End": "escape"}
+
+
+def test_a_guest_sees_the_story_and_nothing_else(open_page, story):
+    app = show(open_page, step="2", view="1")
+    assert [one.label for one in app.button] == ["Back", "Next"]
+    assert not app.main.selectbox and not app.main.text_input and not app.main.multiselect
+    styles = "".join(one.proto.body for one in app.get("html"))
+    assert 'stSidebar"]' in styles and ".st-key-steps { opacity: 0" in styles
+
+
+def test_the_presenter_can_end_it(open_page, story):
+    app = show(open_page, step="2")
+    button(app, "End").click().run()
+    assert not app.exception and app.selectbox(key="told")
+    assert "story" not in app.query_params
+
+
+def test_an_unknown_story_is_one_sentence(open_page, story):
+    app = open_page(PAGE, query={"story": "Nothing"})
+    assert app.error[0].value == "There is no story 'Nothing'; known are 'Talk'."
+    app = open_page(PAGE, query={"story": "../../etc/passwd", "view": "1"})
+    assert app.error[0].value.startswith("A story's name has 1 to 50 letters")
+
+
+def test_what_cannot_be_drawn_says_why(open_page, own):
+    stories.save(stories.story("GPU", [stories.step(title="On a GPU", target="cuda-onnxruntime")]))
+    app = open_page(PAGE, query={"story": "GPU"})
+    assert "no NVIDIA GPU was found on this machine" in words(app)
+
+
+def test_a_story_without_steps_says_so(open_page, own):
+    stories.save(stories.story("Empty", []))
+    app = open_page(PAGE, query={"story": "Empty"})
+    assert "no steps yet" in words(app) and button(app, "End")

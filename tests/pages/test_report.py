@@ -1,0 +1,82 @@
+"""The Report page: which variants it begins with, what it offers, and when it says what to do."""
+
+from datetime import date
+
+import pytest
+
+from tests.pages.conftest import button, words
+
+PAGE = "8_Report"
+
+
+def html_of(app):
+    return app.get("iframe")[0].proto.srcdoc
+
+
+def test_nothing_to_report_yet(open_page):
+    app = open_page(PAGE)
+    assert "Compress a model first" in words(app) and not app.get("iframe")
+    assert button(app, "Compress a model")
+
+
+def test_two_variants_are_needed(open_page, own):
+    app = open_page(PAGE, compared=["sample-0001"])
+    assert "Pick at least two variants" in words(app) and not app.get("iframe")
+
+
+def test_it_begins_with_those_that_are_compared(open_page, own):
+    app = open_page(PAGE, compared=["sample-0001", "sample-0002"], selected=["sample-0003", "sample-0004"])
+    assert app.multiselect(key="report-picker").value == ["sample-0001", "sample-0002"]
+
+
+def test_else_with_those_that_are_selected(open_page, own):
+    app = open_page(PAGE, selected=["sample-0003", "gone", "sample-0004"])
+    assert app.multiselect(key="report-picker").value == ["sample-0003", "sample-0004"]
+
+
+def test_of_many_the_first_six(open_page, own):
+    app = open_page(PAGE, compared=[run.run for run in own[:8]])
+    assert app.multiselect(key="report-picker").value == [run.run for run in own[:6]]
+
+
+def test_the_preview_is_the_report(open_page, own):
+    app = open_page(PAGE, compared=["sample-0001", "sample-0002"])
+    app.text_input(key="report-title").set_value("<b>Ours</b>").run()
+    text = html_of(app)
+    assert "<h1>&lt;b&gt;Ours&lt;/b&gt;</h1>" in text and f"{date.today().isoformat()} · 2 variants" in text
+    assert "A · prune-neurons" in text and "B · int8-dynamic" in text
+    assert [one.proto.label for one in app.get("download_button")] == ["Download the report"]
+
+
+def test_the_preview_can_be_switched_off(open_page, own):
+    app = open_page(PAGE, compared=["sample-0001", "sample-0002"])
+    app.toggle(key="report-preview").set_value(False).run()
+    assert not app.get("iframe")
+
+
+def test_axes_and_place_can_be_chosen(open_page, own):
+    app = open_page(PAGE, compared=["sample-0001", "sample-0002"])
+    app.selectbox(key="report-x").set_value("latency").run()
+    app.selectbox(key="report-place").set_value(3).run()
+    assert not app.exception
+    text = html_of(app)
+    assert "Latency p50 (ms)" in text and "CPU, PyTorch, batch of 8" in text
+
+
+def test_a_run_that_was_deleted_leaves_the_report(open_page, own, place):
+    import shutil
+
+    app = open_page(PAGE, compared=["sample-0001", "sample-0002", "sample-0003"])
+    shutil.rmtree(place / "home" / "runs" / "sample-0002")
+    app.run()
+    assert not app.exception
+    assert app.multiselect(key="report-picker").value == ["sample-0001", "sample-0003"]
+
+
+@pytest.mark.parametrize("page", [PAGE, "5_Export"])
+def test_charts_can_be_saved_as_svg(open_page, own, page):
+    app = open_page(page, compared=["sample-0001", "sample-0002"])
+    choice = app.button_group(key="picture-format")
+    assert choice.value == "png"
+    choice.set_value("svg").run()
+    assert app.session_state["picture-format"] == "svg"

@@ -1,0 +1,68 @@
+"""What a race found, said beside the measurement and never against it in silence."""
+
+import pytest
+
+from explorer.serving.client import Standing, Tally
+from explorer.serving.verdict import disagreement, race_sentence
+
+
+def standing(baseline_s=10.0, variant_s=4.0, requests=1000, state="done"):
+    return Standing(state, requests, Tally(requests, baseline_s), Tally(requests, variant_s), 200, 196)
+
+
+def result(speedup=2.5, low=2.4, high=2.6, kind="image", **more):
+    entry = {"target": "cpu-onnxruntime", "batch": 1, "sequence": 32, "speedup": speedup, "noisy": False}
+    return {"kind": kind, "latency": [{**entry, "speedup_low": low, "speedup_high": high, **more}]}
+
+
+def test_the_faster_one_is_named():
+    assert race_sentence(standing()) == (
+        "The compressed model was 2.5 times as fast, with 250 against 100 requests per second. "
+        "They agreed on 196 of 200 inputs."
+    )
+
+
+def test_a_slower_one_is_named_too():
+    assert race_sentence(standing(variant_s=20.0)).startswith("The compressed model was 2.0 times slower, with 50.0")
+
+
+@pytest.mark.parametrize("seconds", [9.7, 10.3])
+def test_nearly_the_same_is_called_so(seconds):
+    assert race_sentence(standing(variant_s=seconds)).startswith("Both were about equally fast")
+
+
+def test_one_that_never_answered_is_not_judged():
+    early = Standing("stopped", 1000, Tally(0, 0.0), Tally(25, 0.05), 0, 0)
+    assert race_sentence(early) == "" and disagreement(early, result()) == ""
+
+
+@pytest.mark.parametrize("variant_s", [4.0, 3.6, 4.5])
+def test_a_race_near_the_interval_agrees(variant_s):
+    assert disagreement(standing(variant_s=variant_s), result()) == ""
+
+
+def test_a_race_far_from_the_interval_is_said_to_differ():
+    assert disagreement(standing(variant_s=8.0), result()) == (
+        "Race and measurement differ: measured was 2.50 times the baseline’s speed (95 % interval 2.40 to 2.60), "
+        "in the race it was 1.25 times. Rely on the measurement, which had the machine to itself."
+    )
+
+
+def test_lengths_of_texts_are_named():
+    assert "its texts were 32 tokens long" in disagreement(standing(variant_s=8.0), result(kind="text"))
+
+
+def test_faster_in_the_race_but_no_faster_when_measured():
+    assert disagreement(standing(variant_s=9.3), result(speedup=1.0, low=0.98, high=1.02)) != ""
+    assert disagreement(standing(variant_s=9.9), result(speedup=1.0, low=0.98, high=1.02)) == ""
+
+
+def test_slower_in_the_race_but_faster_when_measured():
+    assert disagreement(standing(variant_s=10.4), result(speedup=1.05, low=1.01, high=1.09)) != ""
+
+
+@pytest.mark.parametrize(
+    "more", [{"noisy": True}, {"speedup_low": None}, {"speedup": None}, {"batch": 8}, {"target": "cpu-torch"}]
+)
+def test_without_a_sound_measurement_there_is_nothing_to_differ_from(more):
+    assert disagreement(standing(variant_s=8.0), result(**more)) == ""

@@ -1,0 +1,64 @@
+"""Bundles of several variants in one zip."""
+
+import zipfile
+from dataclasses import replace
+
+import pytest
+
+from explorer.bundles import bundle_name, bundle_sizes, export_bundles
+from explorer.errors import BadInput
+from tests.support.sample_results import sample_runs, write_runs
+
+
+@pytest.fixture
+def folders(tmp_path):
+    runs = sample_runs(3)
+    write_runs(tmp_path / "runs", runs)
+    return {bundle_name(run): tmp_path / "runs" / run.run for run in runs}
+
+
+def test_each_bundle_has_a_folder_of_its_own(folders, tmp_path):
+    path = export_bundles(folders, tmp_path / "bundles.zip")
+    with zipfile.ZipFile(path) as together:
+        names = together.namelist()
+        assert together.read("minilm-tweets-sample-0001/model.onnx") == b"not a model"
+    assert {name.split("/")[0] for name in names} == {f"minilm-tweets-sample-000{n}" for n in range(3)}
+    wanted = {"model.onnx", "model.json", "recipe.yaml", "results.json", "predict.py", "measure.py", "README.md"}
+    for name in folders:
+        assert {one.split("/")[1] for one in names if one.startswith(name)} == wanted
+    assert sorted(entry.name for entry in tmp_path.iterdir()) == ["bundles.zip", "runs"]
+
+
+def test_sizes_are_those_of_the_files(folders, tmp_path):
+    sizes, reasons = bundle_sizes(folders)
+    with zipfile.ZipFile(export_bundles(folders, tmp_path / "bundles.zip")) as together:
+        for name in folders:
+            assert sizes[name] == sum(i.file_size for i in together.infolist() if i.filename.startswith(name))
+    assert reasons == {}
+
+
+def test_one_without_files_says_why_and_spoils_no_zip(folders, tmp_path):
+    (tmp_path / "runs" / "sample-0001" / "artefact" / "model.onnx").unlink()
+    sizes, reasons = bundle_sizes(folders)
+    assert list(reasons) == ["minilm-tweets-sample-0001"] and len(sizes) == 2
+    assert "is gone; run its recipe again" in reasons["minilm-tweets-sample-0001"]
+    with pytest.raises(BadInput, match="is gone"):
+        export_bundles(folders, tmp_path / "bundles.zip")
+    assert [entry.name for entry in tmp_path.iterdir()] == ["runs"]
+
+
+def test_a_name_is_no_path():
+    run = sample_runs(1)[0]
+    local = replace(run, recipe={**run.recipe, "model": "/home/me/../my net"})
+    assert bundle_name(local) == "my-net-sample-0000"
+    hub = replace(run, recipe={**run.recipe, "model": "owner/name"})
+    assert bundle_name(hub) == "owner-name-sample-0000"
+    odd = replace(run, recipe={**run.recipe, "model": "../.."})
+    assert bundle_name(odd) == "sample-0000"
+
+
+def test_nothing_to_write_and_nowhere_to_write(folders, tmp_path):
+    with pytest.raises(BadInput, match="There is no bundle to write"):
+        export_bundles({}, tmp_path / "bundles.zip")
+    with pytest.raises(BadInput, match="cannot be written"):
+        export_bundles(folders, tmp_path / "nowhere" / "bundles.zip")

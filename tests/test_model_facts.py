@@ -1,0 +1,125 @@
+"""Which models there are, what they are in words, and what was measured of them uncompressed."""
+
+from dataclasses import replace
+
+import pytest
+
+from explorer import store
+from explorer.model_facts import baseline_table, own_split_words, profiled, sentence, split_sizes, split_words, subjects
+from explorer.models import cards
+from explorer.store import Store
+from explorer.variants import flatten, with_baselines
+from tests.support.sample_results import OTHER_HOST, sample_runs, write_recorded, write_runs
+
+CARDS = cards()
+
+
+@pytest.fixture
+def rows(tmp_path, monkeypatch):
+    monkeypatch.setenv("EXPLORER_HOME", str(tmp_path / "home"))
+    monkeypatch.setattr(store, "RECORDED", tmp_path / "recorded")
+
+    def written(own, recorded=()):
+        write_runs(tmp_path / "home" / "runs", own)
+        write_recorded(tmp_path / "recorded", recorded)
+        return Store().runs()
+
+    return written
+
+
+def owned(run, model="/models/mine", data="/data/tweets.csv", task="tweets-12345678"):
+    recipe = {**run.recipe, "model": model, "data": data}
+    return replace(run, model=model, recipe=recipe, result={**run.result, "recipe": recipe, "task": task})
+
+
+def test_the_built_in_models_come_first(rows):
+    runs = sample_runs(3)
+    found = subjects(CARDS, rows([runs[0], owned(runs[1]), owned(runs[2])], sample_runs(2, recorded=True)))
+    assert list(found) == ["minilm-tweets", "vit-digits", "cnn-digits", "/models/mine /data/tweets.csv"]
+    built_in, own = found["vit-digits"], found["/models/mine /data/tweets.csv"]
+    assert (built_in.built_in, built_in.model_kind, built_in.data) == (True, "vision transformer", None)
+    assert (own.title, own.built_in, own.task, own.model_kind) == ("mine on tweets.csv", False, "tweets-12345678", None)
+    assert own.parameters == runs[1].result["baseline_size"]["parameters"]
+
+
+def test_in_words(rows):
+    found = subjects(CARDS, rows([owned(sample_runs(1)[0])]))
+    assert sentence(found["minilm-tweets"]) == (
+        "A transformer for texts with 22.7 M parameters (90.9 MB as 32-bit numbers) and 3 classes: "
+        "negative, neutral, positive."
+    )
+    assert sentence(found["cnn-digits"]).startswith("A convolutional network (CNN) with 697 k parameters (2.79 MB")
+    assert sentence(found["/models/mine /data/tweets.csv"]).startswith("A model for texts with 22.7 M parameters")
+
+
+def test_many_classes_are_not_listed_in_full(rows):
+    (subject,) = subjects({"vit-digits": CARDS["vit-digits"]}, []).values()
+    many = replace(subject, labels=tuple(f"class {number}" for number in range(40)))
+    assert "40 classes: class 0, " in sentence(many) and sentence(many).endswith("class 11 ….")
+
+
+def test_the_splits_of_built_in_data():
+    sizes = split_sizes("digits")
+    assert {name: sizes[name] for name in ("calibration", "validation", "test")} == {
+        "calibration": 200, "validation": 800, "test": 1000,
+    }  # fmt: skip
+    assert split_words("digits", sizes) == (
+        f"Its data (digits) are split into {sizes['train']:,} inputs for training, 200 for calibration, 800 for "
+        "validation and 1,000 for the test."
+    )
+
+
+def test_the_splits_of_own_data():
+    assert own_split_words("/data/tweets.csv") == (
+        "Its data (tweets.csv) are split into 60 % for training, 10 % for calibration, 15 % for validation and 15 % "
+        "for the test."
+    )
+
+
+def test_times_come_from_the_newest_own_profile_else_from_a_recorded_one(rows):
+    def with_profile(run):
+        return replace(run, result={**run.result, "profile": {"by_operator": [], "by_layer": []}})
+
+    own, recorded = sample_runs(4), [with_profile(run) for run in sample_runs(1, recorded=True, host=OTHER_HOST)]
+    subject = subjects(CARDS, [])["minilm-tweets"]
+    assert profiled(rows([], recorded), subject).run == "recorded-0000"
+    known = rows([own[0], with_profile(own[1]), with_profile(own[2]), own[3]], recorded)
+    assert profiled(known, subject).run == "sample-0002"
+    assert profiled(known, subjects(CARDS, [])["vit-digits"]) is None
+
+
+def table(rows, model="minilm-tweets"):
+    return baseline_table(with_baselines(flatten(rows), rows), subjects(CARDS, rows)[model])
+
+
+def test_each_host_has_lines_of_its_own(rows):
+    own, recorded = sample_runs(2), sample_runs(2, recorded=True, host=OTHER_HOST)
+    lines = table(rows(own, recorded))
+    assert [line[0] for line in lines] == [
+        *["Imaginary CPU 9000, 2 cores"] * 4, *["Other Imaginary CPU, 8 cores (recorded)"] * 4,
+    ]  # fmt: skip
+    assert [line[1:3] for line in lines[:4]] == [
+        ["CPU, ONNX Runtime", "1 × 32"], ["CPU, ONNX Runtime", "8 × 32"],
+        ["CPU, PyTorch", "1 × 32"], ["CPU, PyTorch", "8 × 32"],
+    ]  # fmt: skip
+    assert lines[0][3:] == ["80.0 % [78.3, 81.7]", "6.00 ms [5.82, 6.18]", "2026-11-20"]
+
+
+def test_a_measured_baseline_goes_before_one_that_was_only_compared_with(rows):
+    assert table(rows([])) == []
+    compared, measured = sample_runs(2)[1], sample_runs(1)[0]
+    later = replace(compared, result={**compared.result, "finished_at": "2026-11-21T10:00:00+00:00"})
+    lines = table(rows([measured, later]))
+    assert len(lines) == 4 and lines[0][3] == "80.0 % [78.3, 81.7]" and lines[0][5] == "2026-11-20"
+
+
+def test_without_a_baseline_run_the_one_beside_a_variant_counts(rows):
+    (line, *_) = table(rows(sample_runs(2)[1:]))
+    assert line[3] == "80.0 %" and line[4].startswith("6.00 ms")
+
+
+def test_other_data_are_another_model(rows):
+    known = rows([owned(sample_runs(1)[0], model="minilm-tweets")])
+    assert table(known) == []
+    lines = table(known, "minilm-tweets /data/tweets.csv")
+    assert [line[1] for line in lines] == ["CPU, ONNX Runtime"] * 2 + ["CPU, PyTorch"] * 2
