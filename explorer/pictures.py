@@ -73,12 +73,17 @@ def settle(page: Any) -> None:
         page.wait_for_timeout(700)
 
 
+def stretch(page: Any) -> None:
+    """Make the window as tall as the page, so that nothing of it is scrolled away."""
+    tall = page.evaluate("""document.querySelector('[data-testid="stMain"]').scrollHeight""")
+    page.set_viewport_size({"width": page.viewport_size["width"], "height": min(max(tall, HEIGHT), TALLEST)})
+    settle(page)
+
+
 def take(page: Any, picture: Picture, folder: Path, query: str = "") -> Path:
     """Write one picture of a whole page, scrolled parts too; returns its file."""
     open_page(page, addresses()[picture.page] + query, picture.theme, picture.width)
-    tall = page.evaluate("""document.querySelector('[data-testid="stMain"]').scrollHeight""")
-    page.set_viewport_size({"width": picture.width, "height": min(max(tall, HEIGHT), TALLEST)})
-    settle(page)
+    stretch(page)
     path = folder / picture.file
     page.screenshot(path=path)
     return path

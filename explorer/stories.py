@@ -13,6 +13,7 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, field_validator
 
+from explorer.access import check_may_change
 from explorer.errors import BadInput, given
 from explorer.home import home
 from explorer.measure.targets import check_target_names
@@ -200,6 +201,7 @@ def load(name: str) -> Story:
 
 def save(one: Story) -> None:
     """Write the story, in place of one of the same name; raises ``BadInput`` where the disk does not take it."""
+    check_may_change()
     try:
         write_whole(_path(one.name), one.model_dump_json(indent=1) + "\n")
     except OSError as error:
@@ -209,6 +211,7 @@ def save(one: Story) -> None:
 
 def delete(name: str) -> None:
     """Forget a story; nothing happens where it is gone."""
+    check_may_change()
     _path(name).unlink(missing_ok=True)
 
 

@@ -174,7 +174,7 @@ def rows_of(run: RunLike, result: dict[str, Any]) -> list[Variant]:
 
 def _use(result: dict[str, Any], target: str) -> dict[str, Any]:
     """What a process of this target takes, as far as it was measured."""
-    use = next((use for use in result.get("targets") or () if use["target"] == target), {})
+    use: dict[str, Any] = next((use for use in result.get("targets") or () if use["target"] == target), {})
     start = use.get("cold_start") or {}
     return {"peak_rss_bytes": use.get("peak_rss_bytes"), "cold_start_ms": start.get("p50_ms")}
 

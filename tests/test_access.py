@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from explorer import access, housekeeping, importing, jobs, presets, studies
+from explorer import access, housekeeping, importing, jobs, presets, stories, studies
 from explorer.errors import BadInput
 from explorer.home import runs_folder
 from explorer.recipe import Recipe
@@ -27,6 +27,7 @@ CHANGES = {
     "restore": lambda: housekeeping.restore("x"),
     "trash": lambda: housekeeping.empty_trash(),
     "cache": lambda: housekeeping.empty_cache(),
+    "story": lambda: stories.delete("Mine"),
     "measurements": lambda: importing.take_in(None),
 }
 

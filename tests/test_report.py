@@ -233,3 +233,9 @@ def test_a_title_that_is_too_long_is_refused(runs):
 
 def test_places_are_those_that_were_measured(runs):
     assert places(runs) == [(TARGET, 1), (TARGET, 8), ("cpu-torch", 1), ("cpu-torch", 8)]
+
+
+def test_places_of_most_runs_stand_first(runs):
+    latency = [{**entry, "target": "cuda-torch"} for entry in runs[0].result["latency"][:1]]
+    other = replace(runs[0], result={**runs[0].result, "latency": [*latency, runs[0].result["latency"][0]]})
+    assert places([other, runs[1]])[0] == (TARGET, 1) and places([other])[0] == ("cuda-torch", 1)

@@ -31,6 +31,8 @@ COLOURS = {
 TINT = 0.42
 """How much of a colour a field has, the rest being the background: words in the colour of text stay legible on it."""
 ROOT = "model"
+LEVELS = 3
+"""The whole, its layers and what they do; single modules show when a layer is enlarged, for they would be tiny."""
 LINE_PX = 18
 """What each further line of a title or a subtitle takes."""
 
@@ -171,7 +173,7 @@ def _sums(modules: Sequence[Module]) -> Counter[str]:
 
 
 def treemap_figure(info: TreemapInfo, theme: Theme = "light") -> go.Figure:
-    """Draw ``info``; a click on a layer enlarges it, one on the bar above leads back."""
+    """Draw ``info``; a click on a field enlarges it and shows what is in it, one on the bar below leads back."""
     figure = go.Figure(layout=style.base_layout(theme, info.title, info.subtitle))
     fields = info.fields
     figure.add_trace(
@@ -187,13 +189,17 @@ def treemap_figure(info: TreemapInfo, theme: Theme = "light") -> go.Figure:
             hovertemplate="%{customdata}<extra></extra>",
             marker=_marker(info, theme),
             textfont={"color": style.INK[theme], "size": 13},
-            pathbar={"visible": True, "textfont": {"size": 12, "color": style.INK[theme]}},
+            pathbar={"side": "bottom", "thickness": 24, "textfont": {"size": 12, "color": style.INK[theme]}},
             tiling={"pad": 2},
+            maxdepth=LEVELS,
             root={"color": "rgba(0,0,0,0)"},
         )
     )
     lines = sum(text.count("<br>") for text in (figure.layout.title.text, figure.layout.title.subtitle.text))
-    figure.update_layout(height=560, margin={"t": 72 + LINE_PX * lines, "b": 4, "l": 0, "r": 0})
+    figure.update_layout(
+        height=560,
+        margin={"t": 72 + LINE_PX * lines, "b": 28, "l": 0, "r": 0},
+    )
     return figure
 
 

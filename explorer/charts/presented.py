@@ -11,7 +11,7 @@ from explorer.charts.style import Theme
 from explorer.charts.tradeoff import TradeoffInfo, tradeoff_figure
 
 FACTOR = 1.4
-HEIGHT_PX = 620
+HEIGHT_PX = 560
 TITLE_LETTERS, SUBTITLE_LETTERS = 40, 46
 """Letters in a line of a title, which Plotly does not wrap by itself."""
 

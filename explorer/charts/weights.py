@@ -8,6 +8,7 @@ import plotly.graph_objects as go
 
 from explorer.anatomy import Spread
 from explorer.charts import style
+from explorer.charts.anatomy import LINE_PX
 from explorer.charts.style import Theme
 from explorer.quantities import significant
 from explorer.texts import t
@@ -25,8 +26,8 @@ class HistogramInfo:
 
 def histogram_info(name: str, spread: Spread) -> HistogramInfo:
     """Arrange the histogram of one weight."""
-    subtitle = t("models.histogram.subtitle", count=f"{spread.count:,}")
-    return HistogramInfo(t("models.histogram.title", name=name), subtitle, spread.edges, spread.counts)
+    subtitle = t("models.histogram.subtitle", name=name, count=f"{spread.count:,}")
+    return HistogramInfo(t("models.histogram.title"), subtitle, spread.edges, spread.counts)
 
 
 def spread_words(spread: Spread) -> str:
@@ -67,7 +68,8 @@ def histogram_figure(info: HistogramInfo, theme: Theme = "light") -> go.Figure:
     if info.edges[0] <= 0 <= info.edges[-1]:
         figure.add_vline(x=0, line={"color": style.INK[theme], "width": 1.2, "dash": "dash"})
     figure.update_layout(
-        height=320,
+        height=340,
+        margin={"t": 64 + LINE_PX * figure.layout.title.subtitle.text.count("<br>")},
         bargap=0,
         showlegend=False,
         xaxis=style.axis(theme, t("models.histogram.x"), showgrid=False),

@@ -8,6 +8,7 @@ nothing else. That policy is the second line of defence; the first is that every
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
@@ -77,9 +78,15 @@ class ReportInfo:
 
 
 def places(runs: Sequence[Reported]) -> list[tuple[str, int]]:
-    """Targets and batch sizes at which a time was measured of any of the runs, in the order of their results."""
-    entries = (entry for run in runs for entry in (run.result or {}).get("latency", ()))
-    return list(dict.fromkeys((entry["target"], entry["batch"]) for entry in entries if entry.get("p50_ms")))
+    """Targets and batch sizes at which times were measured, those first at which they were of most of the runs."""
+    measured = [
+        {_place(entry): None for entry in (run.result or {}).get("latency", ()) if entry.get("p50_ms")} for run in runs
+    ]
+    return [place for place, _ in Counter(place for one in measured for place in one).most_common()]
+
+
+def _place(entry: dict[str, Any]) -> tuple[str, int]:
+    return entry["target"], entry["batch"]
 
 
 def report_info(
@@ -93,7 +100,7 @@ def report_info(
     _check(title, runs)
     parts = tuple(_part(run, letter, runs, target, batch) for run, letter in zip(runs, LETTERS, strict=False))
     where = t("chart.where", target=target_title(target), batch=batch)
-    letters = {part.run: part.heading for part in parts}
+    letters = {run.run: f"{part.letter} · {run.label}" for run, part in zip(runs, parts, strict=True)}
     shown = [replace(row, label=letters.get(row.run, row.label), model=_model(row.model)) for row in rows]
     return ReportInfo(
         title=" ".join(title.split()) or t("report.title.default"),

@@ -10,13 +10,14 @@ import streamlit as st
 
 from explorer import answers, jobs
 from explorer.answers import Choice, ClassRow, FlippedInput
-from explorer.charts import CONFIG, ConfusionInfo, confusion_figure, confusion_info
+from explorer.charts import ConfusionInfo, confusion_figure, confusion_info
 from explorer.comparison import TableRow
 from explorer.errors import ExplorerError
 from explorer.store import RunRow
 from explorer.tasks.base import Split
 from explorer.texts import t, target_title
 from pages.parts.page import safe, theme
+from pages.parts.pictures import chart_config
 from pages.parts.tables import fact_table
 
 PANEL_PX, IMAGE_ROW_PX = 330, 56
@@ -92,7 +93,7 @@ def _matrices(group: list[Shown]) -> None:
         for place, info in enumerate([*_baseline_panels(drawn), *(_panel(one) for one in drawn)]):
             figure, alt = confusion_figure(info, theme()), f"{info.title}: {info.subtitle}"
             key = f"confusion-{group[0].row.model}-{place}"
-            st.plotly_chart(figure, width=PANEL_PX, theme=None, config=CONFIG, alt=alt, key=key)
+            st.plotly_chart(figure, width=PANEL_PX, theme=None, config=chart_config(), alt=alt, key=key)
     if len(drawn) < len(group):
         st.caption(t("answers.many", count=len(group[0].labels)))
     for one in drawn:

@@ -6,13 +6,14 @@ from dataclasses import replace
 
 import streamlit as st
 
-from explorer.charts import CONFIG, compare_figure, compare_info, stacks_figure, stacks_info
+from explorer.charts import compare_figure, compare_info, stacks_figure, stacks_info
 from explorer.comparison import bars, recipe_difference
 from explorer.comparison import table as facts
 from explorer.store import RunRow
 from explorer.texts import t
 from pages.parts import data, state
 from pages.parts.page import theme
+from pages.parts.pictures import chart_config
 from pages.parts.tables import fact_table, table
 
 
@@ -52,7 +53,9 @@ def bars_chart(rows: list[RunRow]) -> None:
     """Size and latency as percent of the baseline."""
     names = short_names(rows)
     info = compare_info([replace(bars(row), label=names[row.run]) for row in rows])
-    st.plotly_chart(compare_figure(info, theme()), theme=None, config=CONFIG, alt=info.title, key="compare-bars")
+    st.plotly_chart(
+        compare_figure(info, theme()), theme=None, config=chart_config(), alt=info.title, key="compare-bars"
+    )
 
 
 def stacks(rows: list[RunRow]) -> None:
@@ -63,7 +66,7 @@ def stacks(rows: list[RunRow]) -> None:
         st.subheader(t("compare.stacks"), anchor=False)
     for column, info in zip(st.columns(max(len(charts), 1), gap="large"), charts, strict=False):
         column.plotly_chart(
-            stacks_figure(info, theme()), theme=None, config=CONFIG, alt=info.title, key=f"stacks-{info.key}"
+            stacks_figure(info, theme()), theme=None, config=chart_config(), alt=info.title, key=f"stacks-{info.key}"
         )
 
 

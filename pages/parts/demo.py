@@ -8,7 +8,7 @@ from typing import Any
 import streamlit as st
 
 from explorer import jobs
-from explorer.quantities import file_size
+from explorer.quantities import QUANTITIES
 from explorer.serving.client import Pair
 from explorer.serving.pairs import PairFiles, files_of
 from explorer.store import RunRow
@@ -28,7 +28,10 @@ LARGE = """<style>
 [class*="st-key-rate-"] p { font-size: clamp(1.3rem, 2.4vw, 1.9rem); font-weight: 600; line-height: 1.2; }
 [class*="st-key-rate-"] p, [class*="st-key-cost-"] p { font-variant-numeric: tabular-nums; }
 .st-key-comes-to p { font-size: clamp(1.2rem, 2.1vw, 1.7rem); line-height: 1.35; }
+[class*="st-key-rate-"] [data-testid="stProgressBarTrack"] { height: 0.8rem; }
 .st-key-demo-text textarea { font-size: 1.3rem; line-height: 1.4; }
+[class*="st-key-demo-example-"] button { justify-content: flex-start; }
+[class*="st-key-demo-example-"] button p { text-align: left; }
 </style>"""
 
 
@@ -95,7 +98,8 @@ def subject(row: RunRow) -> Subject | None:
 
 def _sides(row: RunRow) -> tuple[Side, Side]:
     result = row.result or {}
-    before, now = (file_size(result[size]["file_bytes"]) for size in ("baseline_size", "size"))
+    size = QUANTITIES["file_size"]
+    before, now = (size.number(size.scale * result[whose]["file_bytes"]) for whose in ("baseline_size", "size"))
     baseline = Side("baseline", t("family.baseline"), "baseline", before)
     return baseline, Side("variant", t("demo.side.compressed"), family_of(row.families), now)
 

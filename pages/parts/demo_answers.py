@@ -93,6 +93,7 @@ def _example(subject: Subject) -> NDArray[np.uint8] | None:
         range(len(examples)),
         default=0,
         required=True,
+        wrap=True,
         key=f"demo-image-{subject.row.run}",
         format_func=lambda place: str(place + 1),
     )

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import streamlit as st
 
-from explorer.charts import CONFIG, GRID_MEASURES, grid_figure, grid_info, grid_targets
+from explorer.charts import GRID_MEASURES, grid_figure, grid_info, grid_targets
 from explorer.quantities import short_date
 from explorer.store import RunRow
 from explorer.texts import t, target_title
 from explorer.variants import host_of
 from pages.parts.page import safe, theme
+from pages.parts.pictures import chart_config
 
 
 def section(row: RunRow) -> None:
@@ -34,5 +35,7 @@ def section(row: RunRow) -> None:
         where = t("chart.where.host", host=host_of(result["host"], target), date=short_date(result["finished_at"]))
         info = grid_info(result, target, measure or GRID_MEASURES[0], where)
         alt = f"{info.title}. {info.subtitle}"
-        st.plotly_chart(grid_figure(info, theme()), theme=None, config=CONFIG, alt=alt, key=f"grid-chart-{row.run}")
+        st.plotly_chart(
+            grid_figure(info, theme()), theme=None, config=chart_config(), alt=alt, key=f"grid-chart-{row.run}"
+        )
         st.caption(" ".join([t(f"grid.caption.{kind}"), *map(safe, info.reasons)]))

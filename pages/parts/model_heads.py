@@ -6,13 +6,13 @@ import streamlit as st
 
 from explorer import anatomy, background
 from explorer.background import Work
-from explorer.charts import CONFIG
 from explorer.charts.heads import heads_figure, heads_info, heads_words
 from explorer.heads_process import IMPORTANCES, KIND, MODULE
 from explorer.model_facts import Subject
 from explorer.quantities import duration
 from explorer.texts import t
 from pages.parts.page import plain_errors, safe, theme
+from pages.parts.pictures import chart_config
 
 EVERY_S = 1.0
 
@@ -82,5 +82,5 @@ def _heatmap(work: Work) -> None:
     info = heads_info((work.answer or {})[importance], importance)
     words = heads_words(info)
     alt = f"{info.title}. {info.subtitle}. {words}"
-    st.plotly_chart(heads_figure(info, theme()), theme=None, config=CONFIG, alt=alt, key="models-heads")
+    st.plotly_chart(heads_figure(info, theme()), theme=None, config=chart_config(), alt=alt, key="models-heads")
     st.markdown(words)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import streamlit as st
 
 from explorer import anatomy, model_facts
-from explorer.charts import CONFIG
 from explorer.charts.anatomy import (
     MEASURES,
     Measure,
@@ -23,6 +22,7 @@ from explorer.recipe import Recipe
 from explorer.texts import t
 from pages.parts import data, launch
 from pages.parts.page import plain_errors, safe, theme
+from pages.parts.pictures import chart_config
 from pages.parts.tables import table
 
 
@@ -69,7 +69,7 @@ def layers(subject: Subject) -> None:
         times = _times(subject)
         info = treemap_info(subject.title, modules, _measure(times), times)
         alt, words = f"{info.title}. {info.subtitle}", size_words(modules)
-        st.plotly_chart(treemap_figure(info, theme()), theme=None, config=CONFIG, alt=alt, key="models-treemap")
+        st.plotly_chart(treemap_figure(info, theme()), theme=None, config=chart_config(), alt=alt, key="models-treemap")
         st.markdown(safe(f"{words} {time_words(modules, times)}" if times else words))
         st.caption(t("models.layers.hint" if times else "models.layers.no_times"))
 

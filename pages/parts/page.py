@@ -12,7 +12,7 @@ import streamlit as st
 
 from explorer import access, memory, texts
 from explorer.charts import Theme
-from explorer.charts.style import INK
+from explorer.charts.style import INK, MUTED
 from explorer.errors import ExplorerError
 from explorer.texts import t
 from pages.parts import state
@@ -31,7 +31,9 @@ PAGES = {
 }
 
 # Less air above the title, tables of figures that stand in columns, and words that are read in the colour of text:
-# the accent is dark enough for white words on it, so it is too dark for words on the dark background.
+# the accent is dark enough for white words on it, so it is too dark for words on the dark background. Captions are
+# grey by colour, not by opacity, and code is not coloured, since neither keeps a contrast of 4.5:1 otherwise; what has
+# the keyboard's focus is outlined.
 STYLE = """<style>
 .stMainBlockContainer { padding-top: 3.2rem; padding-bottom: 3rem; }
 @media (min-width: 768px) { .stMainBlockContainer { padding-left: 3rem; padding-right: 3rem; } }
@@ -41,6 +43,11 @@ STYLE = """<style>
 .stMarkdown:has(table) { overflow-x: auto; }
 .stMarkdown td:first-child strong { white-space: nowrap; }
 .stButtonGroup button[data-selected="true"] p, [data-testid="stSliderThumbValue"] p { color: INK; }
+[data-testid="stCaptionContainer"] { opacity: 1; }
+[data-testid="stCaptionContainer"], [data-testid="stCaptionContainer"] p { color: MUTED; }
+[data-testid="stCode"] .token { color: INK !important; }
+[data-testid="stCode"] .token.comment { color: MUTED !important; }
+.stApp :is(a, button, summary, [role="slider"], [role="tab"]):focus-visible { outline: 2px solid INK; }
 </style>"""
 
 
@@ -52,7 +59,7 @@ def start(name: str) -> Iterator[None]:
     """
     _stay_small()
     st.set_page_config(page_title=t(f"page.{name}.name"), page_icon="🗜️", layout="wide", initial_sidebar_state=220)
-    st.html(STYLE.replace("INK", INK[theme()]))
+    st.html(STYLE.replace("INK", INK[theme()]).replace("MUTED", MUTED[theme()]))
     texts.follow(lambda: st.session_state.get("language"))
     access.follow(_visitor)
     state.restore()

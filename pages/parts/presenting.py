@@ -6,6 +6,7 @@ import streamlit as st
 
 from explorer import stories
 from explorer.charts import presented_figure, tradeoff_info
+from explorer.charts.style import BACKGROUNDS
 from explorer.charts.tradeoff import Axes
 from explorer.conclusion import conclusion
 from explorer.stories import Step
@@ -23,10 +24,12 @@ STAGE = """<style>
 [data-testid="stSidebar"], [data-testid="stHeader"], [data-testid="stExpandSidebarButton"] { display: none !important; }
 .stElementContainer:has(h1) { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); }
 .stElementContainer:has(h1) + .stElementContainer { display: none; }
-.stMainBlockContainer { padding-top: 2rem; max-width: 90rem; margin: 0 auto; }
+.stMainBlockContainer { padding-top: 2rem; padding-bottom: 5rem; max-width: 90rem; margin: 0 auto; }
 .stMainBlockContainer h2 { font-size: clamp(1.6rem, 3.4vw, 2.8rem); padding-top: 0; }
 .st-key-said p { font-size: clamp(1.15rem, 2vw, 1.6rem); line-height: 1.4; }
 .st-key-comes-to p { font-size: clamp(1.3rem, 2.4vw, 1.9rem); line-height: 1.35; font-weight: 600; }
+.st-key-steps { position: fixed; bottom: 0; left: 0; width: 100%; padding: 0.6rem 1rem; z-index: 9; }
+.st-key-steps { background: GROUND; }
 </style>"""
 
 # A guest sees no buttons until a pointer or the keyboard comes to their place, or where there is only a finger.
@@ -57,7 +60,7 @@ def show() -> None:
         st.button(t("present.end"), on_click=_end)
         return
     place = stories.place_of(st.query_params.get("step"), len(story.steps))
-    st.html(STAGE + (GUEST if guest else ""))
+    st.html(STAGE.replace("GROUND", BACKGROUNDS[theme()]) + (GUEST if guest else ""))
     _step(story.steps[place - 1])
     _buttons(place, len(story.steps), guest)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from explorer import jobs, seeds
-from explorer.charts import CONFIG, learning_figure, learning_info
+from explorer.charts import learning_figure, learning_info
 from explorer.comparison import table
 from explorer.errors import ExplorerError
 from explorer.quantities import duration, short_date
@@ -16,6 +16,7 @@ from explorer.texts import t
 from explorer.variants import host_of
 from pages.parts import data, filters, grid, state, why
 from pages.parts.page import go, plain_errors, safe, theme
+from pages.parts.pictures import chart_config
 from pages.parts.tables import fact_table
 
 
@@ -32,7 +33,9 @@ def job(row: RunRow) -> None:
         st.info(safe(str(error)))
         return
     if info.series:
-        st.plotly_chart(learning_figure(info, theme()), theme=None, config=CONFIG, alt=info.title, key="learning-curve")
+        st.plotly_chart(
+            learning_figure(info, theme()), theme=None, config=chart_config(), alt=info.title, key="learning-curve"
+        )
     with st.expander(t("runs.log")):
         st.code(log or t("runs.log.empty"), language=None, height=320)
 

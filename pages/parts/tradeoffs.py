@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from explorer.budget import Budget
-from explorer.charts import CONFIG, TradeoffInfo, tradeoff_figure, tradeoff_info
+from explorer.charts import TradeoffInfo, tradeoff_figure, tradeoff_info
 from explorer.measure.devices import device as known_device
 from explorer.measure.targets import targets
 from explorer.quantities import QUANTITIES
@@ -14,6 +14,7 @@ from explorer.variants import Variant, estimated_rows
 from pages.parts import budgeting, data, empty, run_details, state
 from pages.parts.filters import View
 from pages.parts.page import go, safe, theme
+from pages.parts.pictures import chart_config
 from pages.parts.tables import table
 
 
@@ -82,7 +83,7 @@ def chart(info: TradeoffInfo, key: str) -> bool:
         tradeoff_figure(info, theme()),
         theme=None,
         key=key,
-        config=CONFIG,
+        config=chart_config(),
         on_select=lambda: _pick(key),
         selection_mode=("points", "box"),
         alt=f"{info.title}. {info.subtitle}",

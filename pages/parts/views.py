@@ -6,7 +6,6 @@ import streamlit as st
 
 from explorer.budget import Budget
 from explorer.charts import (
-    CONFIG,
     hypervolume_figure,
     hypervolume_info,
     parallel_figure,
@@ -20,6 +19,7 @@ from explorer.texts import t, target_title
 from explorer.variants import Variant
 from pages.parts import data, empty, state, variant_table
 from pages.parts.page import safe, theme
+from pages.parts.pictures import chart_config
 
 VIEWS = ("table", "parallel", "sweep", "progress")
 SWEPT = ("accuracy", "difference", *X_AXES)
@@ -55,7 +55,11 @@ def _parallel(rows: list[Variant], where: str) -> None:
         empty.reason(info.title, info.empty)
         return
     st.plotly_chart(
-        parallel_figure(info, theme()), theme=None, config=CONFIG, key="parallel", alt=f"{info.title}. {info.subtitle}"
+        parallel_figure(info, theme()),
+        theme=None,
+        config=chart_config(),
+        key="parallel",
+        alt=f"{info.title}. {info.subtitle}",
     )
     st.caption(t("views.parallel.hint"))
 
@@ -75,7 +79,7 @@ def _sweep(rows: list[Variant], where: str) -> None:
     st.plotly_chart(
         sweep_figure(info, theme()),
         theme=None,
-        config=CONFIG,
+        config=chart_config(),
         key="sweep-chart",
         alt=f"{info.title}. {info.subtitle}",
         on_select=_pick_swept,
@@ -112,7 +116,7 @@ def _progress(rows: list[Variant]) -> None:
     st.plotly_chart(
         hypervolume_figure(info, theme()),
         theme=None,
-        config=CONFIG,
+        config=chart_config(),
         key="hypervolume",
         alt=f"{info.title}. {info.subtitle}",
     )

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import streamlit as st
 
-from explorer.charts import CONFIG, peak_words, profile_figure, profile_info
+from explorer.charts import peak_words, profile_figure, profile_info
 from explorer.store import RunRow
 from explorer.texts import t
 from pages.parts.page import safe, theme
+from pages.parts.pictures import chart_config
 
 
 def section(row: RunRow) -> None:
@@ -29,5 +30,5 @@ def _profile(run: str, result: dict) -> None:
         for info in profile_info(result):
             figure = profile_figure(info, theme())
             alt = f"{info.title}. {info.subtitle}"
-            st.plotly_chart(figure, theme=None, config=CONFIG, alt=alt, key=f"why-{info.key}-{run}")
+            st.plotly_chart(figure, theme=None, config=chart_config(), alt=alt, key=f"why-{info.key}-{run}")
         st.caption(safe(f"{peak_words(result['profile'])} {t('profile.note')}".strip()))

@@ -23,6 +23,5 @@ def test_a_histogram_draws_each_bin(spread):
     figure = histogram_figure(info)
     (bars,) = figure.data
     assert sum(bars.y) == 10_000 and bars.x[0] == pytest.approx(-0.395) and bars.width[0] == pytest.approx(0.01)
-    assert "&lt;0&gt;" in figure.layout.title.text
-    assert info.subtitle == "How many of its 10,000 weights have which value"
+    assert figure.layout.title.subtitle.text == "layer&lt;0&gt;: 10,000 weights by their value"
     assert len(figure.layout.shapes) == 1

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 
-from explorer.pictures import THEMES, addresses, open_page, settle
+from explorer.pictures import THEMES, addresses, open_page, stretch
 from tests.support.browser import dashboard_page
 from tests.support.sample_results import sample_runs, write_runs
 
@@ -17,12 +17,16 @@ STREAMLIT: dict[tuple[str, str], str] = {}
 CHOSEN = "?selected=sample-0002&compared=sample-0002,sample-0003,sample-0005"
 
 OBSTACLES = """async known => {
-    const {violations} = await axe.run(document, {resultTypes: ["violations"], elementRef: true});
+    const {violations, incomplete} = await axe.run(document, {elementRef: true});
+    const broken = incomplete.filter(rule => rule.error).map(rule => `${rule.id} was given up: ${rule.error.message}`);
     const ours = (rule, node) => !known.some(([id, selector]) => id === rule && node.element?.matches(selector));
-    return violations.filter(found => ["serious", "critical"].includes(found.impact)).flatMap(
+    const grave = violations.filter(found => ["serious", "critical"].includes(found.impact));
+    return broken.concat(grave.flatMap(
         found => found.nodes.filter(node => ours(found.id, node)).map(
-            node => `${found.id} (${found.impact}): ${node.html.slice(0, 300)} ${node.failureSummary}`));
+            node => `${found.id} (${found.impact}): ${node.html.slice(0, 300)} ${node.failureSummary}`)));
 }"""
+
+UNFOLD = "document.querySelectorAll('details:not([open]) > summary').forEach(summary => summary.click())"
 
 
 @pytest.fixture(scope="module")
@@ -34,10 +38,9 @@ def page(tmp_path_factory):
 
 
 def open_everything(page) -> None:
-    """Open what is folded, so that it is looked at too."""
-    for summary in page.locator('[data-testid="stExpander"] details:not([open]) > summary').all():
-        summary.click()
-    settle(page)
+    """Open what is folded and show all of it: axe gives a rule up where something is scrolled far away."""
+    page.evaluate(UNFOLD)
+    stretch(page)
 
 
 def obstacles(page) -> list[str]:

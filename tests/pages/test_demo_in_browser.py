@@ -6,7 +6,9 @@ import re
 
 import pytest
 
+from explorer.pictures import THEMES, settle
 from tests.pages.demo_runs import IMAGE_RUN, write_answering
+from tests.pages.test_axe import obstacles
 from tests.support.browser import dashboard_page
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
@@ -53,3 +55,14 @@ def test_an_example_is_answered_and_a_race_ends_by_itself(page):
     for name in ("Baseline", "Compressed"):
         page.get_by_text(re.compile(f"^{name}: 1,000 requests in .* per second$")).wait_for()
     page.get_by_text("This race:").wait_for()
+
+
+@pytest.mark.parametrize("theme", THEMES)
+def test_an_answered_drawing_has_no_serious_obstacle(page, theme):
+    page.emulate_media(color_scheme=theme)
+    draw(page)
+    said(page, "^[abc]$").nth(1).wait_for()
+    page.get_by_role("button", name="Start: 1,000 requests each").click()
+    page.get_by_text("This race:").wait_for()
+    settle(page)
+    assert obstacles(page) == []

@@ -23,7 +23,7 @@ def test_it_asks_for_variants(open_page, own):
 
 def test_chosen_variants(open_page, own):
     app = open_page(PAGE, compared=["sample-0001", "sample-0002"])
-    assert "2 variants, 12 rows" in words(app) and "2 bundles" in words(app)
+    assert "Variants: 2 · rows: 12" in words(app) and "Bundles: 2," in words(app)
     assert {"Download the results", "Download the bundles"} <= set(downloads(app))
     command = "python -m explorer results --run sample-0001 --run sample-0002 --format csv --to results.csv"
     assert command in [code.value for code in app.code]
@@ -34,7 +34,7 @@ def test_a_whole_study_as_parquet(open_page, own):
     app.button_group(key="several-by").set_value("study").run()
     app.button_group(key="several-format").set_value("parquet").run()
     assert not app.exception
-    assert "16 variants, 96 rows" in words(app)
+    assert "Variants: 16 · rows: 96" in words(app)
     command = "python -m explorer results --study default --format parquet --to results.parquet"
     assert command in [code.value for code in app.code]
     assert "At most 12 bundles" in words(app) and "Download the bundles" not in downloads(app)
@@ -42,14 +42,14 @@ def test_a_whole_study_as_parquet(open_page, own):
 
 def test_recorded_ones_go_without_a_bundle(open_page, own, recorded):
     app = open_page(PAGE, compared=["sample-0001", "recorded-0002"])
-    assert "1 of these go without a bundle" in words(app) and "1 bundles" in words(app)
+    assert "without a bundle for that reason: 1." in words(app) and "Bundles: 1," in words(app)
 
 
 def test_one_whose_file_is_gone_says_so(open_page, own, place):
     (place / "home" / "runs" / "sample-0001" / "artefact" / "model.onnx").unlink()
     app = open_page(PAGE, compared=["sample-0001", "sample-0002"], selected=["sample-0002"])
     assert "The model file of run 'sample-0001' is gone" in words(app)
-    assert "1 bundles" in words(app)
+    assert "Bundles: 1," in words(app)
 
 
 def test_a_run_that_was_deleted_leaves_the_choice(open_page, own, place):
