@@ -45,7 +45,7 @@ EXPECTATIONS = (
         "8-bit integers lose at most 1 point.",
         (
             *((TWEETS, "int8-dynamic"), (CNN, "int8-dynamic"), (TWEETS, "int8-static percentile 99.99 %")),
-            *((VIT, "int8-static percentile 99.99 %"), (CNN, "int8-static percentile 99.99 percent")),
+            *((VIT, "int8-static percentile 99.99 %"), (CNN, "int8-static percentile 99.99 %")),
         ),
         _loses_at_most(1),
     ),
