@@ -224,7 +224,7 @@ def clean(
     cache: Annotated[bool, typer.Option(help="Also empty the cache.")] = False,
     as_json: Json = False,
 ) -> None:
-    """Remove model files of old runs; they stay in the trash for a while, results stay for good."""
+    """Remove model files of old runs; they stay in the trash until it is emptied, results stay for good."""
     from explorer import housekeeping
     from explorer.store import Store
     from explorer.variants import flatten
@@ -232,7 +232,7 @@ def clean(
     rows = Store().runs()
     variants = [row for row in flatten(rows) if row.target == "cpu-onnxruntime" and row.available]
     removed = housekeeping.remove_artefacts(housekeeping.removable(rows, variants, days, front))
-    freed = (housekeeping.empty_trash(0) if trash else 0) + (housekeeping.empty_cache() if cache else 0)
+    freed = (housekeeping.empty_trash() if trash else 0) + (housekeeping.empty_cache() if cache else 0)
     lines = [f"Model files of {removed} runs were removed; 'python -m explorer restore RUN' brings them back."]
     lines += [f"{freed / 1e6:.1f} MB are free now."] if freed else []
     _show({"removed": removed, "freed_bytes": freed}, lines, as_json)

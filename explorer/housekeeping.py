@@ -1,6 +1,7 @@
 """What the home folder takes of the disk, and making room: model files go, results stay, and nothing goes at once.
 
-What is removed lies in the trash for a while and can be brought back. ``EXPLORER_QUOTA_GB`` limits the home folder.
+What is removed lies in the trash and can be brought back until that is emptied. ``EXPLORER_QUOTA_GB`` limits the home
+folder.
 """
 
 from __future__ import annotations
@@ -22,9 +23,6 @@ from explorer.quantities import file_size
 from explorer.rundir import ACTIVE
 from explorer.store import RunRow, Store
 from explorer.variants import Variant
-
-KEPT_DAYS = 7.0
-"""How long what was removed can be brought back, unless it is asked to go."""
 
 SPARE_BYTES = 500_000_000
 """What must stay free on the disk: full disks break more than this program."""
@@ -124,7 +122,7 @@ def restore(run: str) -> None:
         raise BadInput(f"There is nothing of a run '{run}' in the trash that could be brought back.")
 
 
-def empty_trash(older_than_days: float = KEPT_DAYS) -> int:
+def empty_trash(older_than_days: float = 0.0) -> int:
     """Delete for good what has lain in the trash for longer; returns the bytes that are free now."""
     check_may_change()
     trash, now, freed = home() / TRASH, time.time(), 0

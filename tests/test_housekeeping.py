@@ -81,9 +81,9 @@ def test_the_trash_keeps_things_for_a_while(runs) -> None:
     old = home() / "trash" / "artefacts" / runs[0].run
     os.utime(old, (time.time() - 8 * 86_400,) * 2)
     size = housekeeping.folder_bytes(old)
-    assert size >= 1000 and housekeeping.empty_trash() == size
+    assert size >= 1000 and housekeeping.empty_trash(7) == size
     assert housekeeping.restorable()[1] == [runs[1].run]
-    assert housekeeping.empty_trash(0) >= 1000 and housekeeping.restorable()[1] == []
+    assert housekeeping.empty_trash() >= 1000 and housekeeping.restorable()[1] == []
 
 
 def test_the_cache_is_emptied_only_while_nothing_runs(runs, monkeypatch) -> None:

@@ -91,7 +91,7 @@ def _empty(uses: list[housekeeping.Use]) -> None:
 
 def _empty_trash() -> None:
     with plain_errors():
-        housekeeping.empty_trash(0)
+        housekeeping.empty_trash()
 
 
 def _empty_cache() -> None:

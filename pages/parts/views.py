@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import streamlit as st
+from plotly.graph_objects import Figure
 
 from explorer.budget import Budget
 from explorer.charts import (
@@ -54,14 +55,12 @@ def _parallel(rows: list[Variant], where: str) -> None:
     if info.empty:
         empty.reason(info.title, info.empty)
         return
-    st.plotly_chart(
-        parallel_figure(info, theme()),
-        theme=None,
-        config=chart_config(),
-        key="parallel",
-        alt=f"{info.title}. {info.subtitle}",
-    )
+    _draw(parallel_figure(info, theme()), "parallel", f"{info.title}. {info.subtitle}")
     st.caption(t("views.parallel.hint"))
+
+
+def _draw(figure: Figure, key: str, alt: str) -> None:
+    st.plotly_chart(figure, theme=None, config=chart_config(), key=key, alt=alt)
 
 
 def _sweep(rows: list[Variant], where: str) -> None:
@@ -113,11 +112,5 @@ def _progress(rows: list[Variant]) -> None:
     if not info.series:
         empty.reason(info.title, t("views.progress.none"))
         return
-    st.plotly_chart(
-        hypervolume_figure(info, theme()),
-        theme=None,
-        config=chart_config(),
-        key="hypervolume",
-        alt=f"{info.title}. {info.subtitle}",
-    )
+    _draw(hypervolume_figure(info, theme()), "hypervolume", f"{info.title}. {info.subtitle}")
     st.caption(safe(t("views.progress.hint")))
