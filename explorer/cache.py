@@ -1,16 +1,21 @@
-"""The content-addressed cache: written under another name, then renamed, so that nothing in it is half done."""
+"""The content-addressed cache: written under another name, then renamed, so that nothing in it is half done.
+
+What two runs need at the same time is computed by one of them, while the other waits.
+"""
 
 from __future__ import annotations
 
 import shutil
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from explorer.home import cache_folder
+from explorer.measure import lock
 
 
 def find(kind: str, name: str) -> Path | None:
@@ -19,42 +24,56 @@ def find(kind: str, name: str) -> Path | None:
     return path if path.is_dir() else None
 
 
+@contextmanager
+def alone(kind: str, name: str, report: lock.Report = lambda text: None) -> Iterator[bool]:
+    """Be the only one who computes what this name stands for; yields whether another one did so until now."""
+    path = cache_folder("locks") / f"{kind}-{name}"
+    with lock.alone(path, report, "waiting for another run that computes the same") as waited:
+        yield waited
+
+
 def folder(kind: str, name: str, make: Callable[[Path], None], replace: bool = False) -> Path:
     """The folder of this name; where it is missing, or ``replace`` is set, ``make`` fills a new one first."""
     path = cache_folder(kind) / name
     if path.is_dir() and not replace:
         return path
+    with alone(kind, name):
+        if not path.is_dir() or replace:
+            put(kind, name, make)
+    return path
+
+
+def put(kind: str, name: str, make: Callable[[Path], None]) -> None:
+    """Let ``make`` fill a new folder of this name, in an older one's place; only for who holds ``alone`` for it."""
+    path = cache_folder(kind) / name
     unfinished = path.with_name(f".{name}-{uuid.uuid4().hex[:8]}")
     unfinished.mkdir()
     try:
         make(unfinished)
-        if replace:
-            shutil.rmtree(path, ignore_errors=True)
-        _rename(unfinished, path)
+        shutil.rmtree(path, ignore_errors=True)
+        unfinished.rename(path)
     finally:
         shutil.rmtree(unfinished, ignore_errors=True)
-    return path
 
 
 def array(kind: str, name: str, compute: Callable[[], NDArray[np.float32]]) -> NDArray[np.float32]:
     """The float32 array of this name; computed and kept where it is missing."""
     path = cache_folder(kind) / f"{name}.npy"
-    if path.is_file():
-        found: NDArray[np.float32] = np.load(path, allow_pickle=False)
-        return found
+    with alone(kind, name):
+        return _loaded(path) if path.is_file() else _computed(path, compute)
+
+
+def _loaded(path: Path) -> NDArray[np.float32]:
+    found: NDArray[np.float32] = np.load(path, allow_pickle=False)
+    return found
+
+
+def _computed(path: Path, compute: Callable[[], NDArray[np.float32]]) -> NDArray[np.float32]:
     values = compute().astype(np.float32)
-    unfinished = path.with_name(f".{name}-{uuid.uuid4().hex[:8]}.npy")
+    unfinished = path.with_name(f".{path.stem}-{uuid.uuid4().hex[:8]}.npy")
     try:
         np.save(unfinished, values, allow_pickle=False)
         unfinished.replace(path)
     finally:
         unfinished.unlink(missing_ok=True)
     return values
-
-
-def _rename(unfinished: Path, path: Path) -> None:
-    try:
-        unfinished.rename(path)
-    except OSError:
-        if not path.is_dir():  # otherwise another worker was first, with the same content
-            raise

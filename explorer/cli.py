@@ -115,12 +115,18 @@ def run(recipe: RecipeFile, study: Study = "default", fresh: Fresh = False, as_j
 
 
 @app.command()
-def submit(recipe: RecipeFile, study: Study = "default", fresh: Fresh = False, as_json: Json = False) -> None:
+def submit(
+    recipe: RecipeFile,
+    study: Study = "default",
+    fresh: Fresh = False,
+    time_limit: Annotated[float | None, typer.Option(metavar="MIN", help="End it after so many minutes.")] = None,
+    as_json: Json = False,
+) -> None:
     """Queue a recipe in the background and print its run's id."""
     from explorer import jobs
     from explorer.recipe import Recipe
 
-    name = jobs.submit(Recipe.load(recipe), study, fresh)
+    name = jobs.submit(Recipe.load(recipe), study, fresh, time_limit)
     _show({"run": name}, [name], as_json)
 
 
@@ -173,6 +179,30 @@ def cancel(run: Run, as_json: Json = False) -> None:
     if not jobs.cancel(run):
         raise BadInput(f"The run '{run}' is {Store().run(run).state} already; only a queued or running one can end.")
     _show({"run": run, "cancelled": True}, [f"{run} is being cancelled."], as_json)
+
+
+@app.command()
+def pause(run: Annotated[str | None, typer.Argument(metavar="[RUN]")] = None, as_json: Json = False) -> None:
+    """Let a run rest until it is resumed; without RUN, start nothing new."""
+    from explorer import jobs
+
+    if run is None:
+        jobs.pause_queue()
+    else:
+        jobs.pause(run)
+    _show({"run": run, "paused": True}, [f"{run} is paused." if run else "Nothing new is started."], as_json)
+
+
+@app.command()
+def resume(run: Annotated[str | None, typer.Argument(metavar="[RUN]")] = None, as_json: Json = False) -> None:
+    """Let a paused run go on; without RUN, start what is queued again."""
+    from explorer import jobs
+
+    if run is None:
+        jobs.resume_queue()
+    else:
+        jobs.resume(run)
+    _show({"run": run, "paused": False}, [f"{run} goes on." if run else "What is queued is started again."], as_json)
 
 
 @app.command()
@@ -263,11 +293,11 @@ def move(
 
 
 @app.command()
-def retry(run: Run, as_json: Json = False) -> None:
-    """Run the recipe of a finished run again, reusing nothing."""
+def retry(run: Run, fresh: Fresh = False, as_json: Json = False) -> None:
+    """Run the recipe of a finished run again; one that failed goes on from its last checkpoint unless --fresh."""
     from explorer import jobs
 
-    name = jobs.retry(run)
+    name = jobs.retry(run, True if fresh else None)
     _show({"run": name}, [name], as_json)
 
 

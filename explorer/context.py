@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     import torch
     from numpy.typing import NDArray
 
+    from explorer.checkpoints import Checkpoint
     from explorer.models.activations import Activations
     from explorer.models.preprocess import Preprocessor
     from explorer.tasks import Task
@@ -76,6 +77,7 @@ class Context:
         teacher_logits: gives the baseline's logits on the whole training split, [N, classes], from the cache.
         seed: for everything random in this step.
         report: takes progress.
+        checkpoint: gives the next training its checkpoint; None where none is kept.
         notes, figures: what the step says about itself in the result.
     """
 
@@ -85,6 +87,7 @@ class Context:
     teacher_logits: Callable[[], NDArray[np.float32]]
     seed: int
     report: Report
+    checkpoint: Callable[[], Checkpoint | None] = lambda: None
     notes: list[str] = field(default_factory=list)
     figures: dict[str, float] = field(default_factory=dict)
 
@@ -129,6 +132,7 @@ class Context:
             keep_zeros=subject.keep_zeros(),
             lesson=lesson,
             report=self.report,
+            checkpoint=self.checkpoint(),
         )
         subject.model.cpu()
         self.note(

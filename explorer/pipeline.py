@@ -6,9 +6,11 @@ took time (recipes that begin alike share them), the baseline's answers and the 
 
 from __future__ import annotations
 
+import itertools
 import json
 import shutil
 import time
+from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
@@ -21,7 +23,7 @@ from numpy.typing import NDArray
 from explorer import ENGINE_VERSION, cache, deploy, memory
 from explorer.artefacts import model_sha256
 from explorer.context import Context, GraphSubject, ModelSubject, Report
-from explorer.home import home
+from explorer.home import cache_folder, home
 from explorer.measure import findings, honesty, host, lock, size
 from explorer.measure.session import Session, memory_of
 from explorer.models import card_for, load_model, model_digest
@@ -29,6 +31,7 @@ from explorer.models.structure import kind_of, load_torch, save_torch
 from explorer.recipe import Recipe
 from explorer.recipe import digest as recipe_digest
 from explorer.result import Artefact, Result, Size, StepReport
+from explorer.rundir import RunFolder
 from explorer.tasks import Task, load_task, task_digest
 from explorer.tasks.base import hash_files
 from explorer.technique import check_suits
@@ -36,6 +39,7 @@ from explorer.technique import check_suits
 if TYPE_CHECKING:
     import torch
 
+    from explorer.checkpoints import Checkpoint
     from explorer.models import LoadedModel
     from explorer.models.preprocess import Preprocessor
     from explorer.technique import ModelKind, Technique
@@ -57,8 +61,9 @@ def execute(recipe: Recipe, folder: Path, report: Report, *, run: str, digest: s
     Raises ``ExplorerError`` with one plain sentence.
     """
     started = time.monotonic()
-    bench, artefact = Bench(recipe, report, fresh), folder / "artefact"
-    with lock.training_slot(bench.home, bench.waiting):
+    bench, artefact, resting = Bench(recipe, report, fresh), folder / "artefact", RunFolder(folder)
+    with lock.training_slot(bench.home, bench.waiting) as slot:
+        bench.rest = lambda: slot.rest(lambda: resting.pause_requested)
         baseline = bench.baseline_artefact()
         steps = bench.make_artefact(artefact, baseline)
         session = bench.session(artefact, baseline)
@@ -107,10 +112,17 @@ class Bench:
     """One recipe on the workbench: what it needs is loaded when first asked for."""
 
     def __init__(self, recipe: Recipe, report: Report, fresh: bool = False) -> None:
-        self.recipe, self.report, self.fresh = recipe, report, fresh
+        self.recipe, self.fresh = recipe, fresh
+        self.rest: Callable[[], None] = lambda: None
+        self.tell = report
         self.home = home()
         self.card = card_for(recipe.model, recipe.data)
         self.contents = model_digest(recipe.model), task_digest(recipe.model, recipe.data)
+
+    def report(self, **news: Any) -> None:
+        """Tell how far the work is; where somebody asked the run to rest, this is where it does."""
+        self.tell(**news)
+        self.rest()
 
     def waiting(self, text: str) -> None:
         """Tell that the run waits for another."""
@@ -190,17 +202,18 @@ class Bench:
         if len(steps) == len(self.recipe.steps):
             return self._model_export(steps, folder)
 
+        mine = False
+
         def make(new: Path) -> None:
-            reports = self._model_export(steps, new)
+            nonlocal mine
+            mine, reports = True, self._model_export(steps, new)
             shutil.rmtree(new / "torch")
             (new / REPORTS_FILE).write_text(json.dumps([report.model_dump() for report in reports]), encoding="utf-8")
 
-        name = self.digest(len(steps))
-        there = not self.fresh and cache.find("exports", name) is not None
-        kept = cache.folder("exports", name, make, replace=self.fresh)
+        kept = cache.folder("exports", self.digest(len(steps)), make, replace=self.fresh)
         shutil.copytree(kept, folder, ignore=shutil.ignore_patterns(REPORTS_FILE))
         reports = json.loads((kept / REPORTS_FILE).read_text(encoding="utf-8"))
-        return [StepReport(**(fields | {"cached": True} if there else fields)) for fields in reports]
+        return [StepReport(**(fields if mine else fields | {"cached": True})) for fields in reports]
 
     def _model_export(self, steps: list[Technique], folder: Path) -> list[StepReport]:
         subject, reports = self._model_stage(steps)
@@ -210,26 +223,38 @@ class Bench:
     def _model_stage(self, steps: list[Technique]) -> tuple[ModelSubject, list[StepReport]]:
         done, subject, reports = self._finished_prefix(len(steps))
         for number in range(done, len(steps)):
-            reports.append(self._apply(steps[number], subject, number))
-            if reports[-1].seconds > SLOW_STEP_SECONDS:
-                self._keep_prefix(number + 1, subject, reports)
+            with cache.alone("prefixes", self.digest(number + 1), self.waiting) as waited:
+                kept = self._kept_prefix(number + 1) if waited else None
+                if kept is not None:
+                    subject, reports = kept
+                    continue
+                reports.append(self._apply(steps[number], subject, number))
+                if reports[-1].seconds > SLOW_STEP_SECONDS:
+                    self._keep_prefix(number + 1, subject, reports)
+                self._drop_checkpoints(number)
         return subject, reports
 
     def _finished_prefix(self, count: int) -> tuple[int, ModelSubject, list[StepReport]]:
         """The longest finished beginning of the recipe: its length, its model and its reports."""
-        from explorer.models.preprocess import Preprocessor
-
-        for length in range(count, 0, -1) if not self.fresh else ():
-            found = cache.find("prefixes", self.digest(length))
-            if found is not None:
-                self.report(stage="load", text=f"Taking the first {length} steps from an earlier run")
-                state = json.loads((found / "subject.json").read_text(encoding="utf-8"))
-                reports = [StepReport(**{**fields, "cached": True}) for fields in state["reports"]]
-                kept = ModelSubject(load_torch(found / "torch"), Preprocessor.load(found), set(state["pruned"]))
-                return length, kept, reports
         import copy
 
+        for length in range(count, 0, -1):
+            kept = self._kept_prefix(length)
+            if kept is not None:
+                return length, *kept
         return 0, ModelSubject(copy.deepcopy(self.loaded.model), self.loaded.preprocessor), []
+
+    def _kept_prefix(self, length: int) -> tuple[ModelSubject, list[StepReport]] | None:
+        """The recipe's first ``length`` steps as another run left them."""
+        from explorer.models.preprocess import Preprocessor
+
+        found = None if self.fresh else cache.find("prefixes", self.digest(length))
+        if found is None:
+            return None
+        self.report(stage="load", text=f"Taking the first {length} steps from an earlier run")
+        state = json.loads((found / "subject.json").read_text(encoding="utf-8"))
+        reports = [StepReport(**{**fields, "cached": True}) for fields in state["reports"]]
+        return ModelSubject(load_torch(found / "torch"), Preprocessor.load(found), set(state["pruned"])), reports
 
     def _keep_prefix(self, length: int, subject: ModelSubject, reports: list[StepReport]) -> None:
         def write(folder: Path) -> None:
@@ -238,7 +263,7 @@ class Bench:
             state = {"pruned": sorted(subject.pruned), "reports": [report.model_dump() for report in reports]}
             (folder / "subject.json").write_text(json.dumps(state), encoding="utf-8")
 
-        cache.folder("prefixes", self.digest(length), write, replace=self.fresh)
+        cache.put("prefixes", self.digest(length), write)
 
     def _apply(self, step: Technique, subject: ModelSubject | GraphSubject, number: int) -> StepReport:
         """Do a step; on a graph, a step of the stage ``model`` does what it left for the file."""
@@ -251,6 +276,7 @@ class Bench:
             teacher_logits=self._teacher_logits,
             seed=self.recipe.seed + number,
             report=self._report_of(number),
+            checkpoint=self._checkpoints(number),
         )
         late = step.stage == "model" and isinstance(subject, GraphSubject)
         (step.finish if late else step.apply)(subject, context)
@@ -268,6 +294,25 @@ class Bench:
             self.report(stage="apply" if stage == "evaluate" else stage, text=text, fraction=fraction, **figures)
 
         return report
+
+    def _checkpoints(self, number: int) -> Callable[[], Checkpoint]:
+        """Gives the trainings of a step their checkpoints, one after another."""
+        from explorer.checkpoints import Checkpoint
+
+        places = (cache_folder("checkpoints") / f"{self.digest(number + 1)}-{n}" for n in itertools.count())
+
+        def following() -> Checkpoint:
+            found = Checkpoint(next(places))
+            if self.fresh:
+                found.drop()
+            return found
+
+        return following
+
+    def _drop_checkpoints(self, number: int) -> None:
+        """The step is done and kept where it took long."""
+        for path in cache_folder("checkpoints").glob(f"{self.digest(number + 1)}-*"):
+            path.unlink(missing_ok=True)
 
     def _teacher_logits(self) -> NDArray[np.float32]:
         from explorer import training

@@ -125,6 +125,25 @@ def disk_bytes(recipes: Sequence[Recipe], cards: Mapping[str, ModelCard]) -> int
     return sum(size * number for size, number in zip(sizes, copies, strict=True)) if all(sizes) else 0
 
 
+TRAINING_BYTES, WORKING_BYTES = 1_500_000_000, 800_000_000
+"""What a worker takes besides its model when it trains or collects gradients, and when it does not."""
+
+
+def memory_bytes(recipe: Recipe) -> int | None:
+    """What a worker is expected to hold at most: four copies of the model and what PyTorch and the batches take.
+
+    A rule from measurements (``python -m explorer.bench --only memory``); None where the model's size is not known.
+    """
+    from explorer.models import card_for
+
+    try:
+        size = card_for(recipe.model, recipe.data).file_bytes
+    except BadInput:  # not on this machine yet
+        return None
+    trains = any({"training", "gradients"} & step.needs for step in recipe.steps)
+    return 4 * size + (TRAINING_BYTES if trains else WORKING_BYTES) if size else None
+
+
 def known_recipes(recipes: Sequence[Recipe], runs: Iterable[KnownRun]) -> int:
     """How many of these recipes are done here, or at work, and will not be done again."""
     alike = [run for run in runs if run.model == recipes[0].model and not run.recorded]

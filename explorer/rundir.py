@@ -24,6 +24,8 @@ from explorer.errors import BadInput
 State = Literal["queued", "running", "done", "failed", "cancelled"]
 ACTIVE: tuple[State, ...] = ("queued", "running")
 FINISHED: tuple[State, ...] = ("done", "failed", "cancelled")
+QUEUE_PAUSED = "queue-paused"
+"""The marker in a home folder in which nothing new is started."""
 _TAIL_BYTES = 64 * 1024
 
 
@@ -40,6 +42,7 @@ class Snapshot:
     samples_per_s: float | None = None
     seconds_left: float | None = None
     reason: str | None = None
+    paused: bool = False
 
 
 class RunFolder:
@@ -180,6 +183,18 @@ class RunFolder:
         """Whether somebody asked for the run's end."""
         return (self.path / "cancel").exists()
 
+    def set_paused(self, paused: bool) -> None:
+        """Leave the marker that asks the run to rest, or take it away."""
+        if paused:
+            (self.path / "pause").touch()
+        else:
+            (self.path / "pause").unlink(missing_ok=True)
+
+    @property
+    def pause_requested(self) -> bool:
+        """Whether somebody asked the run to rest until further notice."""
+        return (self.path / "pause").exists()
+
     def log_text(self, tail: int | None = None) -> str:
         """The log, or its last ``tail`` lines."""
         try:
@@ -213,6 +228,7 @@ class RunFolder:
             fraction=_number(progress.get("fraction")),
             samples_per_s=_number(progress.get("samples_per_s")),
             seconds_left=_number(progress.get("seconds_left")),
+            paused=state in ACTIVE and self.pause_requested,
         )
 
     def _standing(
@@ -260,6 +276,11 @@ def open_run(runs: Path, run: str) -> RunFolder:
     if not run or path.parent != runs or run in (".", "..") or not (path / "request.json").is_file():
         raise BadInput(f"There is no run '{run}'; 'python -m explorer runs' lists the known ones.")
     return RunFolder(path)
+
+
+def queue_paused(home: Path) -> bool:
+    """Whether nothing new is started in this home until further notice."""
+    return (home / QUEUE_PAUSED).exists()
 
 
 def write_whole(path: Path, text: str) -> None:

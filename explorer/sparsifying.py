@@ -72,6 +72,13 @@ class GradualLesson(Lesson):
         _multiply(self.weights, self.masks)  # momentum still moves what has become zero
         self._follow(step / self.steps)
 
+    def state(self) -> dict[str, Tensor]:
+        return _numbered("masks", self.masks)
+
+    def restore(self, state: Mapping[str, Tensor], step: int) -> None:
+        self.sparsity = self.sparsity_at(step / self.steps)
+        _take(self.masks, state, "masks")
+
     def _follow(self, progress: float) -> None:
         wanted = self.sparsity_at(progress)
         if wanted == self.sparsity:
@@ -119,6 +126,14 @@ class MovementLesson(Lesson):
         with torch.no_grad():
             for weight, whole, mask in zip(self.weights, self.whole, self.masks, strict=True):
                 torch.mul(whole, mask, out=weight.data)
+
+    def state(self) -> dict[str, Tensor]:
+        return {**_numbered("scores", self.scores), **_numbered("whole", self.whole), **_numbered("masks", self.masks)}
+
+    def restore(self, state: Mapping[str, Tensor], step: int) -> None:
+        self.sparsity = self.sparsity_at(step / self.steps) if self.sparsity_at else 0.0
+        for name, tensors in (("scores", self.scores), ("whole", self.whole), ("masks", self.masks)):
+            _take(tensors, state, name)
 
 
 def l1_penalty(weight: Tensor) -> Tensor:
@@ -179,3 +194,13 @@ def _multiply(weights: list[Tensor], masks: list[Tensor]) -> None:
     with torch.no_grad():
         for weight, mask in zip(weights, masks, strict=True):
             weight.mul_(mask)
+
+
+def _numbered(name: str, tensors: list[Tensor]) -> dict[str, Tensor]:
+    return {f"{name}.{place}": tensor for place, tensor in enumerate(tensors)}
+
+
+def _take(tensors: list[Tensor], state: Mapping[str, Tensor], name: str) -> None:
+    """Fill tensors with what ``_numbered`` called them; those that are shared keep being shared."""
+    for place, tensor in enumerate(tensors):
+        tensors[place] = state[f"{name}.{place}"].to(tensor.device)

@@ -39,7 +39,8 @@ DROP TABLE IF EXISTS meta;
 CREATE TABLE runs (
     run TEXT PRIMARY KEY, digest TEXT, model TEXT, studies TEXT NOT NULL, state TEXT NOT NULL, created_at TEXT,
     started_at TEXT, finished_at TEXT, stage TEXT, text TEXT, fraction REAL, samples_per_s REAL,
-    seconds_left REAL, reason TEXT, place REAL NOT NULL, recipe TEXT NOT NULL, result TEXT, changed INTEGER NOT NULL
+    seconds_left REAL, reason TEXT, paused INTEGER NOT NULL,
+    place REAL NOT NULL, recipe TEXT NOT NULL, result TEXT, changed INTEGER NOT NULL
 );
 CREATE INDEX by_digest ON runs (digest);
 CREATE INDEX by_state ON runs (state);
@@ -47,7 +48,7 @@ CREATE TABLE meta (version INTEGER NOT NULL, folders INTEGER NOT NULL);
 """
 _SHAPE = zlib.crc32(_TABLES.encode()) >> 1
 _IDENTITY = ("run", "digest", "model", "studies", "state", "created_at", "started_at", "finished_at")
-_PROGRESS = ("stage", "text", "fraction", "samples_per_s", "seconds_left", "reason")
+_PROGRESS = ("stage", "text", "fraction", "samples_per_s", "seconds_left", "reason", "paused")
 _SHOWN = (*_IDENTITY, *_PROGRESS)
 _COLUMNS = (*_SHOWN, "place", "recipe", "result", "changed")
 # Compare-and-set: a finished state stands, except that a result that is there makes the run done. Of a run that is done
@@ -85,6 +86,7 @@ class RunRow:
     samples_per_s: float | None
     seconds_left: float | None
     reason: str | None
+    paused: bool
     recipe: dict[str, Any]
     result: dict[str, Any] | None
     recorded: bool
@@ -303,6 +305,7 @@ def _recorded_row(result: dict[str, Any]) -> RunRow:
     fields |= {"run": run, "digest": result["digest"], "model": result["recipe"]["model"]}
     fields["studies"] = json.dumps(["recorded"])
     fields |= {"state": "done", "created_at": result["finished_at"], "finished_at": result["finished_at"]}
+    fields["paused"] = False
     return _run_row(fields, result["recipe"], result, recorded=True)
 
 
@@ -321,7 +324,7 @@ def _read(connection: sqlite3.Connection, runs: list[str], with_results: bool) -
 def _run_row(fields: dict[str, Any], recipe: dict[str, Any], result: dict[str, Any] | None, recorded: bool) -> RunRow:
     label, families = _named(json.dumps(recipe.get("steps")))
     order = _order(fields["created_at"])
-    fields = {**fields, "studies": tuple(json.loads(fields["studies"]))}
+    fields = {**fields, "studies": tuple(json.loads(fields["studies"])), "paused": bool(fields["paused"])}
     return RunRow(
         **fields, label=label, recipe=recipe, result=result, recorded=recorded, families=families, order=order
     )

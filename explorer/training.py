@@ -12,7 +12,7 @@ import platform
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import nullcontext
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
 
@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
+from explorer.checkpoints import Checkpoint, Training
 from explorer.errors import Cancelled
 from explorer.models.preprocess import Preprocessor
 from explorer.tasks.base import Split
@@ -105,6 +106,13 @@ class Lesson:
     def after_step(self, step: int) -> None:
         """The weights of step ``step`` are updated; what it sets to zero stays only if it sees to it."""
 
+    def state(self) -> dict[str, Tensor]:
+        """What the lesson remembers from step to step, by name, for a checkpoint."""
+        return {}
+
+    def restore(self, state: Mapping[str, Tensor], step: int) -> None:
+        """Go on after step ``step`` with what ``state()`` gave; called after ``start``."""
+
 
 def usual_plan(kind: Literal["text", "image"], fresh: bool) -> Plan:
     """What suits a kind of model: texts with frozen embeddings, images with augmentation.
@@ -158,12 +166,14 @@ def train(
     report: Report | None = None,
     cancelled: Callable[[], bool] | None = None,
     after_epoch: Callable[[int], None] | None = None,
+    checkpoint: Checkpoint | None = None,
 ) -> TrainingReport:
     """Train ``model`` in place, deterministic by ``plan.seed``; it is left on the CPU in eval mode.
 
     With a ``teacher`` (or its ``teacher_logits`` for the whole split, in order) the loss is ``distillation_loss``.
     ``keep_zeros`` maps parameter names to masks (1 keeps, 0 stays zero) which are applied after every step.
     ``lesson`` adds what a technique needs. ``after_epoch`` is called with the number of the finished pass.
+    ``checkpoint`` is where the training is kept from time to time, and goes on from where there is one.
     Raises ``Cancelled`` within one step.
     """
     report, cancelled, lesson = report or _silent, cancelled or _never, lesson or Lesson()
@@ -179,12 +189,15 @@ def train(
     masks = _masks(model, keep_zeros or {}, device)
     lesson.start(model, batches.steps)
     optimizer = _optimizer(model, plan, lesson.parameters())
-    schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, functools.partial(_rate, plan, batches.steps))
-    progress = _Progress(report, batches.steps, plan)
+    kept = Training(model, optimizer, lesson.parameters(), lesson.state, lesson.restore, asdict(plan))
+    batches.done = checkpoint.restore(kept) if checkpoint else 0
+    if batches.done:
+        report(stage="train", text=f"Going on from step {batches.done:,} of {batches.steps:,}")
+    progress = _Progress(report, batches)
     attention = _set_attention(model, lesson.attention)
     model.train()
     try:
-        for step, pieces in enumerate(batches, start=1):
+        for step, pieces in batches:
             if cancelled():
                 raise Cancelled("The training was cancelled.")
             warmth = lesson.temperature(temperature, (step - 1) / batches.steps)
@@ -196,10 +209,12 @@ def train(
                 torch.autograd.backward(share * loss)
                 progress.add(share * loss, len(labels))
             lesson.after_backward(step)
-            _update(optimizer, schedule)
+            _update(optimizer, plan, batches.steps, step)
             _apply(masks)
             lesson.after_step(step)
             progress.update(step)
+            if checkpoint is not None and step < batches.steps:
+                checkpoint.keep(kept, step)
             if after_epoch is not None and batches.ends_epoch(step):
                 after_epoch(batches.epoch(step))
                 model.to(device).train()
@@ -275,6 +290,7 @@ def autocast(model: nn.Module, device: torch.device) -> Any:
 class _Batches:
     """Shuffled batches for all epochs; texts are sorted by length within stretches of ``BUCKET_BATCHES`` batches.
 
+    ``done`` is how many of the first are left out, a training before having done them.
     Each batch is the list of its pieces: the piece's share of the batch, inputs, labels, and row numbers.
     """
 
@@ -285,13 +301,16 @@ class _Batches:
         self.size, self.device, self.plan = plan.batch_size, device, plan
         self.per_epoch = math.ceil(len(split) / plan.batch_size)
         self.steps = max(1, round(self.per_epoch * plan.epochs))
+        self.done = 0
 
-    def __iter__(self) -> Iterator[Iterator[tuple[float, dict[str, Tensor], Tensor, Tensor]]]:
+    def __iter__(self) -> Iterator[tuple[int, Iterator[tuple[float, dict[str, Tensor], Tensor, Tensor]]]]:
+        """The number of each step that is still to do, and its batch."""
         random = np.random.default_rng(self.plan.seed)
         for step in range(self.steps):
             if step % self.per_epoch == 0:
                 order = self._order(random)
-            yield self._pieces(order[step % self.per_epoch])
+            if step >= self.done:
+                yield step + 1, self._pieces(order[step % self.per_epoch])
 
     def _pieces(self, batch: NDArray[np.int64]) -> Iterator[tuple[float, dict[str, Tensor], Tensor, Tensor]]:
         for rows in _pieces(batch, self.lengths):
@@ -320,10 +339,10 @@ class _Batches:
 class _Progress:
     """Reports about twice a second, and keeps the mean loss between reports."""
 
-    def __init__(self, report: Report, steps: int, plan: Plan) -> None:
-        self.report, self.steps, self.plan = report, steps, plan
+    def __init__(self, report: Report, batches: _Batches) -> None:
+        self.report, self.steps, self.before = report, batches.steps, batches.done
         self.start = self.last = time.monotonic()
-        self.samples, self.done = 0, 0
+        self.samples, self.done = 0, self.before
         self.pending: list[Tensor] = []
         self.losses: list[float] = []
 
@@ -348,7 +367,7 @@ class _Progress:
             text=f"step {step:,} of {self.steps:,}",
             fraction=step / self.steps,
             samples_per_s=self.samples / seconds,
-            seconds_left=seconds / step * (self.steps - step),
+            seconds_left=seconds / (step - self.before) * (self.steps - step),
             metrics={"loss": self.losses[-1]},
         )
 
@@ -430,11 +449,13 @@ def _freeze_word_embeddings(model: nn.Module) -> list[Tensor]:
     return frozen
 
 
-def _update(optimizer: torch.optim.Optimizer, schedule: torch.optim.lr_scheduler.LambdaLR) -> None:
+def _update(optimizer: torch.optim.Optimizer, plan: Plan, steps: int, step: int) -> None:
+    """Step number ``step``, from 1, of ``steps``."""
+    for group in optimizer.param_groups:
+        group["lr"] = plan.learning_rate * _rate(plan, steps, step - 1)
     nn.utils.clip_grad_norm_([weight for group in optimizer.param_groups for weight in group["params"]], 1.0)
     optimizer.step()
     optimizer.zero_grad(set_to_none=True)
-    schedule.step()
 
 
 def _set_attention(model: nn.Module, kind: str) -> str:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
+import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -12,13 +14,14 @@ import onnxruntime
 import pytest
 from tokenizers import Tokenizer
 
-from explorer import pipeline
+from explorer import pipeline, training
 from explorer.artefacts import finished_steps
-from explorer.errors import BadInput
-from explorer.measure import session
+from explorer.errors import BadInput, Cancelled
+from explorer.measure import lock, session
 from explorer.progress import overall
 from explorer.recipe import Recipe
 from explorer.result import Result
+from explorer.rundir import RunFolder
 from tests.models import tiny
 
 pytestmark = pytest.mark.slow
@@ -206,3 +209,67 @@ def test_shapes_and_disturbed_inputs_are_the_recipes_choice(execute, baseline: R
         (2, "real"),
     ]
     assert [entry.condition for entry in found.accuracy] == ["clean", "clean", "typos"]
+
+
+def test_a_run_that_was_interrupted_goes_on_from_its_checkpoint(execute, baseline, place, monkeypatch) -> None:
+    monkeypatch.setenv("EXPLORER_CHECKPOINT_S", "0")
+    monkeypatch.setattr(training, "REPORT_EVERY_S", 0.0)
+    steps = [{"technique": "fine-tune", "epochs": 3}]
+
+    def stops(**said: Any) -> None:
+        if said["stage"] == "train" and said["text"].startswith("step 4 of"):
+            raise Cancelled("The run was cancelled.")
+
+    recipe = Recipe.parse(
+        {"model": str(place / "model"), "data": str(place / "data.csv"), "steps": steps, "targets": ["cpu-onnxruntime"]}
+    )
+    with pytest.raises(Cancelled):
+        pipeline.execute(recipe, place / "interrupted", stops, run="interrupted", digest="d")
+    assert len(list((place / "home" / "cache" / "checkpoints").iterdir())) == 1
+    found = execute("resumed", steps)
+    assert any(text.startswith("Going on from step 3 of") for text in execute.stages)
+    assert list((place / "home" / "cache" / "checkpoints").iterdir()) == []
+    again = execute("anew", steps, fresh=True)
+    assert found.artefact.model_sha256 == again.artefact.model_sha256
+
+
+def test_runs_that_begin_alike_share_the_beginning_when_launched_together(execute, baseline, place) -> None:
+    def run(last: str) -> Result:
+        steps = [{"technique": "fine-tune", "epochs": 1.5}, {"technique": "prune-neurons", "sparsity": 0.25}]
+        steps += [{"technique": last}]
+        recipe = {"model": str(place / "model"), "data": str(place / "data.csv"), "steps": steps}
+        measure = {"batches": [1], "wait_s": 0}
+        (place / last).mkdir()
+        return pipeline.execute(
+            Recipe.parse({**recipe, "targets": ["cpu-onnxruntime"], "measure": measure}),
+            place / last,
+            lambda **_: None,
+            run=last,
+            digest=last,
+        )
+
+    with ThreadPoolExecutor(2) as together:
+        one, other = together.map(run, ("int8-dynamic", "half-precision"))
+    cached = [[step.cached for step in result.steps[:2]] for result in (one, other)]
+    assert sorted(cached) == [[False, False], [True, True]]
+
+
+def test_a_run_that_rests_lends_its_place_to_a_measurement(execute, baseline, place) -> None:
+    folder = RunFolder(place / "resting")
+    folder.path.mkdir()
+    folder.set_paused(True)
+    said: list[str] = []
+    recipe = Recipe.parse(
+        {"model": str(place / "model"), "data": str(place / "data.csv"), "steps": [], "targets": ["cpu-onnxruntime"]}
+    )
+    names = {"run": "resting", "digest": "d"}
+    with ThreadPoolExecutor(1) as background:
+        running = background.submit(
+            pipeline.execute, recipe, folder.path, lambda **news: said.append(news["text"]), **names
+        )
+        while not said:
+            time.sleep(0.01)
+        with lock.measuring_slot(place / "home", lambda text: None, timeout=20):
+            assert not running.done() and len(said) == 1
+        folder.set_paused(False)
+        assert running.result().size == baseline.size

@@ -1,4 +1,4 @@
-"""Background jobs: submit, cancel, retry and delete runs, and read what they say.
+"""Background jobs: submit, pause, cancel, retry and delete runs, and read what they say.
 
 A run survives the dashboard, the supervisor and this process: it is a folder, and a worker process that writes into
 it. Equal recipes are not run twice: what ``submit`` looks up and what it writes happen under one lock.
@@ -7,15 +7,16 @@ it. Equal recipes are not run twice: what ``submit`` looks up and what it writes
 from __future__ import annotations
 
 import errno
+import os
 import subprocess
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, cast
 
 from explorer.access import check_may_change, visitor
 from explorer.errors import BadInput, ExplorerError
 from explorer.home import home, local_path, runs_folder
-from explorer.rundir import ACTIVE, RunFolder, open_run
+from explorer.rundir import ACTIVE, QUEUE_PAUSED, RunFolder, open_run
 
 if TYPE_CHECKING:
     from explorer.recipe import Recipe
@@ -24,18 +25,21 @@ _supervisors: dict[Path, tuple[subprocess.Popen[bytes], float]] = {}
 """By home, the one that this process started last, and when."""
 
 
-def submit(recipe: Recipe, study: str = "default", fresh: bool = False) -> str:
+def submit(recipe: Recipe, study: str = "default", fresh: bool = False, time_limit_min: float | None = None) -> str:
     """Queue a recipe and return its run's id; a supervisor is started when none is alive.
 
     An equal recipe that is done or active is returned instead, and belongs to ``study`` from then on; with ``fresh``
-    only one that is active and fresh itself.
+    only one that is active and fresh itself. A run that takes longer than ``time_limit_min`` minutes is ended; None
+    leaves it to ``EXPLORER_TIME_LIMIT_MIN``, without which there is no limit.
     """
-    run, _ = enqueue(recipe, study, fresh)
+    run, _ = enqueue(recipe, study, fresh, time_limit_min)
     ensure_supervisor()
     return run
 
 
-def enqueue(recipe: Recipe, study: str = "default", fresh: bool = False) -> tuple[str, bool]:
+def enqueue(
+    recipe: Recipe, study: str = "default", fresh: bool = False, time_limit_min: float | None = None
+) -> tuple[str, bool]:
     """Write a queued run without starting anything; returns its id and whether it is new (see ``submit``)."""
     from explorer.housekeeping import check_space
     from explorer.jobs.processes import hold
@@ -47,13 +51,15 @@ def enqueue(recipe: Recipe, study: str = "default", fresh: bool = False) -> tupl
         raise BadInput(f"A study needs a name other than 'recorded'; given was '{study}'.")
     check_steps(recipe.model, recipe.steps)
     check_space()
+    limits = {**_memory(recipe), **_time_limit(time_limit_min)}
     recipe = _with_full_paths(recipe)
-    request = {
+    request: dict[str, Any] = {
         "recipe": recipe.plain(),
         "digest": _digest(recipe),
         "study": study,
         "fresh": fresh,
         "cwd": str(Path.cwd()),
+        **limits,
     }
     if visitor().name:
         request["by"] = visitor().name
@@ -101,6 +107,45 @@ def move(run: str, to: Literal["first", "up", "down", "last"]) -> None:
         store.refresh(run)
 
 
+def pause(run: str) -> None:
+    """Let a run rest until it is resumed: one that is queued keeps its place, one that works stops at its next report.
+
+    What is being measured is measured to the end. Raises ``BadInput`` for a run that is over.
+    """
+    _set_paused(run, True)
+
+
+def resume(run: str) -> None:
+    """Let a paused run go on; raises ``BadInput`` for a run that is over."""
+    _set_paused(run, False)
+    ensure_supervisor()
+
+
+def pause_queue() -> None:
+    """Start nothing new until ``resume_queue``; what runs goes on."""
+    check_may_change()
+    (home() / QUEUE_PAUSED).touch()
+
+
+def resume_queue() -> None:
+    """Start what is queued again."""
+    check_may_change()
+    (home() / QUEUE_PAUSED).unlink(missing_ok=True)
+    ensure_supervisor()
+
+
+def _set_paused(run: str, paused: bool) -> None:
+    from explorer.store import Store
+
+    check_may_change()
+    folder = _folder(run)
+    state = folder.snapshot().state
+    if state not in ACTIVE:
+        raise BadInput(f"The run '{run}' is {state}; only one that is queued or running can be paused and resumed.")
+    folder.set_paused(paused)
+    Store().refresh(run)
+
+
 def _between(places: list[float], before: int) -> float:
     """A place that ``before`` of the sorted ``places`` go ahead of."""
     if not places:
@@ -110,8 +155,12 @@ def _between(places: list[float], before: int) -> float:
     return places[-1] + 1 if before == len(places) else (places[before - 1] + places[before]) / 2
 
 
-def retry(run: str) -> str:
-    """Run the same recipe again, without reusing anything kept from before; a recorded run works too."""
+def retry(run: str, fresh: bool | None = None) -> str:
+    """Run the same recipe again; a recorded run works too.
+
+    ``fresh`` reuses nothing that was kept from before. Without a choice, a run that failed or was cancelled goes on
+    from its finished steps and its last checkpoint, and one that was done is done anew.
+    """
     from explorer.jobs.processes import hold
     from explorer.recipe import Recipe
     from explorer.store import Store
@@ -120,7 +169,7 @@ def retry(run: str) -> str:
     if row.state in ACTIVE:
         raise BadInput(f"The run '{run}' is still {row.state}; cancel it before you try it again.")
     first, *others = ("default",) if row.recorded else row.studies
-    again = submit(Recipe.parse(row.recipe), study=first, fresh=True)
+    again = submit(Recipe.parse(row.recipe), study=first, fresh=row.state == "done" if fresh is None else fresh)
     with hold(home() / "submit.lock"):
         for study in others:
             _join(again, study)
@@ -205,6 +254,32 @@ def _with_full_paths(recipe: Recipe) -> Recipe:
     return recipe.model_copy(update=full)
 
 
+def _memory(recipe: Recipe) -> dict[str, int]:
+    """What the run is expected to take, where that can be told; raises ``BadInput`` where it could never fit here."""
+    from explorer.jobs.room import check_fits
+    from explorer.planning import memory_bytes
+
+    need = memory_bytes(recipe)
+    if need is None:
+        return {}
+    if os.environ.get("EXPLORER_ENGINE", "local") in ("", "local"):
+        check_fits(need)
+    return {"memory_bytes": need}
+
+
+def _time_limit(minutes: float | None) -> dict[str, float]:
+    given = os.environ.get("EXPLORER_TIME_LIMIT_MIN") if minutes is None else minutes
+    if given in (None, ""):
+        return {}
+    try:
+        limit = float(cast(str, given))
+    except ValueError:
+        limit = 0.0
+    if not 0 < limit < 1e6:
+        raise BadInput(f"The time limit is {given}; expected is a number of minutes above 0.")
+    return {"time_limit_s": 60 * limit}
+
+
 def _digest(recipe: Recipe) -> str:
     from explorer.models import model_digest
     from explorer.recipe import digest
@@ -249,7 +324,12 @@ def _serves(folder: RunFolder, wanted: dict[str, Any]) -> bool:
         return not wanted["fresh"] and (folder.path / "artefact" / "model.onnx").is_file()
     if folder.cancel_requested or (wanted["fresh"] and not request.get("fresh")):
         return False
-    return state == "queued" or (state == "running" and alive(folder.worker()))
+    return state == "queued" or (state == "running" and (alive(folder.worker()) or _is_elsewhere(folder)))
+
+
+def _is_elsewhere(folder: RunFolder) -> bool:
+    """Whether the run goes on on a cluster, where its worker is no process of this machine."""
+    return (folder.path / "ray.json").exists()
 
 
 def _measures(recipe: dict[str, Any], wanted: dict[str, Any]) -> bool:

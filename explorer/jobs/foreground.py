@@ -8,7 +8,7 @@ from typing import Any
 
 from explorer.errors import BadInput
 from explorer.home import runs_folder
-from explorer.jobs.lifecycle import Watch
+from explorer.jobs.lifecycle import ProcessWatch
 from explorer.rundir import FINISHED, RunFolder, open_run
 from explorer.store import RunRow, Store
 
@@ -25,7 +25,7 @@ def run_here(run: str, tell: Callable[[dict[str, Any]], None]) -> RunRow:
     folder = open_run(runs_folder(), run)
     if folder.snapshot().state not in FINISHED:
         queued = folder.worker() is None
-        watch = Watch.start(folder) if queued else Watch(folder, folder.worker())
+        watch = ProcessWatch.start(folder) if queued else ProcessWatch(folder, folder.worker())
         _watch(watch, tell)
     store = Store()
     store.refresh(run)
@@ -35,7 +35,7 @@ def run_here(run: str, tell: Callable[[dict[str, Any]], None]) -> RunRow:
     return row
 
 
-def _watch(watch: Watch, tell: Callable[[dict[str, Any]], None]) -> None:
+def _watch(watch: ProcessWatch, tell: Callable[[dict[str, Any]], None]) -> None:
     told = 0
     while True:
         try:

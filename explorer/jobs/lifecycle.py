@@ -90,7 +90,7 @@ def start_supervisor(home: Path) -> subprocess.Popen[bytes]:
 
 
 @dataclass
-class Watch:
+class ProcessWatch:
     """A run that goes on: its worker's mark, and its process where it is a child of this one."""
 
     folder: RunFolder
@@ -100,7 +100,7 @@ class Watch:
     seen: tuple[int, int] | None = None
 
     @classmethod
-    def start(cls, folder: RunFolder, spare: subprocess.Popen[bytes] | None = None) -> Watch:
+    def start(cls, folder: RunFolder, spare: subprocess.Popen[bytes] | None = None) -> ProcessWatch:
         """Give the run to the spare worker where there is one, else to a new one, and watch it."""
         process = spare if spare and hand_over(folder, spare) else start_worker(folder)
         return cls(folder, processes.mark(process.pid), process)
@@ -126,7 +126,11 @@ class Watch:
             self.stopped_at = now
             self.send(signal.SIGTERM)
         elif now - self.stopped_at > GRACE_S:
-            self.send(signal.SIGKILL)
+            self.kill()
+
+    def kill(self) -> None:
+        """Kill the worker and everything that it started."""
+        self.send(signal.SIGKILL)
 
     def send(self, number: signal.Signals) -> None:
         """Send a signal to the worker and everything that it started."""
@@ -134,7 +138,7 @@ class Watch:
 
     def settle(self) -> None:
         """Write down how the run ended, its worker being gone; raises ``OSError`` when that cannot be written."""
-        self.send(signal.SIGKILL)  # what the worker left running
+        self.kill()  # what the worker left running
         settle(self.folder, self.mark, self.process.returncode if self.process else None)
 
     def news(self) -> bool:
@@ -148,9 +152,11 @@ def settle(folder: RunFolder, mark: dict[str, Any] | None, exit_status: int | No
 
     ``exit_status`` is negative for a signal and None where nobody could see it.
     """
-    if folder.snapshot().state in FINISHED:
+    state = folder.snapshot().state
+    if state != "done":
+        folder.drop_artefact()
+    if state in FINISHED:
         return
-    folder.drop_artefact()
     if folder.cancel_requested:
         folder.add_state("cancelled")
     else:

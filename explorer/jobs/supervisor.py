@@ -1,20 +1,16 @@
-"""The supervisor: starts queued runs in order, follows them into the index, and settles how they ended.
+"""The supervisor: has queued runs started in order, follows them into the index, and settles how they ended.
 
 There is one per home, held by a lock that the system drops with the process, and it is the only writer of a run's
-state in the index. Nothing is lost with it: workers are processes of their own that write into their run folders, and
-the next supervisor adopts them by process id and start. It imports the standard library and psutil only, to stay small.
-``EXPLORER_JOBS`` is the number of runs at a time (1), ``EXPLORER_IDLE_S`` after how many seconds without work it
-leaves (300).
+state in the index. Nothing is lost with it: runs go on by themselves and write into their run folders, and the next
+supervisor adopts them. It imports the standard library and psutil only, to stay small. ``EXPLORER_ENGINE`` says where
+runs are executed (``engine.chosen``), ``EXPLORER_IDLE_S`` after how many seconds without work it leaves (300).
 """
 
 from __future__ import annotations
 
 import os
-import signal
-import subprocess
 import sys
 import time
-from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 
@@ -23,21 +19,27 @@ import psutil
 from explorer.errors import ExplorerError
 from explorer.home import home
 from explorer.jobs import processes
-from explorer.jobs.lifecycle import LOCK_WAIT_S, Watch, is_ready, start_spare
-from explorer.rundir import ACTIVE, RunFolder
+from explorer.jobs.clock import Clock
+from explorer.jobs.engine import Engine, Watch, chosen
+from explorer.jobs.lifecycle import LOCK_WAIT_S
+from explorer.rundir import ACTIVE, RunFolder, queue_paused
 from explorer.store import Store
 
 TICK_S = 0.1
+LOOK_S = 1.0
+"""How often the whole queue is looked through, and the memory that is free."""
 
 
 class Supervisor:
-    """The runs of one home that go on; ``slots`` is how many run at a time."""
+    """The runs of one home that go on, by way of an engine."""
 
-    def __init__(self, store: Store, slots: int) -> None:
+    def __init__(self, store: Store, engine: Engine) -> None:
         self.store = store
-        self.slots = slots
+        self.engine = engine
         self.watches: dict[str, Watch] = {}
-        self.spare = Spare(store.path.parent)
+        self.clocks: dict[str, Clock] = {}
+        self.looked = -LOOK_S
+        self.blocked: str | None = None
 
     def tick(self) -> bool:
         """Do what is due; returns whether anything is queued or running."""
@@ -47,35 +49,57 @@ class Supervisor:
         for run in list(self.watches):
             self._follow(run)
         queued = [run for run in self.store.in_state("queued") if run not in self.watches]
-        for run in queued:
-            self._take(run)
+        self._start(queued)
         busy = bool(queued or self.watches)
-        waiting = len(queued) > 0 and len(self.watches) >= self.slots
-        self.spare.tick(busy, waiting, (watch.folder for watch in self.watches.values()))
+        waiting = any(run not in self.watches for run in queued) and self._free_slots() <= 0
+        self.engine.look_after(busy, waiting, [watch.folder for watch in self.watches.values()])
         return busy
 
     def end_all(self) -> None:
         """Kill whatever runs, its home having been deleted."""
         for watch in self.watches.values():
-            watch.send(signal.SIGKILL)
+            watch.kill()
+
+    def _start(self, queued: list[str]) -> None:
+        """Start what may start, in the order of the queue; all of the queue is looked through once in a while."""
+        held, due = queue_paused(self.store.path.parent), time.monotonic() - self.looked >= LOOK_S
+        if not due and (held or self.blocked or self._free_slots() <= 0):
+            return
+        if due:
+            self.looked, self.blocked = time.monotonic(), None
+        for run in queued:
+            if not due and self._free_slots() <= 0:
+                return
+            folder = self._folder(run)
+            if folder.cancel_requested or self.engine.has_begun(folder):  # settled or followed by the next tick
+                self._adopt(run)
+            elif self._free_slots() > 0 and not (held or self.blocked or folder.pause_requested):
+                self._start_one(folder)
+
+    def _start_one(self, folder: RunFolder) -> None:
+        """Start a run unless the engine says what is against it; then nobody overtakes it."""
+        reason = self.engine.obstacle(folder, [watch.folder for watch in self.watches.values()])
+        if reason is None:
+            self.watches[folder.run] = self.engine.start(folder)
+            return
+        if folder.snapshot().stage != "wait":
+            folder.add_progress("wait", reason)
+            self.store.refresh(folder.run)
+        self.blocked = folder.run
+
+    def _free_slots(self) -> int:
+        return self.engine.slots - sum(not watch.folder.pause_requested for watch in self.watches.values())
 
     def _adopt(self, run: str) -> None:
-        folder = self._folder(run)
-        self.watches[run] = Watch(folder, folder.worker())
-
-    def _take(self, run: str) -> None:
-        folder = self._folder(run)
-        if folder.cancel_requested or folder.worker():  # nothing to start: settled or followed by the next tick
-            self._adopt(run)
-        elif len(self.watches) < self.slots:
-            self.watches[run] = Watch.start(folder, self.spare.take())
+        self.watches[run] = self.engine.adopt(self._folder(run))
 
     def _follow(self, run: str) -> None:
         watch = self.watches[run]
         if not watch.folder.path.exists():  # deleted under it: the row goes with the folder
-            watch.send(signal.SIGKILL)
+            watch.kill()
         elif not watch.gone():
             watch.stop_if_asked()
+            self._keep_time(watch)
             if watch.news():
                 self.store.refresh(run)
             return
@@ -83,54 +107,18 @@ class Supervisor:
             watch.settle()
             self.store.refresh(run)
         del self.watches[run]
+        self.clocks.pop(run, None)
+
+    def _keep_time(self, watch: Watch) -> None:
+        """End a run that took longer than its limit; the time for which it is paused does not count."""
+        folder = watch.folder
+        clock = self.clocks.get(folder.run) or self.clocks.setdefault(folder.run, Clock.of(folder))
+        if clock.is_over(paused=folder.pause_requested):
+            folder.add_state("failed", clock.reason)
+            watch.kill()
 
     def _folder(self, run: str) -> RunFolder:
         return RunFolder(self.store.folders / run)
-
-
-class Spare:
-    """A worker that has everything imported and waits for the next run, so that this starts at once.
-
-    It is made while runs wait for others, but never while one is measured, and when the last run has ended; it goes
-    after ``EXPLORER_SPARE_S`` seconds (120) without work, at once where that is 0. It is a process of its own from its
-    first moment: nothing is forked after PyTorch was imported.
-    """
-
-    def __init__(self, home: Path) -> None:
-        self.home = home
-        self.keep_s = float(os.environ.get("EXPLORER_SPARE_S") or 120)
-        self.process: subprocess.Popen[bytes] | None = None
-        self.last_busy: float | None = None
-
-    def take(self) -> subprocess.Popen[bytes] | None:
-        """The waiting worker, which is nobody else's from now on; None while it is not ready yet."""
-        if self.process is None or not is_ready(self.process):
-            return None
-        taken, self.process = self.process, None
-        return taken
-
-    def tick(self, busy: bool, waiting: bool, running: Iterable[RunFolder]) -> None:
-        """Make one where it will be wanted; let it go where it was not wanted for long."""
-        now = time.monotonic()
-        self.last_busy = now if busy else self.last_busy
-        recently = self.last_busy is not None and now - self.last_busy < self.keep_s
-        if self.process is not None and (self.process.poll() is not None or not recently):
-            self.let_go()
-        wanted = waiting or (recently and not busy)
-        if wanted and self.process is None and self.keep_s > 0 and not any(_measures(folder) for folder in running):
-            self.process = start_spare(self.home)
-
-    def let_go(self) -> None:
-        """Close its input, at which it ends."""
-        process, self.process = self.process, None
-        if process is not None and process.stdin is not None:
-            with suppress(OSError):
-                process.stdin.close()
-            process.poll()
-
-
-def _measures(folder: RunFolder) -> bool:
-    return folder.snapshot().stage == "measure"
 
 
 def serve(supervisor: Supervisor, lock: Path, idle_s: float) -> None:
@@ -149,7 +137,7 @@ def serve(supervisor: Supervisor, lock: Path, idle_s: float) -> None:
         time.sleep(TICK_S)
     if not lock.parent.is_dir():
         supervisor.end_all()
-    supervisor.spare.let_go()
+    supervisor.engine.close()
 
 
 def main() -> None:
@@ -167,8 +155,7 @@ def main() -> None:
                 return
             with suppress(OSError):  # only a hint for who starts supervisors
                 lock.write_text(str(os.getpid()))
-            slots = max(1, int(os.environ.get("EXPLORER_JOBS") or 1))
-            serve(Supervisor(store, slots), lock, float(os.environ.get("EXPLORER_IDLE_S") or 300))
+            serve(Supervisor(store, chosen(base)), lock, float(os.environ.get("EXPLORER_IDLE_S") or 300))
         if not base.is_dir() or not store.in_state(*ACTIVE):
             return
 

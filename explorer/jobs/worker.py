@@ -23,6 +23,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+import psutil
+
 from explorer import jobs
 from explorer.errors import BadInput, Cancelled, ExplorerError
 from explorer.jobs import processes
@@ -40,7 +42,8 @@ def perform(folder: RunFolder) -> int:
 
     0 when it is done or another worker has it, 28 (``ENOSPC``) when the disk is full, else 1.
     """
-    if not folder.claim({**processes.mark(), "claimed_at": time.time()}):
+    now = {"claimed_at": time.time(), "claimed_since_boot": round(time.time() - psutil.boot_time(), 3)}
+    if not folder.claim({**processes.mark(), **now}):
         return 0
     signal.signal(signal.SIGTERM, _raise_cancelled)
     try:

@@ -1,4 +1,4 @@
-"""One measurement at a time, and no training meanwhile: file locks in the explorer's home folder.
+"""One measurement at a time, no training meanwhile, and nothing computed twice: file locks in the home folder.
 
 ``measure.lock`` is held shared by what may run side by side (training and other heavy work) and exclusively by a
 measurement. ``measure.gate`` keeps a measurement from starving: whoever wants in passes it first, a measurement keeps
@@ -27,18 +27,45 @@ def _never() -> bool:
 
 
 @contextmanager
-def training_slot(home: Path, report: Report, cancelled: Callable[[], bool] = _never) -> Iterator[None]:
+def training_slot(home: Path, report: Report, cancelled: Callable[[], bool] = _never) -> Iterator[Slot]:
     """Hold the machine together with other training; waits while something is measured or waits to be.
 
     ``report`` gets a sentence every few seconds of waiting. Raises ``Cancelled`` when ``cancelled()`` turns true.
     """
     waiting = _Waiting("waiting for a measurement to finish", report, cancelled, None)
-    with _locked(home / "measure.gate", fcntl.LOCK_SH, waiting):
-        held = _acquire(home / "measure.lock", fcntl.LOCK_SH, waiting)
+    place = _place(home)
+    with _locked(place / "measure.gate", fcntl.LOCK_SH, waiting):
+        slot = Slot(_acquire(place / "measure.lock", fcntl.LOCK_SH, waiting), waiting)
     try:
-        yield
+        yield slot
     finally:
-        os.close(held)
+        slot.leave()
+
+
+class Slot:
+    """A place beside other training, which its holder can lend out for a while."""
+
+    def __init__(self, descriptor: int, waiting: _Waiting) -> None:
+        self.descriptor: int | None = descriptor
+        self.waiting = waiting
+
+    def rest(self, resting: Callable[[], bool]) -> None:
+        """Let others have the machine for as long as ``resting()`` holds; nothing happens once the place is left.
+
+        The way back does not lead through the gate: who waits there may wait for a run that waits for this one.
+        """
+        if self.descriptor is None or not resting():
+            return
+        fcntl.flock(self.descriptor, fcntl.LOCK_UN)
+        while resting():
+            time.sleep(POLL_S)
+        _lock(self.descriptor, fcntl.LOCK_SH, self.waiting)
+
+    def leave(self) -> None:
+        """Give the place back."""
+        if self.descriptor is not None:
+            os.close(self.descriptor)
+            self.descriptor = None
 
 
 @contextmanager
@@ -50,11 +77,25 @@ def measuring_slot(
     Raises ``ExplorerError`` after ``timeout`` seconds (None waits as long as it takes), ``Cancelled`` as above.
     """
     waiting = _Waiting("waiting for other runs to finish before measuring", report, cancelled, timeout)
+    place = _place(home)
     with (
-        _locked(home / "measure.gate", fcntl.LOCK_EX, waiting),
-        _locked(home / "measure.lock", fcntl.LOCK_EX, waiting),
+        _locked(place / "measure.gate", fcntl.LOCK_EX, waiting),
+        _locked(place / "measure.lock", fcntl.LOCK_EX, waiting),
     ):
         yield
+
+
+def _place(home: Path) -> Path:
+    """Where the locks are: ``EXPLORER_LOCKS`` where several machines share a home and each has locks of its own."""
+    return Path(os.environ.get("EXPLORER_LOCKS") or home)
+
+
+@contextmanager
+def alone(path: Path, report: Report, text: str) -> Iterator[bool]:
+    """Hold the lock on ``path`` alone; yields whether another one had it first. ``text`` is reported while it waits."""
+    waiting = _Waiting(text, report, _never, None)
+    with _locked(path, fcntl.LOCK_EX, waiting):
+        yield waiting.waited
 
 
 @contextmanager
@@ -69,15 +110,19 @@ def _locked(path: Path, mode: int, waiting: _Waiting) -> Iterator[None]:
 def _acquire(path: Path, mode: int, waiting: _Waiting) -> int:
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
     try:
-        while True:
-            try:
-                fcntl.flock(descriptor, mode | fcntl.LOCK_NB)
-                return descriptor
-            except BlockingIOError:
-                waiting.step()
+        _lock(descriptor, mode, waiting)
     except BaseException:
         os.close(descriptor)
         raise
+    return descriptor
+
+
+def _lock(descriptor: int, mode: int, waiting: _Waiting) -> None:
+    while True:
+        try:
+            return fcntl.flock(descriptor, mode | fcntl.LOCK_NB)
+        except BlockingIOError:
+            waiting.step()
 
 
 class _Waiting:
@@ -87,9 +132,10 @@ class _Waiting:
         self.text, self.report, self.cancelled, self.timeout = text, report, cancelled, timeout
         self.started = time.monotonic()
         self.next_report = self.started
+        self.waited = False
 
     def step(self) -> None:
-        now = time.monotonic()
+        now, self.waited = time.monotonic(), True
         if self.cancelled():
             raise Cancelled("The run was cancelled while it was waiting.")
         if self.timeout is not None and now - self.started > self.timeout:

@@ -9,7 +9,10 @@ import sys
 import time
 
 from explorer.errors import BadInput
+from explorer.home import home
+from explorer.measure import lock
 from explorer.result import Artefact, Memory, Result, Size
+from explorer.rundir import RunFolder
 
 
 def quick(recipe, folder, report, *, run, digest, fresh=False) -> Result:
@@ -49,6 +52,20 @@ def gated(recipe, folder, report, **names) -> Result:
         time.sleep(0.02)
     (folder / "artefact" / "half").unlink()
     (folder / "artefact").rmdir()
+    return quick(recipe, folder, report, **names)
+
+
+def counting(recipe, folder, report, **names) -> Result:
+    """A run that counts until the file ``go`` appears in its folder, and rests when it is asked to."""
+    asked = RunFolder(folder)
+    with lock.training_slot(home(), lambda text: report(stage="wait", text=text)) as slot:
+        report(stage="train", text="Training", fraction=0.25)
+        count = 0
+        while not (folder / "go").exists():
+            count += 1
+            (folder / "count").write_text(str(count))
+            time.sleep(0.02)
+            slot.rest(lambda: asked.pause_requested)
     return quick(recipe, folder, report, **names)
 
 

@@ -293,7 +293,7 @@ def test_a_run_that_cannot_work_fails_with_one_sentence(home, monkeypatch, pipel
     assert ("Traceback" in jobs.log_text(run)) == (pipeline != "vanishing")
 
 
-def test_a_failed_run_is_tried_again_fresh(home, monkeypatch):
+def test_a_failed_run_is_tried_again_with_what_it_had_finished(home, monkeypatch):
     monkeypatch.setenv("EXPLORER_PIPELINE", "tests.jobs.pipelines:gated")
     first = jobs.submit(home.recipe(), study="mine")
     with pytest.raises(BadInput, match="is still"):
@@ -303,7 +303,7 @@ def test_a_failed_run_is_tried_again_fresh(home, monkeypatch):
     second = jobs.retry(first)
     assert jobs.retry(first) == second  # a second click
     assert second != first and home.row(second).recipe == home.row(first).recipe
-    assert RunFolder(home.folder(second)).request()["fresh"] is True
+    assert RunFolder(home.folder(second)).request()["fresh"] is False
     assert home.row(second).study == "mine"
 
 

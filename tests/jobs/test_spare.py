@@ -10,7 +10,7 @@ import pytest
 
 from explorer import jobs
 from explorer.jobs.lifecycle import SPARE, hand_over, start_spare
-from explorer.jobs.supervisor import Spare
+from explorer.jobs.local import Spare
 from explorer.rundir import RunFolder
 
 
@@ -76,7 +76,7 @@ def test_none_is_made_while_something_is_measured(home, monkeypatch):
     (home.path / "runs").mkdir()
     folder = RunFolder.create(home.path / "runs", {"recipe": {"model": "cnn-digits"}, "digest": "d", "study": "s"})
     made = []
-    monkeypatch.setattr("explorer.jobs.supervisor.start_spare", lambda place: made.append(place))
+    monkeypatch.setattr("explorer.jobs.local.start_spare", lambda place: made.append(place))
     spare = Spare(home.path)
     folder.add_progress("measure", "Timing")
     spare.tick(busy=True, waiting=True, running=[folder])

@@ -11,6 +11,7 @@ import psutil
 import pytest
 
 from explorer.jobs import processes
+from explorer.jobs.local import LocalEngine
 from explorer.jobs.supervisor import Supervisor
 from explorer.rundir import RunFolder
 from explorer.store import Store
@@ -42,7 +43,8 @@ def sleeper():
 def test_no_more_runs_are_started_than_there_are_slots(home, store, monkeypatch):
     monkeypatch.setenv("EXPLORER_PIPELINE", "tests.jobs.pipelines:gated")
     folders = [_create(store) for _ in range(4)]
-    supervisor = Supervisor(store, slots=2)
+    monkeypatch.setenv("EXPLORER_JOBS", "2")
+    supervisor = Supervisor(store, LocalEngine(home.path))
     for _ in range(3):
         assert supervisor.tick()
     assert list(supervisor.watches) == [folder.run for folder in folders[:2]]
@@ -52,7 +54,7 @@ def test_no_more_runs_are_started_than_there_are_slots(home, store, monkeypatch)
 
 def test_a_run_that_goes_on_takes_a_slot_after_adoption(store, sleeper):
     running, queued = _create(store, sleeper.pid), _create(store)
-    supervisor = Supervisor(store, slots=1)
+    supervisor = Supervisor(store, LocalEngine(store.path.parent))
     assert supervisor.tick() and supervisor.tick()
     assert list(supervisor.watches) == [running.run]
     assert store.in_state("queued") == [queued.run]
@@ -62,7 +64,7 @@ def test_an_end_that_cannot_be_written_is_written_later(store, sleeper, monkeypa
     folder = _create(store, sleeper.pid)
     sleeper.kill()
     sleeper.wait()
-    supervisor = Supervisor(store, slots=1)
+    supervisor = Supervisor(store, LocalEngine(store.path.parent))
 
     def full(self, state, reason=None):
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))

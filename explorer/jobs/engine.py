@@ -1,0 +1,86 @@
+"""Where runs are executed: an engine starts them and gives back a watch on each; the supervisor does the rest.
+
+``EXPLORER_ENGINE`` chooses it: ``local`` (processes of this machine, the default) or ``ray`` (jobs on a Ray cluster).
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Protocol
+
+from explorer.errors import BadInput
+from explorer.rundir import RunFolder
+
+ENGINES = ("local", "ray")
+
+
+class Watch(Protocol):
+    """A run that goes on somewhere."""
+
+    folder: RunFolder
+
+    def gone(self) -> bool:
+        """Whether nothing of it runs any more."""
+        ...
+
+    def stop_if_asked(self) -> None:
+        """Where a cancel is requested: ask it to end, and kill it where it does not."""
+        ...
+
+    def kill(self) -> None:
+        """End everything of it now."""
+        ...
+
+    def settle(self) -> None:
+        """It is gone: write down how it ended unless it did so itself; raises ``OSError`` where that fails."""
+        ...
+
+    def news(self) -> bool:
+        """Whether events were written since the last call."""
+        ...
+
+
+class Engine(Protocol):
+    """A place for runs; ``slots`` is how many go there at a time."""
+
+    slots: int
+
+    def start(self, folder: RunFolder) -> Watch:
+        """Start a queued run."""
+        ...
+
+    def adopt(self, folder: RunFolder) -> Watch:
+        """Watch a run that another supervisor started."""
+        ...
+
+    def has_begun(self, folder: RunFolder) -> bool:
+        """Whether the run was started already, by whoever."""
+        ...
+
+    def obstacle(self, folder: RunFolder, running: Sequence[RunFolder]) -> str | None:
+        """Why a queued run cannot start beside those that run, in a few words; None where it can."""
+        ...
+
+    def look_after(self, busy: bool, waiting: bool, running: Sequence[RunFolder]) -> None:
+        """Called once per tick: ``busy`` while anything is active, ``waiting`` while a run waits for a slot."""
+        ...
+
+    def close(self) -> None:
+        """The supervisor leaves; runs go on."""
+        ...
+
+
+def chosen(home: Path) -> Engine:
+    """The engine that ``EXPLORER_ENGINE`` names; raises ``BadInput`` for one that does not exist."""
+    name = os.environ.get("EXPLORER_ENGINE") or "local"
+    if name == "ray":
+        from explorer.jobs.ray.engine import RayEngine
+
+        return RayEngine(home)
+    if name != "local":
+        raise BadInput(f"EXPLORER_ENGINE is '{name}'; expected is one of {', '.join(ENGINES)}.")
+    from explorer.jobs.local import LocalEngine
+
+    return LocalEngine(home)

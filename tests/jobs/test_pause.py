@@ -1,0 +1,145 @@
+"""Runs that rest, a queue that rests, and runs that take too long."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+
+from explorer import jobs
+from explorer.errors import BadInput
+from explorer.jobs import processes
+from explorer.jobs.clock import Clock
+from explorer.rundir import RunFolder
+from explorer.store import Store
+
+
+@pytest.fixture
+def resting(home, monkeypatch):
+    monkeypatch.setenv("EXPLORER_PIPELINE", "tests.jobs.pipelines:counting")
+    return home
+
+
+def counted(home, run: str) -> int:
+    path = home.folder(run) / "count"
+    return int(path.read_text() or 0) if path.exists() else 0
+
+
+def test_a_paused_run_stands_still_and_goes_on_where_it_was(resting):
+    run = jobs.submit(resting.recipe())
+    resting.until(lambda: counted(resting, run) > 2)
+    jobs.pause(run)
+    resting.until(lambda: resting.row(run).paused)
+    time.sleep(0.5)
+    before = counted(resting, run)
+    time.sleep(0.5)
+    assert counted(resting, run) == before and resting.row(run).state == "running"
+    jobs.resume(run)
+    resting.until(lambda: counted(resting, run) > before)
+    (resting.folder(run) / "go").touch()
+    assert resting.settled(run).state == "done" and not resting.row(run).paused
+
+
+def test_another_run_takes_the_place_of_one_that_rests(resting):
+    first, second = (jobs.submit(resting.recipe(seed)) for seed in range(2))
+    resting.until(lambda: counted(resting, first) > 0)
+    assert resting.row(second).state == "queued"
+    jobs.pause(first)
+    resting.until(lambda: counted(resting, second) > 0)
+    for run in (second, first):
+        (resting.folder(run) / "go").touch()
+    assert resting.settled(second).state == "done"
+    jobs.resume(first)
+    assert resting.settled(first).state == "done"
+
+
+def test_a_paused_run_can_be_cancelled(resting):
+    run = jobs.submit(resting.recipe())
+    resting.until(lambda: counted(resting, run) > 0)
+    jobs.pause(run)
+    time.sleep(0.5)
+    jobs.cancel(run)
+    assert resting.settled(run).state == "cancelled"
+
+
+def test_a_pause_outlives_the_supervisor(resting):
+    run = jobs.submit(resting.recipe())
+    resting.until(lambda: counted(resting, run) > 0)
+    jobs.pause(run)
+    resting.kill_supervisor()
+    time.sleep(0.5)
+    before = counted(resting, run)
+    jobs.ensure_supervisor()
+    time.sleep(0.5)
+    assert counted(resting, run) == before and resting.row(run).paused
+    Store().reindex()
+    assert resting.row(run).paused
+    (resting.folder(run) / "go").touch()
+    jobs.resume(run)
+    assert resting.settled(run).state == "done"
+
+
+def test_a_queued_run_that_is_paused_is_overtaken(resting):
+    running, paused, last = (jobs.submit(resting.recipe(seed)) for seed in range(3))
+    jobs.pause(paused)
+    (resting.folder(running) / "go").touch()
+    (resting.folder(last) / "go").touch()
+    assert resting.settled(last).state == "done"
+    assert resting.row(paused).state == "queued" and resting.row(paused).paused
+    jobs.resume(paused)
+    (resting.folder(paused) / "go").touch()
+    assert resting.settled(paused).state == "done"
+
+
+def test_a_paused_queue_starts_nothing(resting):
+    jobs.pause_queue()
+    run = jobs.submit(resting.recipe())
+    (resting.folder(run) / "go").touch()
+    time.sleep(1.5)
+    assert resting.row(run).state == "queued"
+    jobs.resume_queue()
+    assert resting.settled(run).state == "done"
+
+
+def test_a_run_that_is_over_cannot_rest(home):
+    run = jobs.submit(home.recipe())
+    home.settled(run)
+    with pytest.raises(BadInput, match=r"is done; only one that is queued or running can be paused"):
+        jobs.pause(run)
+
+
+def test_a_run_is_ended_by_its_limit(resting):
+    run = jobs.submit(resting.recipe(), time_limit_min=1 / 60)
+    row = resting.settled(run)
+    assert (row.state, row.reason) == (
+        "failed",
+        "it took longer than its limit of 1 s; give it more time or make it smaller",
+    )
+    resting.until(lambda: not processes.alive(RunFolder(resting.folder(run)).worker()))
+
+
+def test_the_usual_limit_is_the_environment_s(home, monkeypatch):
+    monkeypatch.setenv("EXPLORER_TIME_LIMIT_MIN", "20")
+    run, _ = jobs.enqueue(home.recipe(0))
+    assert RunFolder(home.folder(run)).request()["time_limit_s"] == 1200
+    run, _ = jobs.enqueue(home.recipe(1), time_limit_min=5)
+    assert RunFolder(home.folder(run)).request()["time_limit_s"] == 300
+
+
+@pytest.mark.parametrize("limit", [0, -1, float("nan"), float("inf")])
+def test_an_impossible_limit_is_refused(home, limit):
+    with pytest.raises(BadInput, match="expected is a number of minutes above 0"):
+        jobs.submit(home.recipe(), time_limit_min=limit)
+
+
+def test_time_that_is_paused_does_not_count(monkeypatch):
+    now = [100.0]
+    monkeypatch.setattr(time, "monotonic", lambda: now[0])
+    clock = Clock(limit_s=10)
+    now[0] += 8
+    assert not clock.is_over(paused=False)
+    now[0] += 60
+    assert not clock.is_over(paused=True)
+    now[0] += 3
+    assert clock.is_over(paused=False)
+    assert clock.reason.startswith("it took longer than its limit of 10 s")
