@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from explorer import studies
+from explorer.studies import files as studies
 from explorer.errors import BadInput
 from explorer.home import home, runs_folder
 from explorer.result import Result

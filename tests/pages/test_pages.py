@@ -21,7 +21,7 @@ def submitted(monkeypatch):
     """What was submitted, without starting anything."""
     asked = []
 
-    def submit(recipe, study="default", fresh=False):
+    def submit(recipe, study="default", fresh=False, time_limit_min=None):
         asked.append((recipe, study, fresh))
         return f"run-{len(asked)}"
 

@@ -19,6 +19,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from explorer import studies
 from explorer.access import check_may_change
 from explorer.errors import BadInput
 from explorer.export import portable
@@ -57,7 +58,8 @@ def export_study(name: str, to: Path, with_artefacts: bool = False) -> int:
     draft = to.with_name(f".{to.name}-{uuid.uuid4().hex[:8]}")
     try:
         with zipfile.ZipFile(draft, "w", zipfile.ZIP_DEFLATED) as bundle:
-            bundle.writestr(STUDY_FILE, json.dumps({"format": FORMAT, "name": name, "runs": [row.run for row in rows]}))
+            facts = {"format": FORMAT, "name": name, "description": studies.study(name).description}
+            bundle.writestr(STUDY_FILE, json.dumps(facts | {"runs": [row.run for row in rows]}))
             for row in rows:
                 _write_run(bundle, row, with_artefacts)
         draft.replace(to)
@@ -96,7 +98,7 @@ def import_study(path: Path, name: str | None = None) -> Imported:
 
 def _take_in(bundle: zipfile.ZipFile, name: str | None) -> Imported:
     members = _checked(bundle)
-    study = name or _study_name(bundle)
+    study = studies.check_name(name or _study_name(bundle))
     runs = sorted({run for run, _ in members})
     texts = {run: _texts(bundle, run) for run in runs}
     known = [run for run in runs if (runs_folder() / run).exists()]
@@ -111,7 +113,15 @@ def _take_in(bundle: zipfile.ZipFile, name: str | None) -> Imported:
     finally:
         for draft in drafts.values():
             shutil.rmtree(draft, ignore_errors=True)
+    _describe(bundle, study)
     return Imported(study, tuple(drafts), tuple(known))
+
+
+def _describe(bundle: zipfile.ZipFile, study: str) -> None:
+    """Say about the study what was said about it elsewhere, unless something is said about it here."""
+    text = _json(bundle, STUDY_FILE).get("description")
+    if isinstance(text, str) and text and study in Store().studies() and not studies.study(study).description:
+        studies.describe(study, text[: studies.MOST_DESCRIPTION])
 
 
 def _checked(bundle: zipfile.ZipFile) -> dict[tuple[str, str], zipfile.ZipInfo]:

@@ -1,0 +1,134 @@
+"""One run at work: what it does now, how far it is, and ways to let it rest, go ahead or end."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import streamlit as st
+
+from explorer import jobs
+from explorer.home import home
+from explorer.jobs.usage import usage
+from explorer.labels import trains
+from explorer.progress import elapsed_s, overall
+from explorer.quantities import duration, file_size, significant
+from explorer.rundir import ACTIVE, queue_paused
+from explorer.store import RunRow
+from explorer.texts import t
+from explorer.texts.sentences import sentence
+from pages.parts.page import plain_errors, safe
+
+QUEUE: dict[Literal["first", "up", "down", "last"], str] = {
+    "first": ":material/vertical_align_top:",
+    "up": ":material/arrow_upward:",
+    "down": ":material/arrow_downward:",
+    "last": ":material/vertical_align_bottom:",
+}
+
+
+def card(row: RunRow) -> None:
+    """One run: what it does, how far it is, how long it takes, and a way to stop it; at last how it ended."""
+    with st.container(border=True):
+        title, buttons = st.columns([3, 2], vertical_alignment="center")
+        state = t("runs.paused") if row.paused else t(f"state.{row.state}")
+        title.markdown(f"**{safe(sentence(row.label))}** · {safe(row.model)} · {state}")
+        with buttons.container(horizontal=True, horizontal_alignment="right"):
+            _buttons(row)
+        over = row.state not in ACTIVE
+        st.progress(1.0 if row.state == "done" else _share(row), text=_ended(row) if over else _now(row))
+        if row.state == "queued":
+            _places(row)
+
+
+def _buttons(row: RunRow) -> None:
+    """Rest or go on, and end."""
+    over = row.state not in ACTIVE
+    st.button(
+        t("runs.resume" if row.paused else "runs.pause"),
+        key=f"pause-{row.run}",
+        help=t("runs.pause.help"),
+        disabled=over,
+        on_click=_pause,
+        args=(row.run, not row.paused),
+    )
+    if st.button(t("runs.cancel"), key=f"cancel-{row.run}", disabled=over):
+        with plain_errors():
+            jobs.cancel(row.run)
+            st.toast(t("runs.cancelling"))
+
+
+def _pause(run: str, paused: bool) -> None:
+    with plain_errors():
+        (jobs.pause if paused else jobs.resume)(run)
+
+
+def queue_switch(rows: list[RunRow]) -> None:
+    """Let the queue rest or go on, where anything is queued or it rests already."""
+    paused = queue_paused(home())
+    if paused:
+        st.info(t("runs.queue.paused"))
+    if paused or any(row.state == "queued" for row in rows):
+        st.button(
+            t("runs.queue.resume" if paused else "runs.queue.pause"),
+            key="queue-switch",
+            icon=":material/play_arrow:" if paused else ":material/pause:",
+            on_click=_switch_queue,
+            args=(not paused,),
+        )
+
+
+def _switch_queue(paused: bool) -> None:
+    with plain_errors():
+        (jobs.pause_queue if paused else jobs.resume_queue)()
+
+
+def _places(row: RunRow) -> None:
+    """Ways to another place in the queue."""
+    with st.container(horizontal=True):
+        for to, icon in QUEUE.items():
+            st.button(
+                t(f"runs.move.{to}"),
+                key=f"move-{to}-{row.run}",
+                icon=icon,
+                type="tertiary",
+                on_click=_move,
+                args=(row.run, to),
+            )
+
+
+def _move(run: str, to: Literal["first", "up", "down", "last"]) -> None:
+    with plain_errors():
+        jobs.move(run, to)
+
+
+def _ended(row: RunRow) -> str:
+    """How a run that was watched came to its end."""
+    if row.result:
+        return t("details.took", time=duration(row.result["seconds"]))
+    return safe(sentence(row.reason) if row.reason else t(f"state.{row.state}"))
+
+
+def _share(row: RunRow) -> float:
+    """How far the whole run is. It never falls: while a run waits or tells less, what was known stands."""
+    key = f"share-{row.run}"
+    known = st.session_state.get(key, 0.0)
+    st.session_state[key] = max(known, overall(row.stage, row.fraction, trains(row.recipe)) or 0.0)
+    return float(st.session_state[key])
+
+
+def _now(row: RunRow) -> str:
+    """What it does now, its speed, the time left of that, and since when it runs."""
+    parts = [safe(sentence(row.text) if row.text else t(f"state.{row.state}.text"))]
+    if row.samples_per_s:
+        parts.append(t("runs.speed", rate=significant(row.samples_per_s)))
+    if row.seconds_left is not None:
+        parts.append(t("runs.left", time=duration(row.seconds_left)))
+    taken = usage(row.run) if row.state == "running" else None
+    if taken is not None:
+        parts.append(file_size(taken.rss_bytes))
+    if taken is not None and taken.cores is not None:
+        parts.append(t("runs.cores", cores=f"{taken.cores:.1f}"))
+    elapsed = elapsed_s(row.started_at)
+    if elapsed is not None:
+        parts.append(t("runs.elapsed", time=duration(elapsed)))
+    return " · ".join(parts)

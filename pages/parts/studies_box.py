@@ -1,0 +1,112 @@
+"""Studies on the Runs page: what each is about, put away or back, begun anew from another, sent and received."""
+
+from __future__ import annotations
+
+import tempfile
+from functools import partial
+from pathlib import Path
+
+import streamlit as st
+
+from explorer import studies
+from explorer.store import Store
+from explorer.studies import files
+from explorer.texts import t
+from pages.parts.page import plain_errors, safe
+
+
+def section() -> None:
+    """One study of one's own at a time; below, the way in for a file from another machine."""
+    box = st.expander(t("studies.title"), icon=":material/folder_open:", key="studies", on_change="rerun")
+    if not box.open:
+        return
+    with box, plain_errors():
+        names = [name for name in Store().studies() if name != studies.RECORDED]
+        if names:
+            _one(names)
+        _take_in()
+
+
+def _one(names: list[str]) -> None:
+    hidden = studies.archived()
+    name = st.selectbox(
+        t("column.study"),
+        sorted(names, key=lambda one: (one in hidden, one)),
+        key="studies-name",
+        format_func=lambda one: t("studies.archived", name=one) if one in hidden else one,
+    )
+    about = studies.study(name)
+    st.text_area(
+        t("studies.description"),
+        about.description,
+        key=f"studies-text-{name}",
+        max_chars=studies.MOST_DESCRIPTION,
+        height=90,
+        on_change=_describe,
+        args=(name,),
+        placeholder=t("studies.description.hint"),
+    )
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        st.button(
+            t("studies.unarchive" if about.archived else "studies.archive"),
+            key="studies-archive",
+            icon=":material/unarchive:" if about.archived else ":material/archive:",
+            help=t("studies.archive.help"),
+            on_click=_archive,
+            args=(name, not about.archived),
+        )
+        st.download_button(
+            t("studies.export"),
+            partial(_file, name, False),
+            "study.zip",
+            "application/zip",
+            key="studies-export",
+            icon=":material/download:",
+            on_click="ignore",
+            help=t("studies.export.help"),
+        )
+        st.download_button(
+            t("studies.export.whole"),
+            partial(_file, name, True),
+            "study-with-models.zip",
+            "application/zip",
+            key="studies-export-whole",
+            icon=":material/download:",
+            on_click="ignore",
+        )
+    with st.form("studies-duplicate", border=False), st.container(horizontal=True, vertical_alignment="bottom"):
+        new = st.text_input(t("studies.duplicate.name"), max_chars=studies.MOST_NAME)
+        if st.form_submit_button(t("studies.duplicate"), help=t("studies.duplicate.help")):
+            with plain_errors():
+                count = studies.duplicate(name, new)
+                st.toast(t("studies.duplicated", count=count, name=safe(new)))
+
+
+def _describe(name: str) -> None:
+    with plain_errors():
+        studies.describe(name, st.session_state[f"studies-text-{name}"])
+
+
+def _archive(name: str, archived: bool) -> None:
+    with plain_errors():
+        studies.archive(name, archived)
+
+
+def _file(name: str, whole: bool) -> bytes:
+    """The content of the study's file, made when the button is clicked."""
+    with tempfile.TemporaryDirectory() as place:
+        path = Path(place) / "study.zip"
+        files.export_study(name, path, whole)
+        return path.read_bytes()
+
+
+def _take_in() -> None:
+    with st.form("studies-import", border=False, clear_on_submit=True):
+        given = st.file_uploader(t("studies.import"), type=["zip"])
+        if st.form_submit_button(t("studies.import.button")) and given is not None:
+            with plain_errors(), tempfile.TemporaryDirectory() as place:
+                path = Path(place) / "study.zip"
+                path.write_bytes(given.getbuffer())
+                found = files.import_study(path)
+                words = {"name": safe(found.study), "new": len(found.new), "known": len(found.known)}
+                st.success(t("studies.imported", **words))
