@@ -213,9 +213,9 @@ def export_study(
     as_json: Json = False,
 ) -> None:
     """Write the finished runs of a study to one file that another machine can take in."""
-    from explorer import studies
+    from explorer.studies import files
 
-    count = studies.export_study(study, to, artefacts)
+    count = files.export_study(study, to, artefacts)
     _show({"runs": count, "file": str(to)}, [f"{count} runs of '{study}' are in {to}."], as_json)
 
 
@@ -226,9 +226,9 @@ def import_study(
     as_json: Json = False,
 ) -> None:
     """Take in a study from a file; it is checked before anything is unpacked."""
-    from explorer import studies
+    from explorer.studies import files
 
-    found = studies.import_study(file, study)
+    found = files.import_study(file, study)
     lines = [f"{len(found.new)} runs are new in '{found.study}', {len(found.known)} were here already."]
     _show({"study": found.study, "new": found.new, "known": found.known}, lines, as_json)
 

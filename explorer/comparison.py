@@ -11,6 +11,7 @@ from explorer.charts.compare import Bars
 from explorer.quantities import count, file_size, signed, significant
 from explorer.store import RunRow
 from explorer.texts import t, target_title
+from explorer.texts.sentences import sentence, setting
 from explorer.variants import SPLIT
 
 SIZES = ("file_bytes", "zipped_bytes", "parameters")
@@ -82,7 +83,15 @@ def _target_facts(result: dict[str, Any], target: str) -> list[Fact]:
     timed = [entry for entry in latencies if entry.get("kind") != "unavailable"]
     if latencies and not timed:
         missing = latencies[0]
-        return [Fact(f"missing {target}", title, t("fact.latency"), t("fact.unavailable"), missing.get("reason") or "")]
+        return [
+            Fact(
+                f"missing {target}",
+                title,
+                t("fact.latency"),
+                t("fact.unavailable"),
+                sentence(missing.get("reason") or ""),
+            )
+        ]
     lines = [fact for entry in accuracies for fact in _accuracy_facts(entry, title, result["labels"])]
     lines += [_latency_fact(entry, title, _shape_words(entry, result)) for entry in _usual(timed)]
     use = next((use for use in result.get("targets", ()) if use["target"] == target), None)
@@ -105,14 +114,16 @@ def _use_facts(use: dict[str, Any], group: str) -> list[Fact]:
             Fact(f"energy {target}", group, t("fact.energy"), f"{significant(energy['millijoules'])} mJ", note)
         )
     elif energy:
-        lines.append(Fact(f"energy {target}", group, t("fact.energy"), t("fact.unavailable"), energy["reason"] or ""))
+        lines.append(
+            Fact(f"energy {target}", group, t("fact.energy"), t("fact.unavailable"), sentence(energy["reason"] or ""))
+        )
     return lines
 
 
 def _precision_words(use: dict[str, Any]) -> str:
     """Who computed, and what was asked for, or was used for the baseline, where that is something else."""
     asked, before, used = use["precision_asked"], use.get("baseline_precision_used"), use["precision_used"]
-    words = [str(use["provider"])]
+    words = [sentence(str(use["provider"]))]
     if asked not in ("stored", "auto", used):
         words.append(t("fact.precision.asked", asked=asked))
     if before not in (None, used):
@@ -265,7 +276,7 @@ def _flat(recipe: dict[str, Any]) -> dict[str, str]:
         settings[t("compare.step", place=place)] = step["technique"]
         for key, value in step.items():
             if key != "technique":
-                settings[f"{t('compare.step', place=place)}: {key.replace('_', ' ')}"] = _written(value)
+                settings[f"{t('compare.step', place=place)}: {setting(key).lower()}"] = _written(value)
     return settings
 
 

@@ -4,19 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol
 
 from explorer.recipe import Recipe
+from explorer.runlike import RunLike, remembered
 from explorer.sweeps import Axis, kind_of, numbers_of
-from explorer.variants import RunLike as MeasuredRun
-from explorer.variants import Variant, rows_of
-
-
-class RunLike(MeasuredRun, Protocol):
-    """What is read of a run."""
-
-    @property
-    def recipe(self) -> dict[str, Any]: ...
+from explorer.variants import Variant, own_rows
 
 
 @dataclass(frozen=True)
@@ -54,8 +46,8 @@ def foresee(recipe: Recipe, runs: Iterable[RunLike]) -> Foreseen | None:
     plain = recipe.plain()
     wanted = numbers_of(plain)
     kind = kind_of(recipe.model, plain)
-    alike = [run for run in runs if run.result and kind_of(run.model, run.recipe) == kind]
-    numbers = {run.run: numbers_of(run.recipe) for run in alike}
+    alike = [run for run in runs if run.model == recipe.model and run.finished and _kind(run) == kind]
+    numbers = {run.run: _numbers(run) for run in alike}
     same = [run for run in alike if numbers[run.run] == wanted]
     if same:
         own = [run for run in same if not run.recorded]
@@ -65,6 +57,14 @@ def foresee(recipe: Recipe, runs: Iterable[RunLike]) -> Foreseen | None:
         return None
     _, axis, pair, share = min(found, key=lambda one: one[0])
     return _between(recipe, pair, share, axis)
+
+
+def _kind(run: RunLike) -> str:
+    return remembered(run, "kind", lambda: kind_of(run.model, run.recipe))
+
+
+def _numbers(run: RunLike) -> dict[Axis, float]:
+    return remembered(run, "numbers", lambda: numbers_of(run.recipe))
 
 
 def _neighbours(
@@ -92,7 +92,7 @@ def _between(recipe: Recipe, runs: list[RunLike], share: float, axis: Axis | Non
 
 def _row(run: RunLike, target: str) -> Variant | None:
     """The run's first row on the target, else its first row."""
-    rows = [row for row in rows_of(run, run.result or {}) if not row.reported]
+    rows = [row for row in own_rows(run) if not row.reported]
     fitting = [row for row in rows if row.target == target and row.available]
     return next(iter(fitting or rows), None)
 

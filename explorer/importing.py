@@ -14,6 +14,7 @@ from explorer.quantities import short_date, significant
 from explorer.rundir import RunFolder, open_run
 from explorer.store import RunRow, Store
 from explorer.texts import t, target_title
+from explorer.texts.sentences import sentence
 from explorer.variants import host_text
 
 
@@ -63,7 +64,7 @@ def _words(report: dict[str, Any], entry: dict[str, Any]) -> list[str]:
     same = next((agreed for agreed in report["agreement"] if agreed["target"] == target), None)
     faster = f"{significant(speed)}×" if speed is not None else nothing
     return [
-        host_text(report["host"], target.partition("-")[0]),
+        sentence(host_text(report["host"], target.partition("-")[0])),
         target_title(target),
         t("elsewhere.shape.real" if real else "elsewhere.shape", batch=entry["batch"], length=entry["sequence"]),
         f"{significant(entry['p50_ms'])} ms",

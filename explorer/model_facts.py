@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from explorer.models import ModelCard
 from explorer.quantities import QUANTITIES, count, file_size, short_date
+from explorer.runlike import remembered
 from explorer.store import RunRow
 from explorer.tasks.base import SPLITS, Kind
 from explorer.technique import ModelKind
-from explorer.texts import t, target_title
+from explorer.texts import sentences, t, target_title
 from explorer.variants import Variant, length_of
 
 MOST_LABELS = 12
@@ -42,7 +44,7 @@ def subjects(cards: Mapping[str, ModelCard], rows: Iterable[RunRow]) -> dict[str
     found = {name: _built_in(card) for name, card in cards.items()}
     for row in reversed(list(rows)):
         data = row.recipe.get("data")
-        if row.result and not row.recorded and data and f"{row.model} {data}" not in found:
+        if row.finished and not row.recorded and data and f"{row.model} {data}" not in found:
             found[f"{row.model} {data}"] = _own(row, data, cards)
     return found
 
@@ -106,12 +108,20 @@ def own_split_words(data: str) -> str:
 
 def profiled(rows: Iterable[RunRow], subject: Subject) -> RunRow | None:
     """The run whose profile tells the times of the model's layers: the newest of one's own, else a recorded one."""
-    found = [row for row in rows if _is_of(row, subject) and (row.result or {}).get("profile")]
+    found = [row for row in rows if _is_of(row, subject) and remembered(row, "profiled", partial(_has_profile, row))]
     return max(found, key=lambda row: (not row.recorded, row.order, row.run), default=None)
 
 
 def _is_of(row: RunRow, subject: Subject) -> bool:
-    return row.model == subject.model and (row.result or {}).get("task") == subject.task
+    return row.model == subject.model and remembered(row, "task", partial(_task, row)) == subject.task
+
+
+def _task(row: RunRow) -> str | None:
+    return (row.result or {}).get("task")
+
+
+def _has_profile(row: RunRow) -> bool:
+    return bool((row.result or {}).get("profile"))
 
 
 def baseline_table(variants: Iterable[Variant], subject: Subject) -> list[list[str]]:
@@ -133,7 +143,7 @@ def _line(row: Variant) -> list[str]:
     shape = "elsewhere.shape.real" if row.lengths == "real" else "elsewhere.shape"
     latency = QUANTITIES["latency"].write(row)
     return [
-        f"{row.host} ({t('word.recorded')})" if row.recorded else row.host,
+        sentences.sentence(row.host) + (f" ({t('word.recorded')})" if row.recorded else ""),
         target_title(row.target),
         t(shape, batch=row.batch, length=row.sequence),
         QUANTITIES["accuracy"].write(row),

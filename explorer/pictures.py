@@ -30,12 +30,27 @@ TALLEST = 10_000
 """Pixels: what a page has below that is cut off."""
 COMPARED = 3
 
-READY = """() => {
-    const app = document.querySelector('[data-testid="stApp"]');
-    const waiting = document.querySelector('[data-stale="true"], [data-testid="stSkeleton"]');
-    return app?.dataset.testScriptState === "notRunning" && document.querySelector("h1") && !waiting;
-}"""
-"""Streamlit has run the page to its end and drawn what it said."""
+QUIET_MS, PATIENCE_MS = 400, 30_000
+"""How long nothing may move before a page counts as drawn, and how long to wait for that."""
+
+STILL = """([quiet, patience]) => new Promise((resolve, reject) => {
+    let timer;
+    const drawn = () => {
+        const app = document.querySelector('[data-testid="stApp"]');
+        const waiting = document.querySelector('[data-stale="true"], [data-testid="stSkeleton"]');
+        return app?.dataset.testScriptState === "notRunning" && document.querySelector("h1") && !waiting;
+    };
+    const moving = () => document.getAnimations().some(
+        one => one.playState === "running" && Number.isFinite(one.effect?.getComputedTiming().endTime));
+    const end = (tell, word) => { clearTimeout(timer); clearTimeout(last); watcher.disconnect(); tell(word); };
+    const look = () => drawn() && !moving() ? end(resolve) : wait();
+    const wait = () => { clearTimeout(timer); timer = setTimeout(look, quiet); };
+    const watcher = new MutationObserver(wait);
+    watcher.observe(document, {subtree: true, childList: true, attributes: true, characterData: true});
+    const last = setTimeout(() => end(reject, new Error("The page did not come to rest.")), patience);
+    wait();
+})"""
+"""Streamlit has run the page to its end and drawn what it said, and for a moment nothing has changed or moved."""
 
 
 @dataclass(frozen=True)
@@ -67,10 +82,8 @@ def open_page(page: Any, address: str, theme: Theme, width: int = WIDTHS[0]) -> 
 
 
 def settle(page: Any) -> None:
-    """Wait until a page has drawn everything; it may begin once more when it learns the theme and its width."""
-    for _ in range(2):
-        page.wait_for_function(READY)
-        page.wait_for_timeout(700)
+    """Wait until a page has drawn everything; it may begin once more when it learns its address or its theme."""
+    page.evaluate(STILL, [QUIET_MS, PATIENCE_MS])
 
 
 def stretch(page: Any) -> None:

@@ -7,13 +7,14 @@ import json
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from statistics import median
-from typing import TYPE_CHECKING, Any, Protocol, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from explorer.errors import BadInput
 from explorer.recipe import Recipe
+from explorer.runlike import RunLike, remembered
 from explorer.technique import Parameter, Technique, techniques
-from explorer.variants import RunLike
 
 if TYPE_CHECKING:
     from explorer.models import ModelCard
@@ -106,8 +107,9 @@ def estimate(recipe: Recipe, runs: Iterable[RunLike]) -> Estimate | None:
 
 def estimate_all(recipes: Sequence[Recipe], runs: Iterable[RunLike]) -> Estimate | None:
     """What several recipes of one model take one after another, each for itself; None where one is unknown."""
-    results = [run.result for run in runs if run.result and not run.recorded and run.model == recipes[0].model]
-    taken, rest = _taken(results), _rest_seconds(results)
+    alike = [run for run in runs if run.finished and not run.recorded and run.model == recipes[0].model]
+    results = [remembered(run, "seconds", partial(_seconds, run)) for run in alike]
+    taken, rest = _taken(results), [result.rest for result in results]
     parts = [rest] * len(recipes) + [_step_seconds(taken, step) for recipe in recipes for step in recipe.steps]
     if not all(parts):
         return None
@@ -144,10 +146,14 @@ def memory_bytes(recipe: Recipe) -> int | None:
     return 4 * size + (TRAINING_BYTES if trains else WORKING_BYTES) if size else None
 
 
-def known_recipes(recipes: Sequence[Recipe], runs: Iterable[KnownRun]) -> int:
+def known_recipes(recipes: Sequence[Recipe], runs: Iterable[RunLike]) -> int:
     """How many of these recipes are done here, or at work, and will not be done again."""
     alike = [run for run in runs if run.model == recipes[0].model and not run.recorded]
-    there = {_text(run.recipe) for run in alike if run.result is not None or run.state in ("queued", "running")}
+    there = {
+        remembered(run, "recipe", partial(_text, run.recipe))
+        for run in alike
+        if run.finished or run.state in ("queued", "running")
+    }
     return sum(_text(recipe.plain()) in there for recipe in recipes)
 
 
@@ -155,25 +161,32 @@ def _text(recipe: dict[str, Any]) -> str:
     return json.dumps(recipe, sort_keys=True)
 
 
-class KnownRun(RunLike, Protocol):
-    """What is read of a run that may be done already."""
-
-    @property
-    def recipe(self) -> dict[str, Any]: ...
-    @property
-    def state(self) -> str: ...
-
-
 _Taken = dict[str, list[tuple[float, dict[str, Any]]]]
 
 
-def _taken(results: Iterable[dict[str, Any]]) -> _Taken:
-    """By technique, the seconds of every step that was really done, with its settings."""
+@dataclass(frozen=True)
+class _Seconds:
+    """What a run took: by technique the seconds of each step that was really done with its settings, and the rest."""
+
+    steps: tuple[tuple[str, float, dict[str, Any]], ...]
+    rest: float
+
+
+def _seconds(run: RunLike) -> _Seconds:
+    result = run.result or {}
+    done = [
+        (report["technique"], report["seconds"], given)
+        for given, report in zip(result["recipe"].get("steps") or (), result["steps"], strict=False)
+        if not report.get("cached")
+    ]
+    return _Seconds(tuple(done), max(result["seconds"] - sum(seconds for _, seconds, _ in done), 0))
+
+
+def _taken(results: Iterable[_Seconds]) -> _Taken:
     found: _Taken = {}
     for result in results:
-        for given, report in zip(result["recipe"].get("steps") or (), result["steps"], strict=False):
-            if not report.get("cached"):
-                found.setdefault(report["technique"], []).append((report["seconds"], given))
+        for technique, seconds, given in result.steps:
+            found.setdefault(technique, []).append((seconds, given))
     return found
 
 
@@ -193,14 +206,6 @@ def _scaled(seconds: float, given: dict[str, Any], wanted: dict[str, Any]) -> li
 
 def _ratio(given: dict[str, Any], wanted: dict[str, Any], names: Iterable[str]) -> float:
     return float(math.prod(wanted[name] / given[name] for name in names if name in wanted and given.get(name)))
-
-
-def _rest_seconds(results: Iterable[dict[str, Any]]) -> list[float]:
-    """What runs took besides their steps: loading, exporting, measuring."""
-    return [
-        max(result["seconds"] - sum(step["seconds"] for step in result["steps"] if not step.get("cached")), 0)
-        for result in results
-    ]
 
 
 def sliders(recipe: Recipe) -> list[tuple[int, str]]:

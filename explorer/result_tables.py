@@ -14,7 +14,8 @@ from typing import Any, Literal, Protocol, get_args
 
 from explorer.errors import BadInput
 from explorer.export import portable
-from explorer.variants import RunLike, flatten
+from explorer.runlike import RunLike
+from explorer.variants import flatten
 
 Form = Literal["csv", "json", "parquet"]
 FORMS: tuple[Form, ...] = get_args(Form)
@@ -87,7 +88,7 @@ class Told(RunLike, Protocol):
 
 def flat_rows(runs: Iterable[Told]) -> list[dict[str, Any]]:
     """One row per variant, target, batch size and length, with ``COLUMNS`` in order; None where nothing is known."""
-    finished = [run for run in runs if run.result]
+    finished = [run for run in runs if run.finished]
     more = {run.run: _of_run(run, run.result or {}) for run in finished}
     rows = []
     for variant in flatten(finished):

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from statistics import fmean, stdev
 from typing import Any
 
+from explorer.runlike import RunLike, remembered
 from explorer.texts import t
-from explorer.variants import FALLBACK_TARGET, SPLIT, RunLike
+from explorer.variants import FALLBACK_TARGET, SPLIT
 
 ENOUGH = 3
 """With so many seeds nothing more is offered."""
@@ -66,17 +67,17 @@ def _by_seed(run: RunLike, runs: Iterable[RunLike]) -> dict[int, RunLike]:
     wanted = _apart_from_seed(run)
     near = (other for other in runs if (other.model, other.recorded) == (run.model, run.recorded))
     same = (other for other in near if _apart_from_seed(other) == wanted)
-    return {_recipe(other).get("seed", 0): other for other in same if _accuracies(other.result or {})}
+    return {other.recipe.get("seed", 0): other for other in same if _accuracies(other.result or {})}
 
 
 def _apart_from_seed(run: RunLike) -> str:
     """What makes the artefact, without the seed; where it is measured plays no part."""
-    return json.dumps({key: _recipe(run).get(key) for key in ("model", "data", "steps")}, sort_keys=True)
+    recipe = run.recipe if run.finished else {}
 
+    def made_of() -> str:
+        return json.dumps({key: recipe.get(key) for key in ("model", "data", "steps")}, sort_keys=True)
 
-def _recipe(run: RunLike) -> dict[str, Any]:
-    recipe: dict[str, Any] = (run.result or {}).get("recipe", {})
-    return recipe
+    return remembered(run, "apart from seed", made_of)
 
 
 def _accuracies(result: dict[str, Any]) -> dict[str, float]:

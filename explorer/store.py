@@ -15,7 +15,7 @@ import time
 import zlib
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import lru_cache
 from pathlib import Path
@@ -28,7 +28,8 @@ from explorer.rundir import ACTIVE, RunFolder, State
 RECORDED = Path(__file__).parent / "recorded"
 _SETTLED_NS = 200_000_000  # folder times are coarse: a younger one may hide a second change
 _BUSY_S = 10.0
-_KEPT_ROWS = 4000
+_KEPT_ROWS = 40_000
+_UNPACKED = 128
 _T = TypeVar("_T")
 
 _TABLES = """
@@ -40,7 +41,7 @@ CREATE TABLE runs (
     run TEXT PRIMARY KEY, digest TEXT, model TEXT, studies TEXT NOT NULL, state TEXT NOT NULL, created_at TEXT,
     started_at TEXT, finished_at TEXT, stage TEXT, text TEXT, fraction REAL, samples_per_s REAL,
     seconds_left REAL, reason TEXT, paused INTEGER NOT NULL,
-    place REAL NOT NULL, recipe TEXT NOT NULL, result TEXT, changed INTEGER NOT NULL
+    place REAL NOT NULL, recipe TEXT NOT NULL, result BLOB, changed INTEGER NOT NULL
 );
 CREATE INDEX by_digest ON runs (digest);
 CREATE INDEX by_state ON runs (state);
@@ -67,8 +68,9 @@ WHERE runs.state = 'queued' OR (runs.state = 'running' AND excluded.state != 'qu
 class RunRow:
     """One run as pages and commands see it; times are ISO 8601 in UTC, ``fraction`` is from 0 to 1.
 
-    ``order`` grows with the time of creation, ``studies`` begins with the one that the run was made for. ``recipe`` and
-    ``result`` are shared between callers: do not change them.
+    ``order`` grows with the time of creation, ``studies`` begins with the one that the run was made for. ``packed`` is
+    the result as the index has it, None where it was not asked for. ``recipe`` and ``result`` are shared between
+    callers: do not change them.
     """
 
     run: str
@@ -88,10 +90,21 @@ class RunRow:
     reason: str | None
     paused: bool
     recipe: dict[str, Any]
-    result: dict[str, Any] | None
+    packed: bytes | None
     recorded: bool
     families: tuple[str, ...]
     order: int
+    memo: dict[str, Any] = field(init=False, repr=False, compare=False, default_factory=dict)
+
+    @property
+    def finished(self) -> bool:
+        """Whether there is a result."""
+        return self.state == "done"
+
+    @property
+    def result(self) -> dict[str, Any] | None:
+        """The result as ``slim`` leaves it, unpacked when it is asked for; whole where ``Store.run`` gave it."""
+        return unpacked(self.packed) if self.packed else None
 
     @property
     def study(self) -> str:
@@ -126,8 +139,8 @@ class Store:
         """One run by its id, with its whole result; raises ``BadInput`` when there is none."""
         for row in recorded_rows() if run.startswith("recorded-") else self._rows("WHERE run = ?", [run], True):
             if row.run == run:
-                whole = RunFolder(self.folders / run).result() if row.result and not row.recorded else None
-                return replace(row, result=whole) if whole else row
+                whole = RunFolder(self.folders / run).result() if row.finished and not row.recorded else None
+                return replace(row, packed=packed(whole)) if whole else row
         raise BadInput(f"There is no run '{run}'; 'python -m explorer runs' lists the known ones.")
 
     def find(self, digest: str, states: Sequence[str]) -> list[RunRow]:
@@ -281,6 +294,18 @@ def slim(result: dict[str, Any]) -> dict[str, Any]:
     return {**result, "accuracy": accuracy, **({"profile": short} if profile else {})}
 
 
+def packed(result: dict[str, Any]) -> bytes:
+    """A result as bytes, a fifth as long as its text."""
+    return zlib.compress(json.dumps(result).encode(), level=4)
+
+
+@lru_cache(maxsize=_UNPACKED)
+def unpacked(data: bytes) -> dict[str, Any]:
+    """What ``packed`` packed; do not change it."""
+    result: dict[str, Any] = json.loads(zlib.decompress(data))
+    return result
+
+
 def recorded_rows() -> list[RunRow]:
     """The runs of the recorded studies that are shipped with the program, all done; read once per change."""
     files = sorted(RECORDED.glob("*.json"))
@@ -306,7 +331,7 @@ def _recorded_row(result: dict[str, Any]) -> RunRow:
     fields["studies"] = json.dumps(["recorded"])
     fields |= {"state": "done", "created_at": result["finished_at"], "finished_at": result["finished_at"]}
     fields["paused"] = False
-    return _run_row(fields, result["recipe"], result, recorded=True)
+    return _run_row(fields, result["recipe"], packed(result), recorded=True)
 
 
 def _read(connection: sqlite3.Connection, runs: list[str], with_results: bool) -> list[RunRow]:
@@ -314,19 +339,19 @@ def _read(connection: sqlite3.Connection, runs: list[str], with_results: bool) -
     query = f"SELECT {columns} FROM runs WHERE run = ?"
     found = [connection.execute(query, [run]).fetchone() for run in runs]
     # One call for all of them: equal keys become one string, which takes a third less memory.
-    texts = ",".join(f"[{recipe},{result or 'null'}]" for *_, recipe, result in found)
+    recipes = json.loads(f"[{','.join(recipe for *_, recipe, _ in found)}]")
     return [
-        _run_row(dict(zip(_SHOWN, row, strict=False)), recipe, result, recorded=False)
-        for row, (recipe, result) in zip(found, json.loads(f"[{texts}]"), strict=True)
+        _run_row(dict(zip(_SHOWN, row, strict=False)), recipe, row[-1], recorded=False)
+        for row, recipe in zip(found, recipes, strict=True)
     ]
 
 
-def _run_row(fields: dict[str, Any], recipe: dict[str, Any], result: dict[str, Any] | None, recorded: bool) -> RunRow:
+def _run_row(fields: dict[str, Any], recipe: dict[str, Any], packed: bytes | None, recorded: bool) -> RunRow:
     label, families = _named(json.dumps(recipe.get("steps")))
     order = _order(fields["created_at"])
     fields = {**fields, "studies": tuple(json.loads(fields["studies"])), "paused": bool(fields["paused"])}
     return RunRow(
-        **fields, label=label, recipe=recipe, result=result, recorded=recorded, families=families, order=order
+        **fields, label=label, recipe=recipe, packed=packed, recorded=recorded, families=families, order=order
     )
 
 
@@ -358,7 +383,7 @@ def _write(connection: sqlite3.Connection, folder: RunFolder) -> None:
     fields |= {"studies": json.dumps(folder.studies()), "place": folder.place()}
     fields |= {"model": str(request["recipe"].get("model")), "recipe": json.dumps(request["recipe"])}
     result = folder.result() if snapshot.state == "done" else None
-    fields["result"] = json.dumps(slim(result)) if result else None
+    fields["result"] = packed(slim(result)) if result else None
     fields["digest"] = str((result or {}).get("digest") or fields["digest"])  # known better once the work is done
     if connection.execute(_WRITE, fields).rowcount:
         connection.execute("UPDATE meta SET version = ?", [version])

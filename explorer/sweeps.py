@@ -7,9 +7,11 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
+
+from explorer.runlike import RunLike
 
 LEAST_CURVE, LEAST_GRID = 3, 4
 LEAST_BEND = 0.1
@@ -17,19 +19,6 @@ LEAST_BEND = 0.1
 
 Axis = tuple[int, str, str]
 """Where a number stands: the step's position, its technique, the parameter."""
-
-
-class RunLike(Protocol):
-    """What is read of a run; ``explorer.store.RunRow`` has it."""
-
-    @property
-    def run(self) -> str: ...
-    @property
-    def model(self) -> str: ...
-    @property
-    def recorded(self) -> bool: ...
-    @property
-    def recipe(self) -> dict[str, Any]: ...
 
 
 @dataclass(frozen=True)

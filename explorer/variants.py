@@ -6,35 +6,17 @@ from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
 from statistics import median
-from typing import Any, Protocol
+from typing import Any
 
 from explorer.measure.devices import Device, device
 from explorer.measure.roofline import LEAST_POINTS, Bound, Calibration, calibrated, roofline
 from explorer.result import Cost
+from explorer.runlike import RunLike, remembered
 
 FALLBACK_TARGET = "cpu-onnxruntime"
 SPLIT = "validation"
 SAME_ANSWERS = 0.99
 """Share of answers as at home from which on the accuracy at home, over the whole split, stands for another machine."""
-
-
-class RunLike(Protocol):
-    """What is read of a run; ``explorer.store.RunRow`` has it."""
-
-    @property
-    def run(self) -> str: ...
-    @property
-    def model(self) -> str: ...
-    @property
-    def label(self) -> str: ...
-    @property
-    def studies(self) -> tuple[str, ...]: ...
-    @property
-    def recorded(self) -> bool: ...
-    @property
-    def families(self) -> tuple[str, ...]: ...
-    @property
-    def result(self) -> dict[str, Any] | None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,7 +138,12 @@ _SHARED_LATENCY = [
 
 def flatten(runs: Iterable[RunLike]) -> list[Variant]:
     """All rows of the runs that have a result, in the order of the runs."""
-    return [row for run in runs if run.result for row in rows_of(run, run.result)]
+    return [row for run in runs if run.finished for row in own_rows(run)]
+
+
+def own_rows(run: RunLike) -> list[Variant]:
+    """The rows of one finished run."""
+    return remembered(run, "rows", lambda: rows_of(run, run.result or {}))
 
 
 def rows_of(run: RunLike, result: dict[str, Any]) -> list[Variant]:
@@ -315,12 +302,10 @@ def host_of(host: dict[str, Any], target: str) -> str:
 def with_baselines(rows: list[Variant], runs: Iterable[RunLike]) -> list[Variant]:
     """``rows`` and, for each model without a baseline run of its own, the baseline its results were compared with."""
     present = {_place(row) for row in rows if row.baseline}
-    derived: dict[tuple[Any, ...], Variant] = {}
-    sizes = {run.run: run.result["baseline_size"] for run in runs if run.result}
-    for row in rows:
-        if not row.baseline and row.available and _place(row) not in present and row.speedup is not None:
-            derived[_place(row)] = _derived_baseline(row, sizes[row.run])
-    return rows + list(derived.values())
+    beside = {_place(row): row for row in rows if not row.baseline and row.available and row.speedup is not None}
+    missing = [row for place, row in beside.items() if place not in present]
+    by_run = {run.run: run for run in runs if run.finished} if missing else {}
+    return rows + [_derived_baseline(row, (by_run[row.run].result or {})["baseline_size"]) for row in missing]
 
 
 def estimated_target(device_key: str) -> str:

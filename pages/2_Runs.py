@@ -3,13 +3,15 @@
 import streamlit as st
 
 from explorer.texts import t
-from pages.parts import data, disk, empty, launch, page, run_list
+from pages.parts import data, disk, empty, launch, page, run_list, studies_box
 
 with page.start("runs"):
     launch.notice()
     if any(not row.recorded for row in data.runs()):
         run_list.live()
+        studies_box.section()
         disk.section()
     else:
         empty.box(t("runs.empty"), "compress")
         st.page_link(page.PAGES["trade_offs"][0], label=t("runs.empty.recorded"))
+        studies_box.section()

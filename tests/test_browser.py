@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import subprocess
 import sys
 import zipfile
@@ -10,38 +9,24 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.browser import dashboard_page
+from explorer.bench import serve_dashboard
+from explorer.pictures import settle
+from tests.support.browser import add_technique, complaints, page_of, slide
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
-# Streamlit asks for these relative to a page's own address; they mean nothing and it goes on by itself.
-HARMLESS = re.compile(r"status of 404")
 MINUTES = 60_000
 
 
 @pytest.fixture
-def page(tmp_path):
-    with dashboard_page(tmp_path / "home", timeout_ms=1 * MINUTES) as page:
-        errors: list[str] = []
-        page.on("console", lambda said: errors.append(said.text) if said.type == "error" else None)
-        page.on("pageerror", lambda error: errors.append(str(error)))
+def page(chromium, tmp_path):
+    with (
+        serve_dashboard(tmp_path / "home") as (_, address),
+        page_of(chromium, address, timeout_ms=1 * MINUTES) as page,
+        complaints(page) as said,
+    ):
         yield page
-        assert [text for text in errors if not HARMLESS.search(text)] == []
-
-
-def add_technique(page, title: str) -> None:
-    box = page.get_by_role("combobox", name=re.compile("Add a"))
-    box.click()
-    box.press_sequentially(title)  # the list is long and only drawn in part
-    page.get_by_role("option", name=re.compile(title)).click()
-    page.get_by_text(re.compile(rf"^\d+\. {title}")).first.wait_for()
-
-
-def slide(page, label: str, presses: int, key: str) -> None:
-    slider = page.get_by_role("slider", name=label).first
-    slider.focus()
-    for _ in range(presses):
-        slider.press(key)
+        assert said == []
 
 
 def test_the_main_job(page, tmp_path: Path) -> None:
@@ -79,14 +64,14 @@ def click_a_mark(page) -> None:
     page.set_viewport_size({"width": 1280, "height": 1400})  # a mark below the fold cannot be clicked by its place
     points, chart = page.locator(".scatterlayer .trace .point"), page.locator(".js-plotly-plot").first
     points.first.wait_for()
-    page.wait_for_timeout(1000)
+    settle(page)
     box, around = (
         max((point.bounding_box() for point in points.all()), key=lambda box: box["width"]),
         chart.bounding_box(),
     )
     page.get_by_role("button", name="Clear the selection").click()  # which may scroll the page
     page.get_by_text("Accuracy (validation)").first.wait_for(state="detached")
-    page.wait_for_timeout(1000)
+    settle(page)
     moved = {side: chart.bounding_box()[side] - around[side] for side in ("x", "y")}
     page.mouse.click(box["x"] + moved["x"] + box["width"] / 2, box["y"] + moved["y"] + box["height"] / 2)
 
@@ -101,13 +86,3 @@ def predicts_a_digit(folder: Path) -> None:
     assert done.returncode == 0, done.stderr
     digit, share, name = done.stdout.strip().split("\t")
     assert digit in "0123456789" and 0.1 < float(share) <= 1 and name == "example.npy"
-
-
-def test_every_page_opens_without_an_error(page) -> None:
-    page.goto("/")
-    page.get_by_role("heading", name="Compression Explorer").first.wait_for()
-    for name in ("Compress", "Runs", "Trade-offs", "Compare", "Export", "Overview"):
-        page.locator('section[data-testid="stSidebar"]').get_by_role("link", name=name).click()
-        page.get_by_role("heading", level=1).first.wait_for()
-        page.wait_for_timeout(500)
-        assert page.get_by_test_id("stException").count() == 0

@@ -149,7 +149,7 @@ def test_front_lists_what_no_other_variant_beats(call, monkeypatch):
         (["dance"], "No such command 'dance'."),
         (["cancel"], "Missing argument 'RUN'."),
         (["retry", "recorded-nothing"], "There is no run 'recorded-nothing'"),
-        (["submit", "{recipe}", "--study", "recorded"], "A study needs a name other than 'recorded'"),
+        (["submit", "{recipe}", "--study", "recorded"], "A study needs a name other than 'recorded' of 1 to 100"),
         *([[command, "../nothing"], "There is no run '../nothing'"] for command in ("logs", "cancel", "retry")),
         (["measure", "nothing", "--size", "7"], "--size takes whole numbers from 8 to 1,024; given was '7'."),
         (["measure", "nothing", "--size", "own,wide"], "--size takes whole numbers from 8 to 1,024; given was 'wide'."),

@@ -40,10 +40,12 @@ def test_a_variant_that_is_better_than_the_baseline_lost_nothing():
     runs, _ = measured()
     for entry in runs[1].result["accuracy"][:2]:  # the smallest and fastest of the quiet ones
         entry.update(within_noise=False, difference=0.02)
+    runs = [replace(run) for run in runs]  # as a new reader sees them
     best = highlights(choose(flatten(runs[:3]), "cpu-onnxruntime", 1))
     assert best.smallest.run == best.fastest.run == runs[1].run
     for entry in runs[1].result["accuracy"][:2]:
         entry.update(within_noise=None, difference=0.02)  # nobody has tested it
+    runs = [replace(run) for run in runs]
     best = highlights(choose(flatten(runs[:3]), "cpu-onnxruntime", 1))
     assert best.smallest.run == best.fastest.run == runs[2].run
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import subprocess
 import sys
 
 import pytest
@@ -42,25 +43,28 @@ def test_without_playwright_one_sentence_says_so(tmp_path, monkeypatch, capsys):
     assert not (tmp_path / "out").exists()
 
 
-@pytest.mark.browser
-@pytest.mark.slow
-def test_without_chromium_one_sentence_says_so(tmp_path, monkeypatch, capsys):
-    monkeypatch.setenv("EXPLORER_CHROMIUM", str(tmp_path / "no-browser"))
-    assert pictures.main([str(tmp_path / "out")]) == 2
-    assert capsys.readouterr().err.startswith("Chromium did not start; install it")
+def taken(out, *more, **environment):
+    """What the command does in a process of its own: Playwright opens once in a process, and the tests have it open."""
+    command = [sys.executable, "-m", "explorer.pictures", str(out), *more]
+    return subprocess.run(command, cwd=ROOT, env={**os.environ, **environment}, capture_output=True, text=True)
 
 
 @pytest.mark.browser
 @pytest.mark.slow
-def test_one_page_in_both_themes_wide_and_narrow(tmp_path, home, capsys):
+def test_without_chromium_one_sentence_says_so(tmp_path):
+    done = taken(tmp_path / "out", EXPLORER_CHROMIUM=str(tmp_path / "no-browser"))
+    assert done.returncode == 2
+    assert done.stderr.startswith("Chromium did not start; install it")
+
+
+@pytest.mark.browser
+@pytest.mark.slow
+def test_one_page_in_both_themes_wide_and_narrow(tmp_path, home, chromium):
     write_runs(home / "runs", sample_runs(4))
-    status = pictures.main([str(tmp_path / "out"), "--only", "compare"])
-    said = capsys.readouterr()
-    if "Chromium did not start" in said.err and not os.environ.get("EXPLORER_REQUIRE_BROWSER"):
-        pytest.skip("Chromium was not found; install it or set EXPLORER_CHROMIUM")
-    assert (status, said.err) == (0, "")
+    done = taken(tmp_path / "out", "--only", "compare")
+    assert (done.returncode, done.stderr) == (0, "")
     written = sorted((tmp_path / "out").iterdir())
-    assert said.out.split() and sorted(said.out.split()) == [str(path) for path in written]
+    assert sorted(done.stdout.split()) == [str(path) for path in written]
     assert [path.stem for path in written] == [
         f"compare-{theme}-{width}" for theme in ("dark", "light") for width in (1280, 400)
     ]

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import os
 import re
 
 import pytest
 
-from explorer.bench.browser import open_chromium
 from explorer.charts import Axes
 from explorer.report import report_html, report_info
 from explorer.variants import choose, flatten
@@ -16,21 +14,6 @@ from tests.support.sample_results import sample_runs
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 A4_PX = (794, 1123)
-
-
-@pytest.fixture(scope="module")
-def browser():
-    from playwright.sync_api import Error, sync_playwright
-
-    with sync_playwright() as tool:
-        try:
-            browser = open_chromium(tool)
-        except Error as error:
-            if os.environ.get("EXPLORER_REQUIRE_BROWSER"):
-                pytest.fail(f"Chromium is needed here and did not start: {error}")
-            pytest.skip("Chromium was not found; install it or set EXPLORER_CHROMIUM")
-        yield browser
-        browser.close()
 
 
 @pytest.fixture(scope="module")
@@ -44,9 +27,9 @@ def file(tmp_path_factory):
 
 
 @pytest.fixture
-def opened(browser, file):
+def opened(chromium, file):
     """The report with what it asked for and what it complained of."""
-    page = browser.new_page(viewport={"width": 1280, "height": 900})
+    page = chromium.new_page(viewport={"width": 1280, "height": 900})
     asked, said = [], []
     page.on("request", lambda request: asked.append(request.url))
     page.on("console", lambda message: said.append(message.text))

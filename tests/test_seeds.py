@@ -12,10 +12,11 @@ def with_seeds(*values, index=4):
     runs = []
     for seed, value in enumerate(values):
         (run,) = [run for run in sample_runs(index + 1) if run.run == f"sample-{index:04d}"]
-        result = run.result | {"recipe": run.recipe | {"seed": seed}}
+        recipe = run.recipe | {"seed": seed}
+        result = run.result | {"recipe": recipe}
         for entry in result["accuracy"]:
             entry |= {"value": value} if entry["kind"] == "measured" else {}
-        runs.append(replace(run, run=f"seed-{seed}", result=result))
+        runs.append(replace(run, run=f"seed-{seed}", recipe=recipe, result=result))
     return runs
 
 
@@ -46,8 +47,8 @@ def test_a_seed_that_was_run_twice_counts_once_with_its_later_value():
 @pytest.mark.parametrize(
     "change",
     [
-        lambda run: replace(run, result=run.result | {"recipe": run.result["recipe"] | {"data": "mine.csv"}}),
-        lambda run: replace(run, result=run.result | {"recipe": run.result["recipe"] | {"steps": []}}),
+        lambda run: replace(run, recipe=run.recipe | {"data": "mine.csv"}),
+        lambda run: replace(run, recipe=run.recipe | {"steps": []}),
         lambda run: replace(run, model="other"),
         lambda run: replace(run, recorded=True),
         lambda run: replace(run, result=None),

@@ -10,11 +10,11 @@ from typing import Any
 
 import pytest
 
-from explorer.studies import files as studies
 from explorer.errors import BadInput
 from explorer.home import home, runs_folder
 from explorer.result import Result
 from explorer.store import RECORDED, Store
+from explorer.studies import files as studies
 
 MODEL = b"a model file" * 50
 

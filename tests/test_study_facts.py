@@ -8,7 +8,6 @@ from explorer import studies
 from explorer.errors import BadInput
 from explorer.home import home, runs_folder
 from explorer.store import Store
-from explorer.studies import files
 from tests.support.sample_results import sample_runs, write_runs
 
 

@@ -15,6 +15,7 @@ from explorer.charts.profile import profile_info
 from explorer.charts.style import Theme
 from explorer.quantities import count, significant
 from explorer.texts import t
+from explorer.texts.sentences import sentence
 
 Measure = Literal["parameters", "heat", "time"]
 """Area by parameters and colour by kind; area by parameters and colour by time; area by time."""
@@ -146,7 +147,8 @@ def _time_hover(name: str, times: Times) -> str:
 def short_name(layer: str) -> str:
     """A numbered layer as people call it (``encoder.layers.3`` is ``layer 3``), any other by its own name."""
     path, _, number = layer.rpartition(".")
-    return f"{path.rpartition('.')[2].removesuffix('s')} {number}" if number.isdigit() and path else layer
+    name = f"{path.rpartition('.')[2].removesuffix('s')} {number}" if number.isdigit() and path else layer
+    return sentence(name)
 
 
 def size_words(modules: Sequence[Module]) -> str:

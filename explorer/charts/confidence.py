@@ -45,6 +45,11 @@ def confidence_info(name: str, labels: Sequence[str], probabilities: Sequence[fl
     )
 
 
+def height_px(classes: int) -> int:
+    """The height of the figure for so many classes."""
+    return 96 + 30 * min(classes, MOST)
+
+
 def confidence_figure(info: ConfidenceInfo, theme: Theme = "light") -> go.Figure:
     """Draw ``info`` as horizontal bars, the most probable class in full colour."""
     figure = go.Figure(layout=style.base_layout(theme, info.title))
@@ -67,7 +72,7 @@ def confidence_figure(info: ConfidenceInfo, theme: Theme = "light") -> go.Figure
     )
     ticks = {"tickvals": list(places), "ticktext": [style.wrapped(label, 24) for label in info.labels]}
     figure.update_layout(
-        height=96 + 30 * len(info.labels),
+        height=height_px(len(info.labels)),
         bargap=0.25,
         showlegend=False,
         xaxis=style.axis(theme, info.x_title, range=[0, 118], tickvals=[0, 50, 100], ticksuffix=" %", fixedrange=True),

@@ -11,6 +11,7 @@ from explorer.charts import style
 from explorer.charts.style import Theme
 from explorer.quantities import significant
 from explorer.texts import t, target_title
+from explorer.texts.sentences import sentence
 
 Measure = Literal["speedup", "p50_ms", "throughput_per_s"]
 MEASURES: tuple[Measure, ...] = ("speedup", "p50_ms", "throughput_per_s")
@@ -89,14 +90,16 @@ def _hover(entry: dict[str, Any] | None, kind: str) -> str:
     words = "image" if kind == "image" else entry.get("lengths", "padded")
     shape = t(f"chart.grid.hover.{words}", batch=entry["batch"], length=entry["sequence"])
     if entry.get("p50_ms") is None:
-        return f"{shape}<br>{style.plain(entry.get('reason') or t('fact.unavailable'))}"
+        return f"{shape}<br>{style.plain(sentence(entry.get('reason') or '') or t('fact.unavailable'))}"
     lines = [
         shape,
         f"{significant(entry['p50_ms'])} ms, p95 {significant(entry['p95_ms'])} ms",
         f"{significant(entry['speedup'])}× [{significant(entry['speedup_low'])}, {significant(entry['speedup_high'])}]",
     ]
     if entry.get("noisy"):
-        lines.append(t("chart.noisy", reason=style.plain(entry.get("noise_reason") or t("chart.noisy.unknown"))))
+        lines.append(
+            t("chart.noisy", reason=style.plain(sentence(entry.get("noise_reason") or "") or t("chart.noisy.unknown")))
+        )
     return "<br>".join(lines)
 
 

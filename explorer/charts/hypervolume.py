@@ -11,6 +11,7 @@ from explorer import pareto
 from explorer.charts import style
 from explorer.charts.style import Theme
 from explorer.texts import t
+from explorer.texts.sentences import sentence
 from explorer.variants import Variant
 
 BETTER = (False, True)
@@ -44,7 +45,7 @@ def hypervolume_info(rows: Sequence[Variant], finished: Mapping[str, str]) -> Hy
         ended = sorted((row for row in own if row.run in finished and not row.baseline), key=lambda r: finished[r.run])
         if baseline is not None and ended:
             series[model] = tuple(_shares(baseline, ended))
-            labels[model] = tuple(row.label for row in ended)
+            labels[model] = tuple(sentence(row.label) for row in ended)
     return HypervolumeInfo(t("chart.hypervolume.title"), t("chart.hypervolume.subtitle"), series, labels)
 
 

@@ -11,6 +11,7 @@ import plotly.graph_objects as go
 from explorer.charts import style
 from explorer.charts.style import Theme
 from explorer.texts import t
+from explorer.texts.sentences import sentence
 
 AT_MOST = 400
 
@@ -51,12 +52,12 @@ def learning_figure(info: LearningInfo, theme: Theme = "light", height: int = 26
                 x=[seconds for seconds, _ in points],
                 y=[value for _, value in points],
                 mode="lines",
-                name=style.plain(name.replace("_", " ")),
+                name=style.plain(sentence(name.replace("_", " "))),
                 yaxis="y" if index == 0 else "y2",
                 line={"color": style.SERIES_COLOURS[index % len(style.SERIES_COLOURS)], "width": 2},
             )
         )
-    first = style.plain(next(iter(info.series), "").replace("_", " "))
+    first = style.plain(sentence(next(iter(info.series), "").replace("_", " ")))
     figure.update_layout(
         height=height,
         hovermode="x unified",

@@ -12,6 +12,7 @@ from explorer.charts import style
 from explorer.charts.style import Theme
 from explorer.quantities import QUANTITIES
 from explorer.texts import t
+from explorer.texts.sentences import setting
 from explorer.variants import Variant
 
 RESULTS = ("file_size", "latency", "speedup", "accuracy")
@@ -65,7 +66,7 @@ def _settings(recipe: dict[str, Any]) -> dict[str, float]:
     for step in recipe.get("steps") or ():
         for name, value in step.items():
             if isinstance(value, (int, float)) and not isinstance(value, bool):
-                found.setdefault(f"{step['technique']}: {name.replace('_', ' ')}", float(value))
+                found.setdefault(f"{step['technique']}: {setting(name).lower()}", float(value))
     return found
 
 

@@ -12,6 +12,7 @@ from explorer.charts import style
 from explorer.charts.style import SERIES_COLOURS, Theme
 from explorer.quantities import short_date, significant
 from explorer.texts import t
+from explorer.texts.sentences import sentence
 from explorer.variants import host_text
 
 OTHER = "other"
@@ -110,7 +111,7 @@ def _where(result: Mapping[str, Any], profile: Mapping[str, Any]) -> str:
 
 
 def _host_and_date(result: Mapping[str, Any]) -> str:
-    return t("chart.where.host", host=host_text(result["host"]), date=short_date(result["finished_at"]))
+    return t("chart.where.host", host=sentence(host_text(result["host"])), date=short_date(result["finished_at"]))
 
 
 def _side_by_side(key: str, rows: Sequence[Mapping[str, Any]], unit: str, scale: float, where: str) -> SideBySide:

@@ -13,10 +13,13 @@ from explorer.charts import style
 from explorer.charts.style import Theme
 from explorer.quantities import significant
 from explorer.texts import t
+from explorer.texts.sentences import sentence
 
 Kind = Literal["operators", "sizes"]
 MOST_PARTS = 7
 OTHER = "other"
+AXIS_PX, LEGEND_LINE_PX = 60, 20
+"""What numbers and title below the bars take, and a line of the legend: in a narrow window each part has its own."""
 
 
 @dataclass(frozen=True)
@@ -74,25 +77,27 @@ def stacks_figure(info: StacksInfo, theme: Theme = "light") -> go.Figure:
     """Draw ``info`` as horizontal bars, the first of ``bars`` on top."""
     figure = go.Figure(layout=style.base_layout(theme, info.title, info.subtitle))
     names = [style.wrapped(name, 28) for name in info.bars]
+    bars_px = 44 * len(info.bars)
     for index, (part, values) in enumerate(info.parts.items()):
+        words = style.plain(sentence(part))
         figure.add_trace(
             go.Bar(
                 y=names,
                 x=values,
-                name=style.plain(part),
+                name=words,
                 orientation="h",
                 marker={
                     "color": style.INTERVAL[theme] if part == OTHER else PALETTE[index % len(PALETTE)],
                     "line": {"width": 1, "color": style.BACKGROUNDS[theme]},
                 },
                 customdata=[significant(value) for value in values],
-                hovertemplate=f"{style.plain(part)}: %{{customdata}} {info.unit}<extra></extra>",
+                hovertemplate=f"{words}: %{{customdata}} {info.unit}<extra></extra>",
             )
         )
     figure.update_layout(
         barmode="stack",
-        height=150 + 44 * len(info.bars),
-        legend={"y": -0.25, "traceorder": "normal"},
+        height=150 + bars_px + LEGEND_LINE_PX * len(info.parts),
+        legend={"y": -AXIS_PX / bars_px, "traceorder": "normal"},
         xaxis=style.axis(theme, info.x_title),
         yaxis=style.axis(theme, "", autorange="reversed", showgrid=False),
     )

@@ -14,6 +14,7 @@ from explorer.quantities import QUANTITIES
 from explorer.sweeps import Axis, Sweep, elbow
 from explorer.technique import techniques
 from explorer.texts import t, technique_title
+from explorer.texts.sentences import sentence, setting
 from explorer.variants import Variant
 
 LOW, HIGH = "#0072B2", "#F0E442"
@@ -76,14 +77,15 @@ def axis_words(axis: Axis) -> str:
     """``sparsity of Magnitude pruning``."""
     _, technique, name = axis
     known = techniques().get(technique)
-    return t("chart.sweep.of", name=name.replace("_", " "), technique=technique_title(known) if known else technique)
+    title = technique_title(known) if known else technique
+    return t("chart.sweep.of", name=setting(name).lower(), technique=title)
 
 
 def _axis_title(axis: Axis) -> str:
     unit = _unit(axis)
     words = axis_words(axis)
     shown = "%" if unit == "fraction" else unit
-    return f"{words} ({shown})" if shown and shown not in words else words
+    return f"{words} ({sentence(shown)})" if shown and shown not in axis[2] else words
 
 
 def _unit(axis: Axis) -> str:

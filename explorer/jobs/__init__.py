@@ -45,10 +45,10 @@ def enqueue(
     from explorer.jobs.processes import hold
     from explorer.models import check_steps
     from explorer.store import Store
+    from explorer.studies import check_name
 
     check_may_change()
-    if not study.strip() or study == "recorded":
-        raise BadInput(f"A study needs a name other than 'recorded'; given was '{study}'.")
+    study = check_name(study)
     check_steps(recipe.model, recipe.steps)
     check_space()
     limits = {**_memory(recipe), **_time_limit(time_limit_min)}

@@ -62,7 +62,8 @@ def check_fits(need_bytes: int) -> None:
     if need_bytes > (total := total_bytes()):
         raise BadInput(
             f"This run takes about {need_bytes / 1e9:.1f} GB of memory, and all runs here may take "
-            f"{total / 1e9:.1f} GB together (EXPLORER_MEMORY_GB sets the limit); choose a smaller model or another machine."
+            f"{total / 1e9:.1f} GB together (EXPLORER_MEMORY_GB sets the limit); choose a smaller model or another "
+            "machine."
         )
 
 

@@ -22,8 +22,10 @@ from explorer.errors import BadInput
 from explorer.export import portable
 from explorer.quantities import file_size, short_date
 from explorer.report.page import report_html
+from explorer.runlike import RunLike
 from explorer.texts import language, t, target_title
-from explorer.variants import RunLike, Variant, host_text
+from explorer.texts.sentences import sentence
+from explorer.variants import Variant, host_text
 
 __all__ = ["FEWEST", "MOST", "Host", "Part", "ReportInfo", "Reported", "places", "report_html", "report_info"]
 
@@ -100,7 +102,7 @@ def report_info(
     _check(title, runs)
     parts = tuple(_part(run, letter, runs, target, batch) for run, letter in zip(runs, LETTERS, strict=False))
     where = t("chart.where", target=target_title(target), batch=batch)
-    letters = {run.run: f"{part.letter} · {run.label}" for run, part in zip(runs, parts, strict=True)}
+    letters = {run.run: f"{part.letter} · {sentence(run.label)}" for run, part in zip(runs, parts, strict=True)}
     shown = [replace(row, label=letters.get(row.run, row.label), model=_model(row.model)) for row in rows]
     return ReportInfo(
         title=" ".join(title.split()) or t("report.title.default"),
@@ -126,7 +128,7 @@ def _check(title: str, runs: Sequence[Reported]) -> None:
 
 def _part(run: Reported, letter: str, runs: Sequence[Reported], target: str, batch: int) -> Part:
     result = run.result or {}
-    words = [run.label, *([_model(run.model)] if len({other.model for other in runs}) > 1 else [])]
+    words = [sentence(run.label), *([_model(run.model)] if len({other.model for other in runs}) > 1 else [])]
     recorded = f" ({t('word.recorded')})" if run.recorded else ""
     recipe = yaml.safe_dump(portable(run.recipe), sort_keys=False, allow_unicode=True)
     return Part(
@@ -134,7 +136,7 @@ def _part(run: Reported, letter: str, runs: Sequence[Reported], target: str, bat
         letter=letter,
         name=" · ".join(words) + recorded,
         conclusion=conclusion(result, target, batch),
-        findings=tuple(map(str, result.get("findings", ()))),
+        findings=tuple(sentence(str(one)) for one in result.get("findings", ())),
         recipe=recipe,
     )
 
@@ -169,4 +171,4 @@ def _host(host: dict[str, Any], measured: Sequence[tuple[Reported, Part]]) -> Ho
         ),
         t("report.host.engine"): ", ".join(sorted({str(result.get("engine", "")) for result in results})),
     }
-    return Host(host_text(host), tuple((name, value) for name, value in lines.items() if value))
+    return Host(sentence(host_text(host)), tuple((name, value) for name, value in lines.items() if value))

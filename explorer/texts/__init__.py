@@ -30,7 +30,8 @@ def follow(language: Callable[[], str | None]) -> None:
 @cache
 def languages() -> tuple[str, ...]:
     """The languages that have a file here."""
-    return tuple(sorted(path.stem for path in Path(__file__).parent.glob("*.json")))
+    files = Path(__file__).parent.glob("*.json")
+    return tuple(sorted(path.stem for path in files if not path.stem.startswith("sentences_")))
 
 
 def language() -> str:

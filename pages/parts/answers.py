@@ -16,6 +16,7 @@ from explorer.errors import ExplorerError
 from explorer.store import RunRow
 from explorer.tasks.base import Split
 from explorer.texts import t, target_title
+from explorer.texts.sentences import sentence
 from pages.parts.page import safe, theme
 from pages.parts.pictures import chart_config
 from pages.parts.tables import fact_table
@@ -168,7 +169,7 @@ def _flipped(one: Shown) -> None:
 def _flipped_table(one: Shown, title: str) -> None:
     inputs, problem = _inputs(one)
     if problem:
-        st.info(t("answers.flipped.without", reason=safe(problem)))
+        st.info(t("answers.flipped.without", reason=safe(sentence(problem))))
     lines = answers.flipped_inputs(one.entry, one.labels)
     images = any(given.startswith("data:image/") for given in inputs)
     column = st.column_config

@@ -7,6 +7,7 @@ import streamlit as st
 from explorer.budget import Budget, Picks, picks
 from explorer.quantities import QUANTITIES
 from explorer.texts import t
+from explorer.texts.sentences import sentence
 from explorer.variants import Variant
 from pages.parts import state
 from pages.parts.page import safe
@@ -19,7 +20,7 @@ SPEEDUP = (ANY, "1", "1.25", "1.5", "2", "3", "4", "5", "10")
 
 def controls() -> Budget:
     """Three sliders; each goes from strict to anything."""
-    lost, size, speed = st.columns(3, gap="large")
+    lost, size, speed = st.columns(3, gap="medium")
     with lost:
         points = _limit("lost", LOST_POINTS)
     with size:
@@ -41,16 +42,17 @@ def _limit(name: str, stops: tuple[str, ...]) -> float | None:
     return None if chosen == ANY else float(chosen)
 
 
-def best(rows: list[Variant], budget: Budget, device: str) -> None:
-    """How many variants fit, and the best of them by name; a click shows one."""
+def best(rows: list[Variant], budget: Budget, device: str, place: str = "") -> None:
+    """How many variants fit, and the best of them by name; a click shows one. ``place`` heads those of one device."""
     found = picks(rows, budget)
     if not found.total:
         return
     if not found.count:
         st.info(t("budget.none", total=found.total))
         return
-    st.markdown(t("budget.fitting" if budget.given else "budget.all", count=found.count, total=found.total))
-    with st.container(horizontal=True, gap="small"):
+    words = t("budget.fitting" if budget.given else "budget.all", count=found.count, total=found.total)
+    st.markdown(f"**{place}.** {words}" if place else words)
+    with st.container(key=f"quiet-picks-{device}", horizontal=True, gap=None):
         for name, row, key in _named(found):
             _pick(name, row, key, device)
 
@@ -69,12 +71,13 @@ def _named(found: Picks) -> list[tuple[str, Variant, str]]:
 
 def _pick(name: str, row: Variant, key: str, device: str) -> None:
     quantity = QUANTITIES[key]
-    value = quantity.of(row)
+    value, label = quantity.of(row), safe(sentence(row.label))
     st.button(
-        f"**{t(f'budget.{name}')}** {safe(row.label)} · {quantity.number(value) if value is not None else ''}",
+        f"**{t(f'budget.{name}')}** {label} · {quantity.number(value) if value is not None else ''}",
         key=f"best-{device}-{name}",
         help=t(f"budget.{name}.help"),
         on_click=state.select,
         args=([row.run],),
         type="tertiary",
+        wrap=True,
     )

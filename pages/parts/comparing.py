@@ -11,7 +11,8 @@ from explorer.comparison import bars, recipe_difference
 from explorer.comparison import table as facts
 from explorer.store import RunRow
 from explorer.texts import t
-from pages.parts import data, state
+from explorer.texts.sentences import sentence
+from pages.parts import data, glossary, state
 from pages.parts.page import theme
 from pages.parts.pictures import chart_config
 from pages.parts.tables import fact_table, table
@@ -37,7 +38,7 @@ def picker() -> list[RunRow]:
 
 def variant_name(row: RunRow) -> str:
     """Label and model, and whether it was recorded."""
-    return f"{row.label} · {row.model}" + (f" · {t('word.recorded')}" if row.recorded else "")
+    return f"{sentence(row.label)} · {row.model}" + (f" · {t('word.recorded')}" if row.recorded else "")
 
 
 def differences(rows: list[RunRow]) -> None:
@@ -47,6 +48,7 @@ def differences(rows: list[RunRow]) -> None:
     if len({row.recorded for row in rows}) > 1:
         st.info(t("compare.hosts_differ"))
     fact_table([t("column.quantity"), *_names(rows)], facts([row.result or {} for row in rows]))
+    glossary.explain("compare", "interval", "latency")
 
 
 def bars_chart(rows: list[RunRow]) -> None:
@@ -87,7 +89,7 @@ def short_names(rows: list[RunRow]) -> dict[str, str]:
     """By run its label; with its model where they differ, and whether it was recorded."""
     several = len({row.model for row in rows}) > 1
     return {
-        row.run: row.label
+        row.run: sentence(row.label)
         + (f" · {row.model}" if several else "")
         + (f" ({t('word.recorded')})" if row.recorded else "")
         for row in rows

@@ -5,6 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from explorer import store as index
+from explorer import studies, twins
 from explorer.errors import BadInput
 from explorer.home import home
 from explorer.measure.targets import availability
@@ -23,6 +24,11 @@ def variants() -> list[Variant]:
     return _variants(*_version())
 
 
+def kin() -> dict[str, str]:
+    """By finished run what it shares with the other runs of its recipe."""
+    return _kin(*_version())
+
+
 def find(run: str) -> RunRow | None:
     """One run, or None when it is not there any more."""
     return next((row for row in runs() if row.run == run), None)
@@ -30,12 +36,12 @@ def find(run: str) -> RunRow | None:
 
 def whole(row: RunRow) -> RunRow:
     """The run with its whole result, which lists of runs do not carry."""
-    return _whole(row.run, *_version()) if row.result and not row.recorded else row
+    return _whole(row.run, *_version()) if row.finished and not row.recorded else row
 
 
 def finished() -> list[RunRow]:
     """The runs that have a result."""
-    return [row for row in runs() if row.result]
+    return [row for row in runs() if row.finished]
 
 
 def active() -> bool:
@@ -62,7 +68,7 @@ def _version() -> tuple[str, int, int]:
     store = Store()
     store.active()
     recorded = max((path.stat().st_mtime_ns for path in index.RECORDED.glob("*.json")), default=0)
-    return str(home()), store.version(), recorded
+    return str(home()), store.version(), max(recorded, studies.changed())
 
 
 @st.cache_resource(max_entries=8, show_spinner=False)
@@ -72,13 +78,18 @@ def _whole(run: str, home: str, version: int, recorded: int) -> RunRow:
 
 @st.cache_resource(max_entries=1, show_spinner=False)
 def _runs(home: str, version: int, recorded: int) -> list[RunRow]:
-    return Store().runs()
+    return studies.in_sight(Store().runs())
 
 
 @st.cache_resource(max_entries=1, show_spinner=False)
 def _variants(home: str, version: int, recorded: int) -> list[Variant]:
     rows = _runs(home, version, recorded)
     return with_baselines(flatten(rows), rows)
+
+
+@st.cache_resource(max_entries=1, show_spinner=False)
+def _kin(home: str, version: int, recorded: int) -> dict[str, str]:
+    return twins.kin(_runs(home, version, recorded))
 
 
 @st.cache_data(ttl=300, show_spinner=False)

@@ -13,6 +13,7 @@ from explorer.serving.client import Pair
 from explorer.serving.pairs import PairFiles, files_of
 from explorer.store import RunRow
 from explorer.texts import t
+from explorer.texts.sentences import sentence
 from explorer.variants import FALLBACK_TARGET, family_of
 from pages.parts import data, run_details, state
 from pages.parts.comparing import variant_name
@@ -86,7 +87,7 @@ def subject(row: RunRow) -> Subject | None:
     """The chosen variant ready to answer; None after a sentence that says why it cannot and what to do."""
     reason = data.missing(FALLBACK_TARGET)
     if reason is not None:
-        st.info(t("demo.no_runtime", reason=safe(reason)))
+        st.info(t("demo.no_runtime", reason=safe(sentence(reason))))
         return None
     files = None if row.recorded else files_of(jobs.run_folder(row.run))
     if isinstance(files, PairFiles):

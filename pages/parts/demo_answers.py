@@ -7,7 +7,7 @@ import streamlit as st
 from numpy.typing import NDArray
 
 from explorer.charts import CONFIG
-from explorer.charts.confidence import confidence_figure, confidence_info
+from explorer.charts.confidence import confidence_figure, confidence_info, height_px
 from explorer.quantities import significant
 from explorer.serving.client import Answer
 from explorer.serving.drawing import digit, from_canvas
@@ -24,6 +24,7 @@ Given = str | NDArray[np.uint8]
 TEXT_EXAMPLES = 4
 MOST_LETTERS = 2000
 DRAWN_TASK = "digits"
+SEEN_PX, SEEN_WORDS_PX, CAPTION_PX = 84, 27, 21
 QUIET_CONFIG = {**CONFIG, "displayModeBar": False}
 
 
@@ -77,9 +78,10 @@ def _drawing() -> NDArray[np.uint8] | None:
     drawn = from_canvas(canvas())
     if drawn is None:
         st.caption(t("demo.draw.hint"))
+        st.space(SEEN_PX + SEEN_WORDS_PX)
         return None
     image = digit(drawn)
-    st.image(enlarged(image, 84), caption=t("demo.draw.seen"), alt=t("demo.draw.alt"))
+    st.image(enlarged(image, SEEN_PX), caption=t("demo.draw.seen"), alt=t("demo.draw.alt"))
     return image
 
 
@@ -118,8 +120,11 @@ def _answer(side: Side, answer: Answer | None, labels: list[str]) -> None:
     time = t("demo.ms", ms=significant(answer.ms)) if answer else t("number.none")
     with st.container(key=f"cost-{side.key}"):
         st.markdown(t("demo.cost", time=time, size=side.size))
-    if answer and best is not None:
-        st.caption(t("demo.median", calls=answer.calls))
-        info = confidence_info(side.name, labels, answer.probabilities, side.family)
-        figure = confidence_figure(info, theme())
-        st.plotly_chart(figure, theme=None, config=QUIET_CONFIG, alt=info.alt, key=f"confidence-{side.key}")
+    if answer is None or best is None:
+        st.space(CAPTION_PX)  # what comes here moves nothing
+        st.space(height_px(len(labels)))
+        return
+    st.caption(t("demo.median", calls=answer.calls))
+    info = confidence_info(side.name, labels, answer.probabilities, side.family)
+    figure = confidence_figure(info, theme())
+    st.plotly_chart(figure, theme=None, config=QUIET_CONFIG, alt=info.alt, key=f"confidence-{side.key}")

@@ -18,6 +18,7 @@ from explorer.quantities import QUANTITIES, file_size
 from explorer.recipe import Recipe
 from explorer.store import RunRow
 from explorer.texts import t
+from explorer.texts.sentences import sentence
 from pages.parts import data, run_details, state
 from pages.parts.comparing import variant_name
 from pages.parts.page import plain_errors, safe
@@ -112,7 +113,7 @@ def reproduce(row: RunRow) -> None:
     try:
         recipe = Recipe.parse(row.recipe).to_yaml()
     except ExplorerError as error:
-        st.error(safe(str(error)))
+        st.error(safe(sentence(str(error))))
         return
     st.code(recipe, language="yaml")
     st.download_button(

@@ -15,6 +15,7 @@ from explorer.quantities import file_size
 from explorer.result_tables import COLUMNS, FORMS, MEDIA_TYPES, Form, flat_rows, written
 from explorer.store import RunRow
 from explorer.texts import t
+from explorer.texts.sentences import sentence
 from pages.parts import data, state
 from pages.parts.comparing import variant_name
 from pages.parts.page import plain_errors, safe
@@ -102,7 +103,7 @@ def _bundles(rows: list[RunRow]) -> None:
         return
     sizes, reasons = bundle_sizes(own)
     for reason in reasons.values():
-        st.caption(safe(reason))
+        st.caption(safe(sentence(reason)))
     if not sizes:
         return
     st.caption(t("several.bundles.size", count=len(sizes), size=file_size(sum(sizes.values()))))

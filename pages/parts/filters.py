@@ -17,12 +17,15 @@ from explorer.variants import Variant, choose, estimated_target, length_of, mode
 from pages.parts import data, state
 
 NOWHERE = "none"
-PLACES = ("cpu", "gpu", "both")
+PLACES = ("cpu", "gpu", "both", "joined")
 
 
 @dataclass(frozen=True)
 class View:
-    """What is chosen on the page; ``estimate`` is the key of a device that nobody has here, or None."""
+    """What is chosen on the page; ``estimate`` is the key of a device that nobody has here, or None.
+
+    ``joined`` shows two devices in one panel.
+    """
 
     axes: Axes
     devices: tuple[str, ...]
@@ -33,6 +36,7 @@ class View:
     studies: tuple[str, ...]
     estimate: str | None = None
     length: str | None = None
+    joined: bool = False
 
     def rows(self, rows: list[Variant], device: str) -> list[Variant]:
         """The rows to draw for one device."""
@@ -77,13 +81,13 @@ def controls(rows: list[Variant]) -> View:
     with more, st.popover(t("filter.more"), icon=":material/tune:"):
         log, more_choices = st.toggle(t("filter.log"), key="log", bind="query-params"), _more(rows)
     shown = {"models": tuple(chosen_models), "families": tuple(chosen_families), **more_choices}
-    return View(Axes(x_key, y_key, size_key, log), _devices(device), **shown)
+    return View(Axes(x_key, y_key, size_key, log), _devices(device), joined=device == "joined", **shown)
 
 
 def _devices(where: str) -> tuple[str, ...]:
     """The devices of targets; the GPU is Apple's where there is one."""
     gpu = "mps" if data.missing("mps-torch") is None else "cuda"
-    return {"cpu": ("cpu",), "gpu": (gpu,), "both": ("cpu", gpu)}[where]
+    return {"cpu": ("cpu",), "gpu": (gpu,)}.get(where, ("cpu", gpu))
 
 
 def _more(rows: list[Variant]) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from explorer.charts import GRID_MEASURES, grid_figure, grid_info, grid_targets
 from explorer.quantities import short_date
 from explorer.store import RunRow
 from explorer.texts import t, target_title
+from explorer.texts.sentences import sentence
 from explorer.variants import host_of
 from pages.parts.page import safe, theme
 from pages.parts.pictures import chart_config
@@ -32,10 +33,11 @@ def section(row: RunRow) -> None:
             required=True,
             wrap=True,
         )
-        where = t("chart.where.host", host=host_of(result["host"], target), date=short_date(result["finished_at"]))
+        host, date = sentence(host_of(result["host"], target)), short_date(result["finished_at"])
+        where = t("chart.where.host", host=host, date=date)
         info = grid_info(result, target, measure or GRID_MEASURES[0], where)
         alt = f"{info.title}. {info.subtitle}"
         st.plotly_chart(
             grid_figure(info, theme()), theme=None, config=chart_config(), alt=alt, key=f"grid-chart-{row.run}"
         )
-        st.caption(" ".join([t(f"grid.caption.{kind}"), *map(safe, info.reasons)]))
+        st.caption(" ".join([t(f"grid.caption.{kind}"), *(safe(sentence(reason)) for reason in info.reasons)]))

@@ -15,6 +15,7 @@ from explorer.recipe import Recipe
 from explorer.rundir import ACTIVE
 from explorer.technique import Parameter, Technique
 from explorer.texts import t, technique_title
+from explorer.texts.sentences import sentence
 from pages.parts import data, draft, state
 from pages.parts.page import go, plain_errors, safe
 from pages.parts.recipe_form import parameter_label
@@ -47,7 +48,7 @@ def summary() -> Recipe | None:
         check_files(recipe.model, recipe.data)
         check_steps(recipe.model, recipe.steps)
     except BadInput as mistake:
-        st.error(safe(str(mistake)))
+        st.error(safe(sentence(str(mistake))))
         return None
     lines = [t("launch.load", model=safe(recipe.model), data=safe(recipe.data or t("launch.own_data")))]
     lines += [f"{technique_title(type(step))}{_settings(step)}" for step in recipe.steps]
@@ -74,9 +75,10 @@ def _expected(recipe: Recipe) -> None:
     if not known:
         st.markdown(t("foresee.unknown"))
         return
-    names = t("word.and").join(f"*{safe(row.label)}*" for run in found.runs if (row := data.find(run)))
+    names = t("word.and").join(f"*{safe(sentence(row.label))}*" for run in found.runs if (row := data.find(run)))
     basis = t("foresee.same" if found.axis is None else "foresee.between", names=names)
-    st.markdown(f"{t('foresee.expected')} {', '.join(known)}. {basis}")
+    known_words = t("conclusion.comma").join(known) + t("conclusion.stop")
+    st.markdown(f"{t('foresee.expected')} {known_words} {basis}")
 
 
 def _span(name: str, span: Span | None) -> str:
@@ -109,7 +111,7 @@ def value_words(parameter: Parameter, value: object) -> str:
         return safe(str(value)) or t("word.none")
     if parameter.unit == "fraction":
         return f"{100 * value:g} %"
-    return f"{value:g}" if parameter.unit in parameter.name else f"{value:g} {parameter.unit}"
+    return f"{value:g}" if parameter.unit in parameter.name else f"{value:g} {sentence(parameter.unit)}"
 
 
 def time_words(time: Estimate | None) -> str:
@@ -125,7 +127,11 @@ def time_words(time: Estimate | None) -> str:
 def launch_button(recipe: Recipe | None) -> None:
     """Queue the one recipe."""
     words = t("launch.baseline" if recipe and not recipe.steps else "launch.one")
-    if st.button(words, type="primary", disabled=recipe is None, icon=":material/play_arrow:") and recipe:
+    with st.container(horizontal=True, vertical_alignment="center"):
+        clicked = st.button(words, type="primary", disabled=recipe is None, icon=":material/play_arrow:")
+        with st.popover(t("launch.limit"), icon=":material/timer:", type="tertiary"):
+            st.number_input(t("launch.limit"), 0, 10_000, 0, key="launch-limit", help=t("launch.limit.help"))
+    if clicked and recipe:
         launch([recipe], draft.draft()["study"])
 
 
@@ -133,7 +139,8 @@ def launch(recipes: list[Recipe], study: str) -> None:
     """Queue recipes and go where one can watch them."""
     with plain_errors():
         before = {row.run: row.state for row in data.runs()}
-        runs = [jobs.submit(recipe, study=study) for recipe in recipes]
+        limit = st.session_state.get("launch-limit") or None
+        runs = [jobs.submit(recipe, study=study, time_limit_min=limit) for recipe in recipes]
         state.select(runs[:1])
         st.session_state["notice"] = _known_words([before[run] for run in runs if run in before], len(runs))
         go("runs")

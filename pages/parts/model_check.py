@@ -10,6 +10,7 @@ from explorer.check_process import KIND, MODULE, name_of
 from explorer.quantities import count, duration
 from explorer.recipe import Recipe
 from explorer.texts import t
+from explorer.texts.sentences import sentence
 from pages.parts import draft
 from pages.parts.page import go, plain_errors, safe
 
@@ -55,12 +56,13 @@ def _contents(model: str, path: str, was_running: bool) -> None:
     if (work.state == "running") != was_running:
         st.rerun()
     if work.state == "running":
-        st.info(t("models.working", text=safe(work.text or t("models.working.start")), time=duration(work.seconds)))
+        words = safe(sentence(work.text) or t("models.working.start"))
+        st.info(t("models.working", text=words, time=duration(work.seconds)))
         if st.button(t("models.working.stop"), key="models-own-stop", icon=":material/stop:"):
             background.stop(KIND, name)
             st.rerun()
     elif work.state == "failed":
-        st.error(safe(work.text))
+        st.error(safe(sentence(work.text)))
     elif work.state == "done":
         _well(work, model, path)
 

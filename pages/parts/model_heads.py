@@ -11,6 +11,7 @@ from explorer.heads_process import IMPORTANCES, KIND, MODULE
 from explorer.model_facts import Subject
 from explorer.quantities import duration
 from explorer.texts import t
+from explorer.texts.sentences import sentence
 from pages.parts.page import plain_errors, safe, theme
 from pages.parts.pictures import chart_config
 
@@ -51,7 +52,7 @@ def _contents(subject: Subject, name: str, was_running: bool) -> None:
         _progress(work, name)
     else:
         if work.state == "failed":
-            st.error(safe(work.text))
+            st.error(safe(sentence(work.text)))
         _start(subject, name)
 
 
@@ -63,7 +64,8 @@ def _start(subject: Subject, name: str) -> None:
 
 
 def _progress(work: Work, name: str) -> None:
-    st.info(t("models.working", text=safe(work.text or t("models.working.start")), time=duration(work.seconds)))
+    words = safe(sentence(work.text) or t("models.working.start"))
+    st.info(t("models.working", text=words, time=duration(work.seconds)))
     if st.button(t("models.working.stop"), key="models-heads-stop", icon=":material/stop:"):
         background.stop(KIND, name)
         st.rerun()

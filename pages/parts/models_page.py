@@ -20,6 +20,7 @@ from explorer.model_facts import Subject
 from explorer.quantities import QUANTITIES
 from explorer.recipe import Recipe
 from explorer.texts import t
+from explorer.texts.sentences import sentence
 from pages.parts import data, launch
 from pages.parts.page import plain_errors, safe, theme
 from pages.parts.pictures import chart_config
@@ -40,7 +41,7 @@ def picker(found: dict[str, Subject]) -> Subject:
         t("compress.model"),
         names,
         key=key,
-        format_func=lambda name: found[name].title,
+        format_func=lambda name: sentence(found[name].title),
         persist_state="session",
     )
     return found[chosen]
@@ -48,7 +49,7 @@ def picker(found: dict[str, Subject]) -> Subject:
 
 def title(subject: Subject) -> None:
     """What it is in plain words, and its data."""
-    st.markdown(safe(f"{subject.description} {model_facts.sentence(subject)}".strip()))
+    st.markdown(safe(f"{sentence(subject.description)} {model_facts.sentence(subject)}".strip()))
     if subject.data is not None:
         st.markdown(safe(model_facts.own_split_words(subject.data)))
         return
@@ -67,7 +68,7 @@ def layers(subject: Subject) -> None:
     with plain_errors():
         modules = anatomy.modules(anatomy.anatomy(subject.model, subject.data).weights)
         times = _times(subject)
-        info = treemap_info(subject.title, modules, _measure(times), times)
+        info = treemap_info(sentence(subject.title), modules, _measure(times), times)
         alt, words = f"{info.title}. {info.subtitle}", size_words(modules)
         st.plotly_chart(treemap_figure(info, theme()), theme=None, config=chart_config(), alt=alt, key="models-treemap")
         st.markdown(safe(f"{words} {time_words(modules, times)}" if times else words))

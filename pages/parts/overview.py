@@ -9,6 +9,7 @@ from explorer.comparison import times_smaller
 from explorer.highlights import highlights
 from explorer.quantities import QUANTITIES
 from explorer.texts import t, target_title
+from explorer.texts.sentences import sentence
 from explorer.variants import Variant, choose, models_of_one_task
 from pages.parts import launch, state, tradeoffs
 from pages.parts.page import go, safe
@@ -46,9 +47,9 @@ def _number(key: str, row: Variant | None, quantity: str, note: str) -> None:
     if row is None or value is None:
         _card(t(key), t("overview.none_yet"), t("overview.none_yet.note"), t("overview.noise.help"))
     else:
-        words = [note, row.label]
+        words = [note, sentence(row.label)]
         if row.recorded or row.reported:
-            words.append(t("word.recorded") if row.recorded else row.host)
+            words.append(t("word.recorded") if row.recorded else sentence(row.host))
         _card(t(key), QUANTITIES[quantity].number(value), " · ".join(words), t("overview.noise.help"))
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
@@ -15,7 +16,8 @@ from explorer.charts import Theme
 from explorer.charts.style import INK, MUTED
 from explorer.errors import ExplorerError
 from explorer.texts import t
-from pages.parts import state
+from explorer.texts.sentences import sentence
+from pages.parts import narrow, state
 
 PAGES = {
     "overview": ("app.py", ":material/home:"),
@@ -37,10 +39,14 @@ PAGES = {
 STYLE = """<style>
 .stMainBlockContainer { padding-top: 3.2rem; padding-bottom: 3rem; }
 @media (min-width: 768px) { .stMainBlockContainer { padding-left: 3rem; padding-right: 3rem; } }
+[class*="st-key-quiet-"] { column-gap: 1rem; }
+[class*="st-key-quiet-"] button { min-height: 1.7rem; padding-block: 0; text-align: left; }
+[class*="st-key-quiet-"] button:is(:hover, :active, [aria-expanded="true"]) { color: INK; }
+[class*="st-key-quiet-"] button:hover p { text-decoration: underline; }
 .stMarkdown table { width: 100%; font-size: 0.92rem; font-variant-numeric: tabular-nums; }
 .stMarkdown th, .stMarkdown td { border-left: none !important; border-right: none !important; }
 .stMarkdown th, .stMarkdown td { padding: 0.3rem 0.5rem !important; }
-.stMarkdown:has(table) { overflow-x: auto; }
+.stMarkdown:has(table) { overflow: auto hidden; }
 .stMarkdown td:first-child strong { white-space: nowrap; }
 .stButtonGroup button[data-selected="true"] p, [data-testid="stSliderThumbValue"] p { color: INK; }
 [data-testid="stCaptionContainer"] { opacity: 1; }
@@ -49,6 +55,8 @@ STYLE = """<style>
 [data-testid="stCode"] .token.comment { color: MUTED !important; }
 .stApp :is(a, button, summary, [role="slider"], [role="tab"]):focus-visible { outline: 2px solid INK; }
 </style>"""
+
+_here = threading.local()
 
 
 @contextmanager
@@ -60,16 +68,25 @@ def start(name: str) -> Iterator[None]:
     _stay_small()
     st.set_page_config(page_title=t(f"page.{name}.name"), page_icon="🗜️", layout="wide", initial_sidebar_state=220)
     st.html(STYLE.replace("INK", INK[theme()]).replace("MUTED", MUTED[theme()]))
-    texts.follow(lambda: st.session_state.get("language"))
+    _here.language = st.session_state.get("language")
+    texts.follow(_language)
     access.follow(_visitor)
     state.restore()
     state.arrive(name)
     with st.sidebar:
         _navigation()
+        narrow.close_sidebar()
     st.title(t(f"page.{name}.title"), anchor=False)
     st.markdown(t(f"page.{name}.sentence"))
     with plain_errors():
         yield
+
+
+def _language() -> str | None:
+    """The reader's language, looked up once in each run of a page: a chart asks for it thousands of times."""
+    if not hasattr(_here, "language"):  # a part of the page that is drawn again by itself
+        _here.language = st.session_state.get("language")
+    return _here.language
 
 
 def _visitor() -> access.Visitor:
@@ -137,7 +154,7 @@ def plain_errors() -> Iterator[None]:
     try:
         yield
     except ExplorerError as error:
-        st.error(safe(str(error)))
+        st.error(safe(sentence(str(error))))
 
 
 def safe(text: str) -> str:

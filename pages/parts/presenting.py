@@ -11,6 +11,7 @@ from explorer.charts.tradeoff import Axes
 from explorer.conclusion import conclusion
 from explorer.stories import Step
 from explorer.texts import t, target_title
+from explorer.texts.sentences import sentence
 from explorer.variants import choose
 from pages.parts import data, empty
 from pages.parts.page import safe, theme
@@ -95,7 +96,7 @@ def _conclusion(step: Step) -> str:
     row = data.find(step.runs[-1])
     if row is None or not row.result:
         return t("picked.gone")
-    return f"{row.label}: {conclusion(row.result, step.target, step.batch)}"
+    return f"{sentence(row.label)}: {conclusion(row.result, step.target, step.batch)}"
 
 
 def _buttons(place: int, count: int, guest: bool) -> None:

@@ -8,6 +8,7 @@ from explorer import presets
 from explorer.combinations import COMBINATIONS, Combination
 from explorer.technique import ModelKind
 from explorer.texts import t
+from explorer.texts.sentences import sentence
 from pages.parts import draft
 from pages.parts.page import plain_errors, safe
 
@@ -59,9 +60,13 @@ def _combinations(kind: ModelKind | None) -> None:
         None,
         key="form-combination",
         placeholder=t("compress.combination.choose"),
-        format_func=lambda name: f"{offered[name].title}. {offered[name].why}",
+        format_func=lambda name: _offer(offered[name]),
         on_change=_start_from_chosen,
     )
+
+
+def _offer(one: Combination) -> str:
+    return t("compress.combination.offer", title=sentence(one.title), why=sentence(one.why))
 
 
 def _start_from_chosen() -> None:

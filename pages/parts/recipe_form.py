@@ -8,12 +8,14 @@ from typing import Any
 
 import streamlit as st
 
+from explorer.charts.glossary import words_of
 from explorer.measure.targets import targets
 from explorer.quantities import count, file_size
 from explorer.recipe import OWN_SIZE
 from explorer.technique import LONGEST_TEXT, ModelKind, Parameter, Technique, techniques
 from explorer.texts import parameter_help, t, target_help, target_title, technique_summary, technique_title
-from pages.parts import data, draft, preset_picker
+from explorer.texts.sentences import sentence, setting
+from pages.parts import data, draft, glossary, preset_picker
 from pages.parts.page import safe
 from pages.parts.state import remember_value
 
@@ -35,7 +37,7 @@ def model_picker() -> None:
         options.index(current),
         key="form-model",
         label_visibility="collapsed",
-        format_func=lambda name: cards[name].title if name in cards else t("compress.model.own"),
+        format_func=lambda name: sentence(cards[name].title) if name in cards else t("compress.model.own"),
         captions=[_card_caption(name) for name in options],
     )
     if chosen in cards:
@@ -48,8 +50,8 @@ def _card_caption(name: str) -> str:
     card = data.model_cards().get(name)
     if card is None:
         return t("compress.model.own.caption")
-    size = t("compress.model.size", parameters=count(card.parameters), size=file_size(card.file_bytes))
-    return f"`{card.name}` · {size}. {safe(card.description)}"
+    size = {"parameters": count(card.parameters), "size": file_size(card.file_bytes)}
+    return t("compress.model.size", name=card.name, **size, description=safe(sentence(card.description)))
 
 
 def _own_model(fields: dict[str, Any], built_in: set[str]) -> None:
@@ -82,6 +84,7 @@ def _step_editor(position: int, steps: int, step: dict[str, Any]) -> None:
     st.markdown(f"**{position + 1}. {technique_title(technique)}** `{technique.name}`")
     needs = [t(f"need.{need}") for need in sorted(technique.needs)]
     st.caption(" · ".join([t(f"family.{technique.family}"), technique_summary(technique), *needs]))
+    glossary.explain(f"step-{step['id']}", *words_of(technique))
     columns = st.columns(2)
     for place, parameter in enumerate(technique.parameters()):
         with columns[place % 2]:
@@ -146,19 +149,19 @@ def _widget(technique: type[Technique], parameter: Parameter, step: dict[str, An
 
 def parameter_label(parameter: Parameter) -> str:
     """The parameter's name for people."""
-    return parameter.name.replace("_", " ").capitalize()
+    return setting(parameter.name)
 
 
 def stop_words(parameter: Parameter, value: float) -> str:
     """One stop of a slider with its unit, unless the label names it."""
-    return f"{value:g}" if parameter.unit in parameter.name else f"{value:g} {parameter.unit}"
+    return f"{value:g}" if parameter.unit in parameter.name else f"{value:g} {sentence(parameter.unit)}"
 
 
 def slider_format(parameter: Parameter) -> str:
     """How a slider writes its number: fractions as percent, others with their unit unless the label names it."""
     if parameter.unit == "fraction":
         return "percent"
-    unit = parameter.unit.replace("%", "%%")  # the widget reads it as printf does
+    unit = sentence(parameter.unit).replace("%", "%%")  # the widget reads it as printf does
     return "%g" if parameter.unit in parameter.name else f"%g {unit}"
 
 
@@ -176,7 +179,7 @@ def _technique_adder(first: bool) -> None:
     )
     if others:
         names = ", ".join(technique_title(technique) for technique in others)
-        st.caption(t("compress.add.others", kind=_model_kind(), names=names))
+        st.caption(t("compress.add.others", kind=sentence(_model_kind() or ""), names=names))
 
 
 def _fitting() -> tuple[dict[str, type[Technique]], list[type[Technique]]]:
@@ -223,7 +226,9 @@ def _targets() -> None:
     fields["targets"] = [name for name in targets() if st.session_state.get(f"form-target-{name}")]
     if missing:
         with st.expander(t("compress.targets.missing", count=len(missing))):
-            lines = [t("compress.target.missing", target=title, reason=safe(why)) for title, why in missing.items()]
+            lines = [
+                t("compress.target.missing", target=title, reason=safe(sentence(why))) for title, why in missing.items()
+            ]
             st.markdown("\n".join(f"- {line}" for line in lines))
 
 

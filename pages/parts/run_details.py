@@ -5,6 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from explorer import jobs, seeds
+from explorer.advice import advice, mends_recipe
 from explorer.charts import learning_figure, learning_info
 from explorer.comparison import table
 from explorer.errors import ExplorerError
@@ -13,8 +14,9 @@ from explorer.recipe import Recipe
 from explorer.rundir import ACTIVE
 from explorer.store import RunRow
 from explorer.texts import t
+from explorer.texts.sentences import sentence
 from explorer.variants import host_of
-from pages.parts import data, filters, grid, state, why
+from pages.parts import data, draft, filters, grid, state, why
 from pages.parts.page import go, plain_errors, safe, theme
 from pages.parts.pictures import chart_config
 from pages.parts.tables import fact_table
@@ -22,15 +24,17 @@ from pages.parts.tables import fact_table
 
 def job(row: RunRow) -> None:
     """How a run went or goes: state, buttons, learning curve, log."""
-    st.subheader(safe(row.label), anchor=False)
+    st.subheader(safe(sentence(row.label)), anchor=False)
     st.caption(f"{safe(row.model)} · {t(f'state.{row.state}')} · `{row.run}`")
     if row.reason:
-        st.error(safe(row.reason))
+        st.error(safe(sentence(row.reason)))
+        if row.state == "failed":
+            st.markdown(advice(row.reason))
     _job_buttons(row)
     try:
         info, log = learning_info(jobs.events(row.run)), jobs.log_text(row.run, tail=200)
     except ExplorerError as error:
-        st.info(safe(str(error)))
+        st.info(safe(sentence(str(error))))
         return
     if info.series:
         st.plotly_chart(
@@ -52,6 +56,8 @@ def _job_buttons(row: RunRow) -> None:
                 with plain_errors():
                     state.select([jobs.retry(row.run)])
                     st.rerun()
+            if row.state == "failed" and mends_recipe(row.reason):
+                _change_recipe(row)
             with st.popover(t("runs.delete"), icon=":material/delete:", key=f"delete-box-{row.run}"):
                 st.markdown(t("runs.delete.sure"))
                 if st.button(t("runs.delete.yes"), key=f"delete-{row.run}"):
@@ -61,14 +67,22 @@ def _job_buttons(row: RunRow) -> None:
                         st.rerun()
 
 
+def _change_recipe(row: RunRow) -> None:
+    """Open the run's recipe on the Compress page."""
+    if st.button(t("runs.change"), key=f"change-{row.run}", icon=":material/edit:"):
+        with plain_errors():
+            draft.load(Recipe.parse(row.recipe), row.study)
+            go("compress")
+
+
 def variant(row: RunRow) -> None:
     """What a run found out, and where to go with it."""
     row = data.whole(row)
     result = row.result or {}
-    st.subheader(safe(row.label), anchor=False)
+    st.subheader(safe(sentence(row.label)), anchor=False)
     device_host = host_of(result["host"], result["recipe"]["targets"][0])
     kind = "details.recorded" if row.recorded else "details.own"
-    st.caption(t(kind, model=safe(row.model), date=short_date(result["finished_at"]), host=safe(device_host)))
+    st.caption(t(kind, model=safe(row.model), date=short_date(result["finished_at"]), host=safe(sentence(device_host))))
     variant_buttons(row)
     fact_table([t("column.quantity"), t("column.value")], table([result]))
     _training_noise(row)
@@ -88,7 +102,7 @@ def _training_noise(row: RunRow) -> None:
 
 def _notes(result: dict) -> None:
     """What each step said of itself."""
-    notes = [safe(note) for step in result["steps"] for note in step.get("notes", ())]
+    notes = [safe(sentence(note)) for step in result["steps"] for note in step.get("notes", ())]
     if notes:
         st.markdown(f"**{t('details.steps')}**\n" + "\n".join(f"- {note}" for note in notes))
     st.caption(t("details.took", time=duration(result["seconds"])))

@@ -2,30 +2,22 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Any
 
 import streamlit as st
 
-from explorer import jobs
-from explorer.jobs.usage import usage
-from explorer.labels import trains
-from explorer.progress import elapsed_s, overall
-from explorer.quantities import QUANTITIES, duration, file_size, significant
+from explorer.quantities import QUANTITIES, duration, file_size
 from explorer.rundir import ACTIVE
 from explorer.store import RunRow, Store
 from explorer.texts import t
-from pages.parts import data, run_details, state
-from pages.parts.page import plain_errors, safe
+from explorer.texts.sentences import sentence
+from pages.parts import data, run_card, run_details, state
+from pages.parts.page import plain_errors
 
-QUEUE: dict[Literal["first", "up", "down", "last"], str] = {
-    "first": ":material/vertical_align_top:",
-    "up": ":material/arrow_upward:",
-    "down": ":material/arrow_downward:",
-    "last": ":material/vertical_align_bottom:",
-}
 EVERY_S, EVERY_S_WHILE_TIMING = 1.0, 4.0
-ROWS_AT_ONCE = 10
+ROWS_AT_ONCE = 16
 MOST_CARDS = 8
+MOST_ROWS = 200
 LETTER_PX, LEAST_LABEL_PX, MOST_LABEL_PX = 7, 200, 640
 
 
@@ -54,15 +46,25 @@ def _contents(every_s: float | None) -> None:
     rows = _own_runs()
     if _pace(rows) != every_s:
         st.rerun()
+    run_card.queue_switch(rows)
     watched = _in_order(_watched(rows))
     for row in watched[:MOST_CARDS]:
-        _progress(row)
+        run_card.card(row)
     if len(watched) > MOST_CARDS:
         st.caption(t("runs.more_queued", count=len(watched) - MOST_CARDS))
     if rows:
-        shown = next((row for row in rows if row.run == state.shown()), rows[0])
-        _table(rows, shown)
+        run = state.shown()
+        shown = next((row for row in rows if row.run == run), rows[0])
+        _table(_newest(rows, shown), shown)
+        if len(rows) > MOST_ROWS:
+            st.caption(t("runs.table.newest", shown=f"{MOST_ROWS:,}", count=f"{len(rows):,}"))
         run_details.job(shown)
+
+
+def _newest(rows: list[RunRow], shown: RunRow) -> list[RunRow]:
+    """As many as a table shows at once, and the one in detail."""
+    newest = rows[:MOST_ROWS]
+    return newest if shown in newest else [*newest, shown]
 
 
 def _watched(rows: list[RunRow]) -> list[RunRow]:
@@ -75,73 +77,6 @@ def _in_order(rows: list[RunRow]) -> list[RunRow]:
     """What is over or runs in the order of creation, then the queue in its own order."""
     queue = {run: place for place, run in enumerate(Store().in_state("queued"), start=1)}
     return sorted(reversed(rows), key=lambda row: queue.get(row.run, 0))
-
-
-def _progress(row: RunRow) -> None:
-    """One run: what it does, how far it is, how long it takes, and a way to stop it; at last how it ended."""
-    with st.container(border=True):
-        title, button = st.columns([5, 1], vertical_alignment="center")
-        title.markdown(f"**{safe(row.label)}** · {safe(row.model)} · {t(f'state.{row.state}')}")
-        over = row.state not in ACTIVE
-        if button.button(t("runs.cancel"), key=f"cancel-{row.run}", width="stretch", disabled=over):
-            with plain_errors():
-                jobs.cancel(row.run)
-                st.toast(t("runs.cancelling"))
-        st.progress(1.0 if row.state == "done" else _share(row), text=_ended(row) if over else _now(row))
-        if row.state == "queued":
-            _places(row)
-
-
-def _places(row: RunRow) -> None:
-    """Ways to another place in the queue."""
-    with st.container(horizontal=True):
-        for to, icon in QUEUE.items():
-            st.button(
-                t(f"runs.move.{to}"),
-                key=f"move-{to}-{row.run}",
-                icon=icon,
-                type="tertiary",
-                on_click=_move,
-                args=(row.run, to),
-            )
-
-
-def _move(run: str, to: Literal["first", "up", "down", "last"]) -> None:
-    with plain_errors():
-        jobs.move(run, to)
-
-
-def _ended(row: RunRow) -> str:
-    """How a run that was watched came to its end."""
-    if row.result:
-        return t("details.took", time=duration(row.result["seconds"]))
-    return safe(row.reason or t(f"state.{row.state}"))
-
-
-def _share(row: RunRow) -> float:
-    """How far the whole run is. It never falls: while a run waits or tells less, what was known stands."""
-    key = f"share-{row.run}"
-    known = st.session_state.get(key, 0.0)
-    st.session_state[key] = max(known, overall(row.stage, row.fraction, trains(row.recipe)) or 0.0)
-    return float(st.session_state[key])
-
-
-def _now(row: RunRow) -> str:
-    """What it does now, its speed, the time left of that, and since when it runs."""
-    parts = [safe(row.text or t(f"state.{row.state}.text"))]
-    if row.samples_per_s:
-        parts.append(t("runs.speed", rate=significant(row.samples_per_s)))
-    if row.seconds_left is not None:
-        parts.append(t("runs.left", time=duration(row.seconds_left)))
-    taken = usage(row.run) if row.state == "running" else None
-    if taken is not None:
-        parts.append(file_size(taken.rss_bytes))
-    if taken is not None and taken.cores is not None:
-        parts.append(t("runs.cores", cores=f"{taken.cores:.1f}"))
-    elapsed = elapsed_s(row.started_at)
-    if elapsed is not None:
-        parts.append(t("runs.elapsed", time=duration(elapsed)))
-    return " · ".join(parts)
 
 
 def _table(rows: list[RunRow], shown: RunRow) -> None:
@@ -183,7 +118,7 @@ def _cells(row: RunRow) -> dict[str, Any]:
     speedups = [entry["speedup"] for entry in result.get("latency", ()) if entry.get("speedup") is not None]
     return {
         "state": t(f"state.{row.state}"),
-        "label": row.label,
+        "label": sentence(row.label),
         "model": row.model,
         "accuracy": f"{100 * measured[0]:.1f} %" if measured else "",
         "size": file_size(result["size"]["file_bytes"]) if result else "",

@@ -10,6 +10,7 @@ from explorer.quantities import file_size
 from explorer.recipe import Recipe
 from explorer.technique import Parameter
 from explorer.texts import t, technique_title
+from explorer.texts.sentences import sentence
 from pages.parts import data, draft, launch
 from pages.parts.page import safe
 from pages.parts.recipe_form import parameter_label
@@ -36,7 +37,7 @@ def _recipes(recipe: Recipe, axes: list[SweepAxis]) -> list[Recipe]:
     try:
         recipes = sweep(recipe, axes)
     except BadInput as mistake:
-        st.error(safe(str(mistake)))
+        st.error(safe(sentence(str(mistake))))
         return []
     st.markdown("\n".join(f"- {_values(recipe, axis)}" for axis in axes))
     count = t("sweep.count.one" if len(recipes) == 1 else "sweep.count", count=len(recipes))

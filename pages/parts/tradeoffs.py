@@ -1,80 +1,18 @@
-"""The trade-off charts and what was picked on them."""
+"""A trade-off chart, its front in figures, and what was picked on it."""
 
 from __future__ import annotations
 
 import streamlit as st
 
-from explorer.budget import Budget
-from explorer.charts import TradeoffInfo, tradeoff_figure, tradeoff_info
-from explorer.measure.devices import device as known_device
-from explorer.measure.targets import targets
+from explorer.charts import TradeoffInfo, tradeoff_figure
 from explorer.quantities import QUANTITIES
 from explorer.texts import t, target_title
-from explorer.variants import Variant, estimated_rows
-from pages.parts import budgeting, data, empty, run_details, state
-from pages.parts.filters import View
+from explorer.texts.sentences import sentence
+from explorer.variants import Variant
+from pages.parts import data, run_details, state
 from pages.parts.page import go, safe, theme
 from pages.parts.pictures import chart_config
 from pages.parts.tables import table
-
-
-def panels(rows: list[Variant], view: View, budget: Budget) -> None:
-    """One chart per device, side by side when there are two; a selected variant is lit up in each."""
-    if len(view.devices) == 1:
-        chart, details = st.columns([3, 2], gap="large")
-        with chart:
-            panel(rows, view, view.devices[0], budget)
-            estimate(view)
-        with details:
-            picked()
-        return
-    for column, device in zip(st.columns(len(view.devices), gap="large"), view.devices, strict=True):
-        with column:
-            panel(rows, view, device, budget)
-    estimate(view)
-    picked()
-
-
-def estimate(view: View) -> None:
-    """The chart of a device that nobody has here, where one is chosen; hollow marks and no front."""
-    if view.estimate is None:
-        return
-    rows, name = estimated_rows(data.runs(), view.estimate), known_device(view.estimate).name
-    chosen = view.estimates(rows)
-    where = t("chart.where.estimated", device=name, batch=view.batch)
-    info = tradeoff_info(chosen, view.axes, where, state.selected())
-    if not rows:
-        empty.reason(name, t("estimate.uncounted"))
-    elif not view.axes.x_quantity.on_target:
-        empty.reason(name, t("estimate.axis"))
-    elif info.empty:
-        empty.reason(name, info.empty)
-    else:
-        chart(info, f"chart-estimated-{view.estimate}")
-
-
-def panel(rows: list[Variant], view: View, device: str, budget: Budget) -> None:
-    """The chart of one device with the best of what fits the budget, or the reason why there is none."""
-    target = view.target(device)
-    if target not in targets():
-        runtime, place = t(f"runtime.{view.runtime}"), t("where.cpu" if device == "cpu" else "where.gpu")
-        empty.reason(place, t("runtime.not_here", runtime=runtime, place=place))
-        return
-    title = target_title(target)
-    chosen = view.rows(rows, device)
-    where = t("chart.where", target=title, batch=view.batch)
-    info = tradeoff_info(chosen, view.axes, where, state.selected(), budget)
-    if info.empty and not chosen:
-        reason = data.missing(target)
-        words = t("chart.unavailable", reason=reason) if reason else info.empty
-        empty.reason(title, words, data.recorded_notes() if reason else "")
-        return
-    if info.empty:
-        empty.reason(title, info.empty)
-        return
-    chart(info, f"chart-{target}")
-    budgeting.best(chosen, budget, device)
-    _front_table(info, chosen)
 
 
 def chart(info: TradeoffInfo, key: str) -> bool:
@@ -102,23 +40,27 @@ def _pick(key: str) -> None:
         st.session_state["picked-on"] = key
 
 
-def _front_table(info: TradeoffInfo, rows: list[Variant]) -> None:
+def front_table(info: TradeoffInfo, rows: list[Variant]) -> None:
     """The front in figures, for people and programs that do not read charts."""
-    front = dict.fromkeys(run for front in info.fronts for run in front.runs)
-    by_run = {row.run: row for row in rows}
+    front = dict.fromkeys((front.target, run) for front in info.fronts for run in front.runs)
+    by_spot = {(row.target, row.run): row for row in rows}
     keys = ("accuracy", "file_size", "latency", "speedup")
     several = len({row.model for row in rows}) > 1
     with st.expander(t("front.title", count=len(front))):
         table(
             [t("column.label"), *(QUANTITIES[key].title for key in keys)],
-            [[_named(by_run[run], several), *(QUANTITIES[key].write(by_run[run]) for key in keys)] for run in front],
+            [
+                [_named(by_spot[spot], several, info), *(QUANTITIES[key].write(by_spot[spot]) for key in keys)]
+                for spot in front
+            ],
             range(1, 5),
         )
 
 
-def _named(row: Variant, several_models: bool) -> str:
-    """The variant's label; with its model where several are shown, and whether it was recorded."""
-    name = f"{row.label} · {row.model}" if several_models else row.label
+def _named(row: Variant, several_models: bool, info: TradeoffInfo) -> str:
+    """The variant's label; with its model and its target where several are shown, and whether it was recorded."""
+    name = f"{sentence(row.label)} · {row.model}" if several_models else sentence(row.label)
+    name = f"{name} · {target_title(row.target)}" if len(info.targets) > 1 else name
     return f"{name} ({t('word.recorded')})" if row.recorded else name
 
 

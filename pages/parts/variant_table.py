@@ -9,11 +9,12 @@ import streamlit as st
 from explorer.budget import Budget
 from explorer.quantities import QUANTITIES
 from explorer.texts import t
+from explorer.texts.sentences import sentence
 from explorer.variants import Variant
 from pages.parts import state
 
 COLUMNS = ("accuracy", "difference", "file_size", "zipped_size", "parameters", "latency", "speedup")
-ROWS_AT_ONCE = 12
+ROWS_AT_ONCE = 16
 
 
 def draw(rows: list[Variant], budget: Budget, device: str) -> None:
@@ -37,9 +38,9 @@ def draw(rows: list[Variant], budget: Budget, device: str) -> None:
 
 
 def _cells(row: Variant, budget: Budget) -> dict[str, Any]:
-    words = {"label": row.label, "model": row.model, "family": t(f"family.{row.family}")}
+    words = {"label": sentence(row.label), "model": row.model, "family": t(f"family.{row.family}")}
     numbers = {key: QUANTITIES[key].of(row) for key in COLUMNS}
-    place = {"where": t("word.recorded") if row.recorded else row.host, "noise": bool(row.noisy)}
+    place = {"where": t("word.recorded") if row.recorded else sentence(row.host), "noise": bool(row.noisy)}
     return words | ({"fits": budget.fits(row)} if budget.given else {}) | numbers | place
 
 

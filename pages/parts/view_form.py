@@ -15,6 +15,7 @@ from explorer.quantities import QUANTITIES, SIZES, X_AXES, Y_AXES
 from explorer.recipe import LARGEST_BATCH
 from explorer.stories import Step
 from explorer.texts import t, target_title
+from explorer.texts.sentences import sentence
 from explorer.variants import models_of_one_task
 from pages.parts import data, state
 from pages.parts.comparing import variant_name
@@ -101,7 +102,7 @@ def _several(words: str, key: str, options: Iterable[str], begin: Sequence[str],
 def _words(chosen: dict[str, Any]) -> str:
     """The view in one line."""
     rows = {run: data.find(run) for run in chosen["runs"]}
-    named = [row.label for row in rows.values() if row]
+    named = [sentence(row.label) for row in rows.values() if row]
     return t(
         "tell.view",
         y=_title(chosen["y"]),

@@ -18,7 +18,7 @@ from explorer.quantities import QUANTITIES, X_AXES
 from explorer.sweeps import Sweep, sweeps
 from explorer.texts import t, target_title
 from explorer.variants import Variant
-from pages.parts import data, empty, state, variant_table
+from pages.parts import data, empty, glossary, state, variant_table
 from pages.parts.page import safe, theme
 from pages.parts.pictures import chart_config
 
@@ -107,10 +107,11 @@ def _pick_swept() -> None:
 
 
 def _progress(rows: list[Variant]) -> None:
-    finished = {run.run: str(run.result["finished_at"]) for run in data.finished() if run.result}
+    finished = {run.run: str(run.finished_at) for run in data.finished()}
     info = hypervolume_info(rows, finished)
     if not info.series:
         empty.reason(info.title, t("views.progress.none"))
         return
     _draw(hypervolume_figure(info, theme()), "hypervolume", f"{info.title}. {info.subtitle}")
     st.caption(safe(t("views.progress.hint")))
+    glossary.explain("progress", "hypervolume")

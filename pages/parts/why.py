@@ -7,6 +7,7 @@ import streamlit as st
 from explorer.charts import peak_words, profile_figure, profile_info
 from explorer.store import RunRow
 from explorer.texts import t
+from explorer.texts.sentences import sentence
 from pages.parts.page import safe, theme
 from pages.parts.pictures import chart_config
 
@@ -16,7 +17,7 @@ def section(row: RunRow) -> None:
     result = row.result or {}
     findings = result.get("findings") or [t("why.nothing")]
     st.markdown(f"**{t('why.title')}**")
-    st.markdown("\n".join(f"- {safe(finding)}" for finding in findings))
+    st.markdown("\n".join(f"- {safe(sentence(finding))}" for finding in findings))
     if result.get("profile"):
         _profile(row.run, result)
 

@@ -1,13 +1,21 @@
+import random
+from itertools import product
 from pathlib import Path
 
 import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
-from explorer import store
-from tests.support.sample_results import OTHER_HOST, sample_runs, write_recorded, write_runs
+from explorer import store, stories
+from explorer.bench import serve_dashboard
+from tests.support.browser import page_of
+from tests.support.sample_results import OTHER_HOST, SampleRun, sample_result, sample_runs, write_recorded, write_runs
 
 ROOT = Path(__file__).parents[2]
+
+
+GRID = {f"sample-{number:04d}": numbers for number, numbers in enumerate(product((0.3, 0.6), (1, 2)), start=16)}
+"""Four more runs of the digits' vision transformer: the sparsity and the epochs of each."""
 
 
 @pytest.fixture(autouse=True)
@@ -57,10 +65,49 @@ def open_page(place):
     return opened
 
 
+@pytest.fixture(scope="session")
+def empty_dashboard(tmp_path_factory):
+    """The address of a dashboard whose home has nothing in it; for tests that only look."""
+    with serve_dashboard(tmp_path_factory.mktemp("empty") / "home") as (_, address):
+        yield address
+
+
+@pytest.fixture(scope="session")
+def filled_dashboard(tmp_path_factory):
+    """The address of one with sixteen runs, a sweep and the story "Talk"; for tests that only look."""
+    home = tmp_path_factory.mktemp("filled") / "home"
+    write_runs(home / "runs", [*sample_runs(16), *grid_runs()])
+    steps = [stories.step(title=title, sentence="Look.", runs=["sample-0002"]) for title in ("First", "Second")]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("EXPLORER_HOME", str(home))
+        stories.save(stories.story("Talk", steps))
+    with serve_dashboard(home) as (_, address):
+        yield address
+
+
+@pytest.fixture
+def filled_page(chromium, filled_dashboard):
+    """A page of the dashboard that has runs."""
+    with page_of(chromium, filled_dashboard) as page:
+        yield page
+
+
 def words(app):
     """Everything that is written on the page."""
     kinds = (app.markdown, app.caption, app.error, app.info, app.title, app.subheader)
     return "\n".join(element.value for kind in kinds for element in kind)
+
+
+def grid_runs():
+    """The runs of ``GRID``, which together are a sweep of two sliders."""
+    for run, (sparsity, epochs) in GRID.items():
+        steps = [
+            {"technique": "prune-magnitude", "sparsity": sparsity},
+            {"technique": "fine-tune", "epochs": epochs},
+        ]
+        recipe = {"model": "vit-digits", "steps": steps, "seed": 0, "targets": ["cpu-onnxruntime"]}
+        result = sample_result(run, recipe, random.Random(run))
+        yield SampleRun(run, "vit-digits", "grid", families=("pruning", "training"), result=result, recipe=recipe)
 
 
 def button(app, label):

@@ -1,4 +1,4 @@
-"""What only a real browser shows of the Demo: drawing on the canvas, and a race that moves by itself."""
+"""What only a real browser shows of the Demo: drawing on the canvas, typing, and a race that moves by itself."""
 
 from __future__ import annotations
 
@@ -6,19 +6,28 @@ import re
 
 import pytest
 
+from explorer.bench import serve_dashboard
 from explorer.pictures import THEMES, settle
-from tests.pages.demo_runs import IMAGE_RUN, write_answering
-from tests.pages.test_axe import obstacles
-from tests.support.browser import dashboard_page
+from tests.pages.demo_runs import IMAGE_RUN, TEXT_RUN, write_answering
+from tests.support.browser import obstacles, page_of
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 
+@pytest.fixture(scope="module")
+def address(tmp_path_factory):
+    """A dashboard whose models really answer."""
+    home = tmp_path_factory.mktemp("demo") / "home"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("EXPLORER_HOME", str(home))
+        write_answering(home)
+    with serve_dashboard(home) as (_, address):
+        yield address
+
+
 @pytest.fixture
-def page(tmp_path, monkeypatch):
-    monkeypatch.setenv("EXPLORER_HOME", str(tmp_path / "home"))
-    write_answering(tmp_path / "home")
-    with dashboard_page(tmp_path / "home", timeout_ms=30_000) as page:
+def page(chromium, address):
+    with page_of(chromium, address) as page:
         page.goto(f"/Demo?selected={IMAGE_RUN}")
         yield page
 
@@ -55,6 +64,19 @@ def test_an_example_is_answered_and_a_race_ends_by_itself(page):
     for name in ("Baseline", "Compressed"):
         page.get_by_text(re.compile(f"^{name}: 1,000 requests in .* per second$")).wait_for()
     page.get_by_text("This race:").wait_for()
+
+
+def test_a_text_is_answered_once_it_is_typed(page):
+    page.goto(f"/Demo?selected={TEXT_RUN}")
+    box, ask = page.get_by_role("textbox", name="Text"), page.get_by_role("button", name="Ask both")
+    said(page, "^[abc]$").nth(1).wait_for()
+    box.fill("")
+    ask.click()
+    page.get_by_text("Write a sentence, or click one of the examples.").wait_for()
+    said(page, "–").nth(1).wait_for()
+    box.fill("w3 w5 w8")
+    ask.click()
+    said(page, "^[abc]$").nth(1).wait_for()
 
 
 @pytest.mark.parametrize("theme", THEMES)

@@ -4,27 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from explorer import stories
-from explorer.pictures import THEMES, open_page, settle
-from tests.pages.test_axe import obstacles
-from tests.support.browser import dashboard_page
-from tests.support.sample_results import sample_runs, write_runs
+from explorer.pictures import open_page, settle
+from tests.support.browser import change_theme, obstacles
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 STORY = "/Present?story=Talk&step=1"
-
-
-@pytest.fixture(scope="module")
-def page(tmp_path_factory):
-    home = tmp_path_factory.mktemp("present") / "home"
-    write_runs(home / "runs", sample_runs(8))
-    steps = [stories.step(title=title, sentence="Look.", runs=["sample-0002"]) for title in ("First", "Second")]
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("EXPLORER_HOME", str(home))
-        stories.save(stories.story("Talk", steps))
-    with dashboard_page(home, timeout_ms=30_000) as page:
-        yield page
 
 
 def title(page, words):
@@ -33,7 +18,8 @@ def title(page, words):
     settle(page)
 
 
-def test_the_arrow_keys_turn_the_pages_and_escape_ends(page):
+def test_the_arrow_keys_turn_the_pages_and_escape_ends(filled_page):
+    page = filled_page
     open_page(page, STORY, "light")
     title(page, "First")
     page.keyboard.press("ArrowRight")
@@ -46,7 +32,8 @@ def test_the_arrow_keys_turn_the_pages_and_escape_ends(page):
 
 
 @pytest.mark.parametrize("width", [1280, 400])
-def test_a_guest_sees_nothing_around_the_story(page, width):
+def test_a_guest_sees_nothing_around_the_story(filled_page, width):
+    page = filled_page
     open_page(page, STORY + "&view=1", "light", width)
     title(page, "First")
     page.mouse.move(width / 2, 100)
@@ -60,8 +47,9 @@ def test_a_guest_sees_nothing_around_the_story(page, width):
     title(page, "Second")
 
 
-@pytest.mark.parametrize("theme", THEMES)
-def test_axe_finds_nothing(page, theme):
-    open_page(page, STORY, theme)
-    title(page, "First")
-    assert obstacles(page) == []
+def test_axe_finds_nothing_in_either_theme(filled_page):
+    open_page(filled_page, STORY, "light")
+    title(filled_page, "First")
+    assert obstacles(filled_page) == []
+    change_theme(filled_page, "dark")
+    assert obstacles(filled_page) == []

@@ -58,6 +58,11 @@ class SampleRun:
     recipe: dict[str, Any] = field(default_factory=dict)
     state: str = "done"
     reason: str | None = None
+    memo: dict[str, Any] = field(init=False, repr=False, compare=False, default_factory=dict)
+
+    @property
+    def finished(self) -> bool:
+        return self.result is not None
 
 
 def sample_runs(count: int = 16, seed: int = 0, recorded: bool = False, host: dict[str, Any] = HOST) -> list[SampleRun]:

@@ -1,0 +1,23 @@
+"""The trade-off chart: every variant as a mark, the front as a line, the baseline marked.
+
+Points that were recorded elsewhere and the reader's own measurements never share a front, nor do two targets; where an
+axis is a measured time, neither do two hosts. Variants of different tasks never share one, and where an axis is
+relative to the baseline, neither do different models. An estimated time is on no front at all.
+"""
+
+from explorer.charts.tradeoff.figure import WEBGL_MARKS, tradeoff_figure
+from explorer.charts.tradeoff.info import Axes, Front, Join, Mark, TradeoffInfo, staircase, tradeoff_info
+from explorer.charts.tradeoff.labels import labels
+
+__all__ = [
+    "WEBGL_MARKS",
+    "Axes",
+    "Front",
+    "Join",
+    "Mark",
+    "TradeoffInfo",
+    "labels",
+    "staircase",
+    "tradeoff_figure",
+    "tradeoff_info",
+]

@@ -1,0 +1,262 @@
+"""The trade-off chart drawn: fronts as lines, marks by family, the same variant on two targets joined."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import plotly.graph_objects as go
+
+from explorer.charts import style
+from explorer.charts.labelling import GAP_PX
+from explorer.charts.style import Theme, plain
+from explorer.charts.tradeoff.info import Front, Join, Mark, TradeoffInfo
+from explorer.charts.tradeoff.labels import labels, on_axis
+from explorer.texts import t
+
+MANY_MARKS = 60
+WEBGL_MARKS = 1500
+RING_PX = 8
+"""How much wider than its mark the ring is that marks the second of two targets."""
+ESTIMATED = {symbol: f"{symbol}-cross-open" for symbol in ("circle", "square", "diamond")}
+"""Estimates as hollow marks with a cross in them, for those shapes that Plotly has so; the others are only hollow."""
+
+
+def tradeoff_figure(info: TradeoffInfo, theme: Theme = "light", height: int = 460) -> go.Figure:
+    """Draw ``info``; each mark's ``customdata`` is its run id."""
+    figure = go.Figure(layout=style.base_layout(theme, info.title, info.subtitle))
+    for front in info.fronts:
+        figure.add_trace(_front_trace(front, front.target in info.targets[1:], theme))
+    _add_baseline_line(figure, info, theme)
+    _add_joins(figure, info, theme)
+    for marks in _layers(info.marks):
+        figure.add_trace(_marks_trace(marks, info, theme))
+    _add_legend(figure, info, theme)
+    _add_labels(figure, info, theme)
+    figure.update_layout(
+        height=height,
+        hovermode="closest",
+        clickmode="event+select",
+        xaxis=style.axis(
+            theme, info.x_title, **({"type": "log", "dtick": "D2"} if info.log_x else {"rangemode": "normal"})
+        ),
+        yaxis=style.axis(theme, info.y_title),
+    )
+    return figure
+
+
+def _layers(marks: Sequence[Mark]) -> list[list[Mark]]:
+    """Marks by family, those beaten by others first so that the front lies on top."""
+    layers: dict[tuple[bool, bool, bool, str], list[Mark]] = {}
+    for mark in marks:
+        layers.setdefault((mark.fits, _in_front(mark), mark.baseline, mark.family), []).append(mark)
+    return [layers[key] for key in sorted(layers)]
+
+
+def _in_front(mark: Mark) -> bool:
+    return mark.selected or mark.on_front or mark.baseline
+
+
+def _marks_trace(marks: list[Mark], info: TradeoffInfo, theme: Theme) -> Any:
+    symbols = _symbols(info.marks)
+    colour = style.family_colour(marks[0].family, theme) if marks[0].fits else style.INTERVAL[theme]
+    detailed = _in_front(marks[0]) or len(info.marks) <= MANY_MARKS
+    kind = go.Scattergl if len(info.marks) > WEBGL_MARKS else go.Scatter
+    return kind(
+        x=[mark.x for mark in marks],
+        y=[mark.y for mark in marks],
+        mode="markers",
+        name=_family_title(marks[0].family),
+        customdata=[[mark.run, mark.kin] for mark in marks],
+        text=[mark.hover for mark in marks],
+        hovertemplate="%{text}<extra></extra>",
+        showlegend=False,
+        legendgroup=marks[0].family,
+        error_x=_error_bars(marks, "x", theme) if detailed else None,
+        error_y=_error_bars(marks, "y", theme) if detailed else None,
+        selected={"marker": {"opacity": 1}},
+        unselected={"marker": {"opacity": 1 if _in_front(marks[0]) else 0.55}},
+        marker={
+            "symbol": [_symbol(symbols[mark.model], mark) for mark in marks],
+            "size": [mark.diameter + (4 if mark.selected else 0) for mark in marks],
+            "color": colour,
+            "opacity": [_opacity(mark) for mark in marks],
+            "line": {
+                "width": [_outline(mark) for mark in marks],
+                "color": [
+                    colour if mark.recorded else style.INK[theme] if mark.selected else style.BACKGROUNDS[theme]
+                    for mark in marks
+                ],
+            },
+        },
+    )
+
+
+def _symbol(shape: str, mark: Mark) -> str:
+    """Open marks were recorded elsewhere, those with a cross are estimates, a dot marks a noisy measurement."""
+    if mark.estimated:
+        return ESTIMATED.get(shape, f"{shape}-open")
+    return shape + ("-open" if mark.recorded else "") + ("-dot" if mark.noisy else "")
+
+
+def _opacity(mark: Mark) -> float:
+    """What others beat steps back; an outline alone needs more of its colour to be seen."""
+    if not mark.fits and not mark.selected:
+        return 0.5
+    if _in_front(mark) or mark.estimated:
+        return 1.0
+    return 0.85 if mark.recorded else 0.6
+
+
+def _outline(mark: Mark) -> float:
+    if mark.selected:
+        return 3.0
+    if mark.estimated:
+        return 1.2
+    return 1.6 if mark.recorded else 1.0
+
+
+def _error_bars(marks: list[Mark], place: str, theme: Theme) -> dict[str, Any] | None:
+    intervals = [getattr(mark, f"{place}_interval") for mark in marks]
+    values = [getattr(mark, place) for mark in marks]
+    if not any(intervals):
+        return None
+    upper = [max(pair[1] - value, 0) if pair else 0 for pair, value in zip(intervals, values, strict=True)]
+    lower = [max(value - pair[0], 0) if pair else 0 for pair, value in zip(intervals, values, strict=True)]
+    colour = style.INTERVAL[theme]
+    return {
+        "type": "data",
+        "array": upper,
+        "arrayminus": lower,
+        "symmetric": False,
+        "color": colour,
+        "thickness": 1,
+        "width": 0,
+    }
+
+
+def _front_trace(front: Front, second: bool, theme: Theme) -> go.Scatter:
+    """Lines of dots were recorded, those of long dashes belong to the ``second`` target."""
+    dashes = ("longdash", "longdashdot") if second else ("solid", "dot")
+    return go.Scatter(
+        x=front.xs,
+        y=front.ys,
+        mode="lines",
+        hoverinfo="skip",
+        showlegend=False,
+        name=front.name,
+        line={
+            "color": style.MUTED[theme],
+            "width": 1.4 if front.recorded else 2,
+            "dash": dashes[front.recorded],
+        },
+    )
+
+
+def _add_joins(figure: go.Figure, info: TradeoffInfo, theme: Theme) -> None:
+    """Rings around the marks of the second target, and a thin line to each from its mark of the first."""
+    symbols = _symbols(info.marks)
+    for family in dict.fromkeys(mark.family for mark in info.marks if mark.ringed):
+        joins = [join for join in info.joins if join.second.family == family]
+        lit, others = [one for one in joins if one.selected], [one for one in joins if not one.selected]
+        figure.add_trace(_joins_trace(others, family, style.INTERVAL[theme], 1.0))
+        figure.add_trace(_joins_trace(lit, family, style.INK[theme], 2.0))
+        ringed = [mark for mark in info.marks if mark.ringed and mark.family == family]
+        figure.add_trace(_rings_trace(ringed, symbols, style.family_colour(family, theme)))
+
+
+def _joins_trace(joins: Sequence[Join], family: str, colour: str, width: float) -> go.Scatter:
+    return go.Scatter(
+        x=[x for join in joins for x in (join.first.x, join.second.x, None)],
+        y=[y for join in joins for y in (join.first.y, join.second.y, None)],
+        mode="lines",
+        hoverinfo="skip",
+        showlegend=False,
+        legendgroup=family,
+        name="joins",
+        line={"color": colour, "width": width},
+    )
+
+
+def _rings_trace(ringed: Sequence[Mark], symbols: Mapping[str, str], colour: str) -> go.Scatter:
+    return go.Scatter(
+        x=[mark.x for mark in ringed],
+        y=[mark.y for mark in ringed],
+        mode="markers",
+        hoverinfo="skip",
+        showlegend=False,
+        legendgroup=ringed[0].family,
+        name="rings",
+        unselected={"marker": {"opacity": 1}},
+        marker={
+            "symbol": [f"{symbols[mark.model]}-open" for mark in ringed],
+            "size": [mark.diameter + RING_PX + (4 if mark.selected else 0) for mark in ringed],
+            "color": colour,
+            "opacity": [_opacity(mark) for mark in ringed],
+            "line": {"width": 1.2},
+        },
+    )
+
+
+def _add_baseline_line(figure: go.Figure, info: TradeoffInfo, theme: Theme) -> None:
+    """A thin line at the accuracy to keep, when there is only one such accuracy."""
+    levels = {round(mark.y, 6) for mark in info.marks if mark.baseline}
+    if len(levels) == 1:
+        figure.add_hline(
+            y=levels.pop(), line={"color": style.INTERVAL[theme], "width": 1, "dash": "dash"}, layer="below"
+        )
+
+
+def _add_legend(figure: go.Figure, info: TradeoffInfo, theme: Theme) -> None:
+    """What colours, shapes and lines mean; entries that draw nothing themselves."""
+    present = {mark.family for mark in info.marks}
+    for family in [family for family in (*style.FAMILY_COLOURS, "baseline") if family in present]:
+        marker = {"color": style.family_colour(family, theme), "size": 10, "symbol": "circle"}
+        figure.add_trace(_legend_entry(_family_title(family), marker, family))
+    symbols = _symbols(info.marks)
+    if len(symbols) > 1:
+        for model, symbol in symbols.items():
+            figure.add_trace(_legend_entry(plain(model), {"color": style.MUTED[theme], "size": 10, "symbol": symbol}))
+    if any(mark.estimated for mark in info.marks):
+        marker = {"color": style.MUTED[theme], "size": 11, "symbol": ESTIMATED["circle"], "line": {"width": 1.2}}
+        figure.add_trace(_legend_entry(t("chart.legend.estimated"), marker))
+    if any(mark.recorded and not mark.estimated for mark in info.marks):
+        marker = {"color": style.MUTED[theme], "size": 10, "symbol": "circle-open", "line": {"width": 1.6}}
+        figure.add_trace(_legend_entry(t("chart.legend.recorded"), marker))
+    if any(mark.noisy for mark in info.marks):
+        marker = {"color": style.MUTED[theme], "size": 10, "symbol": "circle-dot"}
+        figure.add_trace(_legend_entry(t("chart.legend.noisy"), marker))
+    if len(info.targets) > 1:
+        marker = {"color": style.MUTED[theme], "size": 12, "symbol": "circle-open-dot", "line": {"width": 1.2}}
+        figure.add_trace(_legend_entry(t("chart.legend.ringed"), marker))
+
+
+def _legend_entry(name: str, marker: dict[str, Any], group: str | None = None) -> go.Scatter:
+    return go.Scatter(x=[None], y=[None], mode="markers", name=name, marker=marker, legendgroup=group, hoverinfo="skip")
+
+
+def _add_labels(figure: go.Figure, info: TradeoffInfo, theme: Theme) -> None:
+    """Words beside the marks that everybody looks for, as far as there is room: the shown one, baseline, knee."""
+    for label in labels(info):
+        place, aside = label.place, label.mark.diameter / 2 + GAP_PX
+        figure.add_annotation(
+            x=on_axis(label.mark.x, info.log_x),
+            y=label.mark.y,
+            text="<br>".join(plain(line) for line in label.lines),
+            showarrow=False,
+            align={1: "left", 0: "center", -1: "right"}[place.across],
+            xanchor={1: "left", 0: "center", -1: "right"}[place.across],
+            yanchor={1: "bottom", 0: "middle", -1: "top"}[place.up],
+            xshift=place.across * aside,
+            yshift=place.up * aside,
+            font={"size": 12, "color": style.INK[theme] if label.mark.selected else style.MUTED[theme]},
+        )
+
+
+def _symbols(marks: Sequence[Mark]) -> dict[str, str]:
+    models = sorted({mark.model for mark in marks})
+    return {model: style.SYMBOLS[index % len(style.SYMBOLS)] for index, model in enumerate(models)}
+
+
+def _family_title(family: str) -> str:
+    return t(f"family.{family}")

@@ -1,0 +1,292 @@
+"""What stands on the trade-off chart: marks with all that is known of them, fronts, and what belongs together."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import groupby
+from types import MappingProxyType
+
+from explorer import pareto, twins
+from explorer.budget import Budget
+from explorer.charts.tradeoff import words
+from explorer.quantities import QUANTITIES, Quantity
+from explorer.texts import t
+from explorer.variants import Variant
+
+SMALLEST, LARGEST, USUAL = 8.0, 28.0, 11.0
+NO_BUDGET = Budget()
+NO_KIN: Mapping[str, str] = MappingProxyType({})
+
+Spot = tuple[str, str]
+"""A mark's target and run."""
+
+
+@dataclass(frozen=True)
+class Axes:
+    """Which quantities stand on the axes and in the size of the marks (keys of ``QUANTITIES``)."""
+
+    x: str = "file_size"
+    y: str = "accuracy"
+    size: str = "none"
+    log_x: bool = False
+
+    @property
+    def x_quantity(self) -> Quantity:
+        return QUANTITIES[self.x]
+
+    @property
+    def y_quantity(self) -> Quantity:
+        return QUANTITIES[self.y]
+
+
+@dataclass(frozen=True)
+class Mark:
+    """One variant on the chart; ``x`` and ``y`` in the units of the axes, ``diameter`` in pixels.
+
+    Of the selected ones the last is ``shown`` in detail; ``fits`` is False where it breaks a given budget. ``kin`` is
+    the same for marks of one recipe; ``ringed`` are those of the second of two targets.
+    """
+
+    run: str
+    label: str
+    model: str
+    family: str
+    recorded: bool
+    baseline: bool
+    noisy: bool
+    estimated: bool
+    selected: bool
+    shown: bool
+    on_front: bool
+    knee: bool
+    x: float
+    y: float
+    x_interval: tuple[float, float] | None
+    y_interval: tuple[float, float] | None
+    diameter: float
+    hover: str
+    fits: bool = True
+    target: str = ""
+    kin: str = ""
+    ringed: bool = False
+
+    @property
+    def spot(self) -> Spot:
+        """What tells it from the other marks."""
+        return self.target, self.run
+
+
+@dataclass(frozen=True)
+class Front:
+    """The border of what is possible as a staircase: ``xs``, ``ys`` are its corners, ``runs`` its variants."""
+
+    name: str
+    recorded: bool
+    runs: tuple[str, ...]
+    xs: tuple[float, ...]
+    ys: tuple[float, ...]
+    target: str = ""
+
+
+@dataclass(frozen=True)
+class Join:
+    """The two marks of one recipe: ``first`` on the first target, ``second`` on the second."""
+
+    first: Mark
+    second: Mark
+
+    @property
+    def selected(self) -> bool:
+        """Whether both are lit up."""
+        return self.first.selected and self.second.selected
+
+
+@dataclass(frozen=True)
+class TradeoffInfo:
+    """Everything that is drawn; ``empty`` says why there are no marks, ``joins`` is empty for a single target."""
+
+    title: str
+    subtitle: str
+    caption: str
+    x_title: str
+    y_title: str
+    log_x: bool
+    marks: tuple[Mark, ...]
+    fronts: tuple[Front, ...]
+    empty: str | None = None
+    targets: tuple[str, ...] = ()
+    joins: tuple[Join, ...] = ()
+
+
+def tradeoff_info(
+    rows: Sequence[Variant],
+    axes: Axes,
+    where: str = "",
+    selected: Sequence[str] = (),
+    budget: Budget = NO_BUDGET,
+    kin: Mapping[str, str] = NO_KIN,
+) -> TradeoffInfo:
+    """Arrange rows of one batch size on one target, or on two whose marks are joined then.
+
+    ``where`` names the place for the subtitle. ``kin`` (see ``twins.kin``) lets a mark light up where its twin is
+    selected that was not measured on its target, and joins the two.
+    """
+    x, y = axes.x_quantity, axes.y_quantity
+    shown = [row for row in rows if row.available and x.of(row) is not None and y.of(row) is not None]
+    targets = tuple(dict.fromkeys(row.target for row in shown))
+    fronts, knees = _fronts(shown, axes)
+    on_front = {(front.target, run) for front in fronts for run in front.runs}
+    lit, last = _lit(shown, selected, kin)
+    marks = []
+    for row, diameter in zip(shown, _diameters(shown, axes.size), strict=True):
+        spot = row.target, row.run
+        mark = _mark(row, axes, diameter, len(targets) > 1)
+        marks.append(
+            replace(
+                mark,
+                selected=spot in lit,
+                shown=spot in last,
+                on_front=spot in on_front,
+                knee=spot in knees and not row.baseline,
+                fits=row.baseline or budget.fits(row),
+                kin=_kin(row, kin),
+                ringed=row.target in targets[1:],
+            )
+        )
+    return TradeoffInfo(
+        title=t("chart.tradeoff.title", y=y.title, x=x.title.lower()),
+        subtitle=where,
+        caption=words.caption(shown),
+        x_title=words.axis_title(x, "x"),
+        y_title=words.axis_title(y, "y"),
+        log_x=axes.log_x,
+        marks=tuple(sorted(marks, key=lambda mark: (mark.selected, mark.baseline, mark.on_front))),
+        fronts=fronts,
+        empty=None if marks else words.why_empty(rows),
+        targets=targets,
+        joins=_joins(marks) if len(targets) == 2 else (),
+    )
+
+
+def _fronts(rows: list[Variant], axes: Axes) -> tuple[tuple[Front, ...], set[Spot]]:
+    """The front of each group that may share one, and the marks at their knees."""
+    fronts, knees = [], set()
+    for name, group in _groups(rows, axes):
+        front, knee = _front(name, group, axes)
+        fronts.append(front)
+        knees |= {(front.target, run) for run in knee}
+    return tuple(fronts), knees
+
+
+def _groups(rows: list[Variant], axes: Axes) -> list[tuple[str, list[Variant]]]:
+    """The rows that may stand on one front together, with the front's name."""
+    by_host = axes.x_quantity.on_target or axes.y_quantity.on_target
+    by_model = axes.x_quantity.relative or axes.y_quantity.relative
+
+    def key(row: Variant) -> tuple[str, str, bool, bool, str, str]:
+        elsewhere = by_host and row.reported  # another machine may have the same processor's name
+        host, model = row.host if by_host else "", row.model if by_model else ""
+        return row.task, row.target, row.recorded, elsewhere, host, model
+
+    measured = sorted((row for row in rows if not row.estimated), key=key)
+    return [(task, list(group)) for (task, *_), group in groupby(measured, key=key)]
+
+
+def _front(name: str, rows: list[Variant], axes: Axes) -> tuple[Front, set[str]]:
+    """The front of one group and, if it has one, the run at its knee."""
+    x, y = axes.x_quantity, axes.y_quantity
+    points = [(x.of(row) or 0.0, y.of(row) or 0.0) for row in rows]
+    better = (x.higher_is_better, y.higher_is_better)
+    kept = [index for index, stands in enumerate(pareto.front(points, better)) if stands]
+    kept.sort(key=lambda index: points[index])
+    xs, ys = staircase([points[index] for index in kept], x.higher_is_better)
+    knee = pareto.knee(points, better)
+    runs = tuple(rows[index].run for index in kept)
+    front = Front(name, rows[0].recorded, runs, xs, ys, rows[0].target)
+    return front, set() if knee is None else {rows[knee].run}
+
+
+def staircase(
+    points: list[tuple[float, float]], x_higher_is_better: bool
+) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    """Corners of the border of what ``points`` (a front sorted by x, more y is better) make possible.
+
+    Between two points one gets the y of the one that costs no more x: the left one where less x is better,
+    the right one where more is.
+    """
+    xs, ys = [], []
+    for i, (x, y) in enumerate(points):
+        if i:
+            xs.append(points[i - 1][0] if x_higher_is_better else x)
+            ys.append(y if x_higher_is_better else points[i - 1][1])
+        xs.append(x)
+        ys.append(y)
+    return tuple(xs), tuple(ys)
+
+
+def _diameters(rows: list[Variant], size: str) -> list[float]:
+    """Marks whose area grows with the quantity ``size``; all alike without one or where it is unknown."""
+    values = [QUANTITIES[size].of(row) if size in QUANTITIES else None for row in rows]
+    top = max((value for value in values if value), default=0.0)
+    return [max(SMALLEST, LARGEST * (value / top) ** 0.5) if value else USUAL for value in values]
+
+
+def _lit(rows: list[Variant], selected: Sequence[str], kin: Mapping[str, str]) -> tuple[set[Spot], set[Spot]]:
+    """What lights up of the selected variants on each target, and of that what stands for the last one."""
+    there: dict[str, dict[str, None]] = {}
+    for row in rows:
+        if not row.derived:
+            there.setdefault(row.target, {})[row.run] = None
+    found = [
+        {(target, one) for target, runs in there.items() for one in twins.standing_for(run, runs, kin)}
+        for run in selected
+    ]
+    return set().union(*found), found[-1] if found else set()
+
+
+def _kin(row: Variant, kin: Mapping[str, str]) -> str:
+    """Baselines of a model belong together even where they were read off other runs' results."""
+    return f"baseline of {row.model}, {row.task}" if row.baseline else kin.get(row.run, row.run)
+
+
+def _joins(marks: list[Mark]) -> tuple[Join, ...]:
+    """Each mark with the one of the same recipe on the other target: of the same run, else of the same origin."""
+    by_kin: dict[tuple[bool, str], list[Mark]] = {}
+    for mark in marks:
+        by_kin.setdefault((mark.ringed, mark.kin), []).append(mark)
+    found: dict[tuple[str, str], Join] = {}
+    for mark in marks:
+        others = by_kin.get((not mark.ringed, mark.kin), [])
+        if others:
+            other = min(others, key=lambda one: (one.run != mark.run, one.recorded != mark.recorded))
+            join = Join(other, mark) if mark.ringed else Join(mark, other)
+            found[join.first.run, join.second.run] = join
+    return tuple(found.values())
+
+
+def _mark(row: Variant, axes: Axes, diameter: float, several_targets: bool) -> Mark:
+    """A row as a mark, without what depends on the others."""
+    x, y = axes.x_quantity, axes.y_quantity
+    on_target = x.on_target or y.on_target
+    return Mark(
+        run=row.run,
+        label=row.label,
+        model=row.model,
+        family=row.family,
+        recorded=row.recorded,
+        baseline=row.baseline,
+        noisy=row.noisy and on_target,
+        estimated=row.estimated and on_target,
+        selected=False,
+        shown=False,
+        on_front=False,
+        knee=False,
+        x=x.of(row) or 0.0,
+        y=y.of(row) or 0.0,
+        x_interval=x.interval(row),
+        y_interval=y.interval(row),
+        diameter=diameter,
+        hover=words.hover(row, several_targets),
+        target=row.target,
+    )

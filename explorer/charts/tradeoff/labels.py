@@ -1,0 +1,81 @@
+"""Words beside the marks of the trade-off chart that everybody looks for: the shown one, baselines, knees."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import log10
+from textwrap import wrap
+
+from explorer.charts.labelling import Place, Wish, place_labels
+from explorer.charts.labelling import Spot as PlacedSpot
+from explorer.charts.tradeoff.info import Mark, Spot, TradeoffInfo
+from explorer.texts import t
+from explorer.texts.sentences import sentence
+
+LINE_LETTERS = 34
+
+
+@dataclass(frozen=True)
+class Label:
+    """Words beside a mark, as lines."""
+
+    mark: Mark
+    lines: tuple[str, ...]
+    place: Place
+
+
+def labels(info: TradeoffInfo) -> list[Label]:
+    """The words that find room beside their marks: those of the shown one first, then of baselines, knees, the rest."""
+    said = [(mark, words) for mark in info.marks if (words := _words(mark, info))]
+    said.sort(key=lambda pair: (not pair[0].shown, not pair[0].baseline, not pair[0].knee))
+    spots = _spots(info)
+    wishes = [Wish(spots[mark.spot], tuple(wrap(words, LINE_LETTERS)), mark.shown) for mark, words in said]
+    placed = zip(said, wishes, place_labels(wishes, list(spots.values())), strict=True)
+    return [Label(mark, wish.lines, place) for (mark, _), wish, place in placed if place is not None]
+
+
+def _spots(info: TradeoffInfo) -> dict[Spot, PlacedSpot]:
+    """Where each mark is on the plotting area, which Plotly stretches a little beyond marks and intervals."""
+    xs = _spread([on_axis(x, info.log_x) for mark in info.marks for x in (mark.x, *(mark.x_interval or ()))])
+    ys = _spread([y for mark in info.marks for y in (mark.y, *(mark.y_interval or ()))])
+
+    def share(value: float, ends: tuple[float, float]) -> float:
+        return (value - ends[0]) / (ends[1] - ends[0])
+
+    return {
+        mark.spot: PlacedSpot(share(on_axis(mark.x, info.log_x), xs), share(mark.y, ys), mark.diameter / 2)
+        for mark in info.marks
+    }
+
+
+def _spread(values: list[float]) -> tuple[float, float]:
+    low, high = min(values, default=0), max(values, default=1)
+    margin = 0.06 * (high - low) or 1.0
+    return low - margin, high + margin
+
+
+def _words(mark: Mark, info: TradeoffInfo) -> str:
+    """What is written beside a mark, with its place where there are two."""
+    words = _name(mark, info)
+    if not words or len(info.targets) < 2:
+        return words
+    place = t("where.gpu" if mark.ringed else "where.cpu")
+    partner_says_it = mark.ringed and mark.selected and any(join.second == mark for join in info.joins)
+    return place if partner_says_it else t("chart.label.placed", words=words, place=place)
+
+
+def _name(mark: Mark, info: TradeoffInfo) -> str:
+    """What a mark is called; a recorded knee only where the reader has none."""
+    if mark.baseline:
+        several = len({one.model for one in info.marks}) > 1
+        return t("chart.label.baseline_of", model=mark.model) if several else t("chart.label.baseline")
+    if mark.selected:
+        return sentence(mark.label)
+    if not mark.knee or (mark.recorded and any(one.knee and not one.recorded for one in info.marks)):
+        return ""
+    return t("chart.label.knee")
+
+
+def on_axis(x: float, log: bool) -> float:
+    """Plotly wants the logarithm in annotations on a logarithmic axis."""
+    return log10(x) if log and x > 0 else x

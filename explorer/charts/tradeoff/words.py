@@ -1,0 +1,103 @@
+"""What is written at and under the trade-off chart: what a mark says of itself, who measured, why there is nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from explorer.charts import style
+from explorer.charts.style import plain
+from explorer.quantities import QUANTITIES, Quantity, significant
+from explorer.texts import t, target_title
+from explorer.texts.sentences import sentence
+from explorer.variants import Estimate, Variant
+
+HOVERED = ("accuracy", "difference", "file_size", "parameters", "latency", "speedup")
+ESTIMATED_DIGITS = 2
+
+
+def hover(row: Variant, name_target: bool = False) -> str:
+    """A variant in a few lines of Plotly's small HTML; with its target where marks of several are shown."""
+    lines = [f"<b>{plain(sentence(row.label))}</b>", plain(row.model)]
+    if name_target:
+        lines.append(plain(target_title(row.target)))
+    lines += [
+        f"{QUANTITIES[key].title}: {_written(row, key)}" for key in HOVERED if QUANTITIES[key].of(row) is not None
+    ]
+    if row.within_noise and not row.baseline:
+        lines.append(t("chart.within_noise"))
+    if row.noisy:
+        lines.append(t("chart.noisy", reason=plain(sentence(row.noise_reason or "") or t("chart.noisy.unknown"))))
+    if row.reported:
+        lines.append(t("chart.reported", device=plain(sentence(row.host))))
+    if row.estimated:
+        lines += [style.wrapped(words, 60) for words in _estimate_lines(row.estimate)]
+    elif row.recorded:
+        lines.append(t("chart.recorded", date=row.date))
+    return "<br>".join(lines)
+
+
+def _written(row: Variant, key: str) -> str:
+    """A quantity in words; an estimated one is rounded, since it knows no more digits."""
+    quantity = QUANTITIES[key]
+    value = quantity.of(row)
+    if not (row.estimated and quantity.on_target) or value is None:
+        return quantity.write(row)
+    unit = quantity.unit
+    return t("chart.about", value=f"{significant(value, ESTIMATED_DIGITS)}{'' if unit == '×' else ' '}{unit}")
+
+
+def _estimate_lines(estimate: Estimate | None) -> list[str]:
+    """What an estimate rests on and how far it is off where it can be checked."""
+    if estimate is None:
+        return [t("chart.legend.estimated")]
+    lines = [t(f"chart.estimated.{estimate.bound}", device=estimate.device)]
+    lines += [t("chart.estimated.substitute", precision=name, used=used) for name, used in estimate.substitutes]
+    return [*lines, _calibration_words(estimate)]
+
+
+def _calibration_words(estimate: Estimate) -> str:
+    calibration = estimate.calibration
+    if calibration is None:
+        return t("chart.estimated.ideal")
+    return t(
+        "chart.estimated.calibrated",
+        points=calibration.points,
+        model=estimate.model or t("chart.estimated.all_models"),
+        host=sentence(estimate.host),
+        median=significant(100 * calibration.median_error, ESTIMATED_DIGITS),
+        ninety=significant(100 * calibration.ninety_error, ESTIMATED_DIGITS),
+    )
+
+
+def axis_title(quantity: Quantity, place: str) -> str:
+    """Name and unit of an axis, and which way is better; ``place`` is ``x`` or ``y``."""
+    direction = "higher" if quantity.higher_is_better else "lower"
+    unit = f" ({quantity.unit})" if quantity.unit else ""
+    return f"{quantity.title}{unit}   {t(f'axis.{place}.{direction}')}"
+
+
+def caption(rows: list[Variant]) -> str:
+    """Which machine measured what is shown, and when; what estimates rest on."""
+    estimates = dict.fromkeys(row.estimate for row in rows if row.estimate is not None)
+    parts = list(dict.fromkeys(_estimate_caption(estimate) for estimate in estimates))
+    dates: dict[tuple[str, str], list[str]] = {}
+    for row in sorted(rows, key=lambda row: row.recorded):
+        if row.estimate is None:
+            kind = "reported" if row.reported else "recorded" if row.recorded else "own"
+            dates.setdefault((kind, row.host), []).append(row.date)
+    for (kind, host), days in dates.items():
+        span = min(days) if min(days) == max(days) else f"{min(days)} – {max(days)}"
+        parts.append(t(f"chart.caption.{kind}", host=sentence(host), dates=span))
+    return " ".join(parts)
+
+
+def _estimate_caption(estimate: Estimate) -> str:
+    words = _calibration_words(estimate)
+    key = "chart.caption.estimated" if estimate.calibration else "chart.caption.ideal"
+    return t(key, device=estimate.device, calibration=words)
+
+
+def why_empty(rows: Sequence[Variant]) -> str:
+    """Why nothing of ``rows`` can be drawn."""
+    reasons = dict.fromkeys(row.reason for row in rows if not row.available and row.reason)
+    return t("chart.unavailable", reason="; ".join(map(sentence, reasons))) if reasons else t("chart.empty")

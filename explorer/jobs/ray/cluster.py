@@ -1,0 +1,80 @@
+"""What the dashboard shows of the cluster: its nodes, what is free on them, and which runs are where."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from explorer.errors import ExplorerError
+from explorer.jobs.ray.api import RayClient
+
+_BUILT_IN = ("CPU", "GPU", "memory", "object_store_memory")
+
+
+@dataclass(frozen=True)
+class Node:
+    """A node that is alive: the first letters of its id, whether it is the head, and what it has and has left.
+
+    ``custom`` are the resources that the cluster's owner gave names; ``runs`` are those that are executed there.
+    """
+
+    name: str
+    head: bool
+    cpus: float
+    gpus: float
+    free_cpus: float
+    free_gpus: float
+    custom: tuple[tuple[str, float], ...]
+    runs: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Cluster:
+    """The nodes, the head first; ``problem`` is the sentence for why nothing is known, else None."""
+
+    nodes: tuple[Node, ...]
+    problem: str | None = None
+
+
+def cluster() -> Cluster | None:
+    """The cluster that runs go to, asked now (at most some seconds); None where they go to this machine."""
+    if os.environ.get("EXPLORER_ENGINE") != "ray":
+        return None
+    try:
+        client = RayClient.from_environment()
+        return Cluster(described(client.nodes(), client.jobs(), client.usage()))
+    except ExplorerError as error:
+        return Cluster((), str(error))
+
+
+def described(
+    rows: Iterable[dict[str, Any]], jobs: Iterable[dict[str, Any]], usage: dict[str, dict[str, Any]]
+) -> tuple[Node, ...]:
+    """The nodes that are alive, from what Ray says about nodes, jobs and, by node, what is used of its resources."""
+    running = [job for job in jobs if job.get("status") == "RUNNING"]
+    nodes = [_node(row, running, usage.get(str(row.get("node_id")), {})) for row in rows if row.get("state") == "ALIVE"]
+    return tuple(sorted(nodes, key=lambda node: (not node.head, node.name)))
+
+
+def _node(row: dict[str, Any], running: list[dict[str, Any]], usage: dict[str, Any]) -> Node:
+    total, name = row.get("resources_total") or {}, str(row.get("node_id"))
+    custom = {key: float(amount) for key, amount in total.items() if key not in _BUILT_IN and ":" not in key}
+    here = ((job.get("metadata") or {}).get("explorer_run") for job in running if job.get("driver_node_id") == name)
+    return Node(
+        name=name[:8],
+        head=bool(row.get("is_head_node")),
+        cpus=float(total.get("CPU", 0)),
+        gpus=float(total.get("GPU", 0)),
+        free_cpus=_free(total, usage, "CPU"),
+        free_gpus=_free(total, usage, "GPU"),
+        custom=tuple(sorted(custom.items())),
+        runs=tuple(sorted(str(run) for run in here if run)),
+    )
+
+
+def _free(total: dict[str, Any], usage: dict[str, Any], name: str) -> float:
+    used = usage.get(name)
+    taken = float(used[0]) if isinstance(used, list) and used else 0.0
+    return max(float(total.get(name, 0)) - taken, 0.0)

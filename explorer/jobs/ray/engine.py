@@ -1,0 +1,131 @@
+"""The Ray engine: each run is a job of a cluster. See docs/ray.md for its variables."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
+
+from explorer.errors import BadInput, ExplorerError
+from explorer.jobs import lifecycle
+from explorer.jobs.ray import job as jobs
+from explorer.jobs.ray.api import RayClient
+from explorer.jobs.ray.follow import Follower, Link, Outcome
+from explorer.jobs.ray.needs import extra_from_environment
+from explorer.jobs.ray.wire import EVENTS
+from explorer.rundir import FINISHED, RunFolder
+
+SLOTS = 100
+"""How many runs are on the cluster at a time, unless ``EXPLORER_JOBS`` says otherwise."""
+WAITING = 8
+"""How many of them may wait for a place there; the others wait in the queue here, where they can be moved."""
+
+
+class RayWatch:
+    """A run on the cluster; see ``engine.Watch``."""
+
+    def __init__(self, folder: RunFolder, follower: Follower | None) -> None:
+        self.folder = folder
+        self._follower = follower
+        self._seen: tuple[int, int] | None = None
+        if follower is not None:
+            follower.start()
+
+    def gone(self) -> bool:
+        """Whether the job is over and all that it wrote is here."""
+        return self._follower is None or self._follower.outcome is not None
+
+    def stop_if_asked(self) -> None:
+        """Where a cancel is requested: have Ray end the job, which kills it after 3 s."""
+        if self._follower is not None and self.folder.cancel_requested:
+            self._follower.stop()
+
+    def kill(self) -> None:
+        """Have Ray end the job now, as far as the cluster answers."""
+        if self._follower is None:
+            return
+        self._follower.stop()
+        if not self._follower.link.away:
+            with suppress(ExplorerError):
+                self._follower.client.stop(self._follower.job.submission)
+
+    def settle(self) -> None:
+        """Write down how the run ended unless it did so itself."""
+        outcome = (self._follower.outcome if self._follower else None) or Outcome()
+        cancelled = self.folder.cancel_requested or self.folder.snapshot().state in FINISHED
+        if outcome.reason is None or cancelled:
+            lifecycle.settle(self.folder, None, outcome.exit_status)
+        else:
+            self.folder.drop_artefact()
+            self.folder.add_state("failed", outcome.reason, bad_input=outcome.bad_input)
+
+    def news(self) -> bool:
+        """Whether events were written since the last call."""
+        before, self._seen = self._seen, _written(self.folder.path / EVENTS)
+        return self._seen != before
+
+
+class RayEngine:
+    """Runs as jobs of the cluster at ``RAY_API_SERVER_ADDRESS``; see ``engine.Engine``."""
+
+    def __init__(self, home: Path) -> None:
+        self.home = home
+        self.slots = max(1, int(os.environ.get("EXPLORER_JOBS") or SLOTS))
+        self._followers: list[Follower] = []
+        self._links: dict[str, Link] = {}
+        self._shared = os.environ.get("EXPLORER_RAY_SHARED") == "1"
+
+    def start(self, folder: RunFolder) -> RayWatch:
+        """Hand the run over; what is to be submitted is written down first, so that nothing is submitted twice."""
+        link = self._link(None)
+        job = jobs.Job(link.client.address, folder.run).save(folder)
+        return self._watch(folder, Follower(folder, link, job, new=True))
+
+    def adopt(self, folder: RunFolder) -> RayWatch:
+        """Follow the job that is written down, on the cluster that it was given to."""
+        job = jobs.load(folder)
+        if job is None or folder.snapshot().state in FINISHED:
+            return RayWatch(folder, None)
+        return self._watch(folder, Follower(folder, self._link(job.address), job))
+
+    def has_begun(self, folder: RunFolder) -> bool:
+        """Whether a job was written down for the run."""
+        return jobs.load(folder) is not None
+
+    def obstacle(self, folder: RunFolder, running: Sequence[RunFolder]) -> str | None:
+        """A variable that is missing or odd, or enough runs that wait for a place already."""
+        try:
+            self._link(None)
+            extra_from_environment()
+        except BadInput as error:
+            return str(error)
+        waiting = sum(follower.pending for follower in self._followers)
+        return None if waiting < WAITING else f"waits for a place on the cluster, as {waiting} runs before it do"
+
+    def look_after(self, busy: bool, waiting: bool, running: Sequence[RunFolder]) -> None:
+        """Forget the runs that are over."""
+        self._followers = [follower for follower in self._followers if follower.is_alive()]
+
+    def close(self) -> None:
+        """Leave; the jobs go on."""
+        for follower in self._followers:
+            follower.leave()
+
+    def _watch(self, folder: RunFolder, follower: Follower) -> RayWatch:
+        self._followers.append(follower)
+        return RayWatch(folder, follower)
+
+    def _link(self, address: str | None) -> Link:
+        """The link to a cluster: that of the environment, or the one that a job was given to before."""
+        given = RayClient.from_environment()
+        client = given if address in (None, given.address) else given.at(str(address))
+        return self._links.setdefault(client.address, Link(client, self._shared))
+
+
+def _written(path: Path) -> tuple[int, int]:
+    try:
+        status = path.stat()
+    except OSError:
+        return (0, 0)
+    return status.st_size, status.st_mtime_ns

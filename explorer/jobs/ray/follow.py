@@ -1,0 +1,303 @@
+"""One thread per run that is on a cluster: hands the job over, follows it, and tries it once more where a node is lost.
+
+The supervisor's loop never waits for the cluster: it looks at what these threads found.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import threading
+import time
+import traceback
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any
+
+from explorer.errors import ExplorerError
+from explorer.jobs.ray import package
+from explorer.jobs.ray.api import Away, ClusterError, RayClient
+from explorer.jobs.ray.job import Job, description
+from explorer.jobs.ray.mirror import Mirror, keep_other_lines
+from explorer.jobs.ray.needs import extra_from_environment, needs, trains
+from explorer.jobs.ray.wire import LOG, MARK
+from explorer.rundir import FINISHED, RunFolder
+
+POLL_S = 0.5
+REQUESTS_PER_S = 100
+"""How much all threads together may ask of the head."""
+TAIL_LINES = 200
+ENDED = ("SUCCEEDED", "FAILED", "STOPPED")
+_STOP_AGAIN_S = 5.0
+_FETCHES = 10
+_GPUS_KNOWN_S = 30.0
+_LOST = ("JOB_SUPERVISOR_ACTOR_DIED", "JOB_SUPERVISOR_ACTOR_UNKNOWN_FAILURE", "JOB_SUPERVISOR_ACTOR_START_FAILURE")
+_NO_PLACE = "JOB_SUPERVISOR_ACTOR_START_TIMEOUT"
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """A job is over: why, where the run's folder does not say so, or the exit status of its command."""
+
+    reason: str | None = None
+    exit_status: int | None = None
+    bad_input: bool = False
+
+
+class Link:
+    """What all runs of a supervisor share: the cluster, its package of our code, and what was said about it."""
+
+    def __init__(self, client: RayClient, shared: bool) -> None:
+        self.client, self.shared = client, shared
+        self.followers = 0
+        self.away = False
+        self._lock, self._package_lock = threading.Lock(), threading.Lock()
+        self._said: str | None = None
+        self._package: str | None = None
+        self._gpus: tuple[float, float] = (-_GPUS_KNOWN_S, 0.0)
+
+    def count(self, more: int) -> None:
+        """There are so many followers more, or fewer."""
+        with self._lock:
+            self.followers += more
+
+    def interval(self) -> float:
+        """Seconds between two looks at a run: one request each, and one for what the node says."""
+        return max(POLL_S, (1 if self.shared else 2) * self.followers / REQUESTS_PER_S)
+
+    def answers(self) -> None:
+        """The cluster did what it was asked."""
+        with self._lock:
+            if self._said:
+                _tell(f"The Ray cluster at '{self.client.address}' answers again.")
+            self._said, self.away = None, False
+
+    def fails(self, error: Exception) -> None:
+        """It did not; said once, however many runs notice it."""
+        with self._lock:
+            self.away = isinstance(error, Away)
+            if self._said is None:
+                _tell(f"{error} Runs on the cluster are left as they are and followed again when this works.")
+            self._said = str(error)
+
+    def package(self) -> str:
+        """The name of the package of our code, which the cluster has from now on."""
+        with self._package_lock:
+            if self._package is None or not self.client.has_package(self._package):
+                files = package.contents()
+                self._package = package.name(files)
+                if not self.client.has_package(self._package):
+                    self.client.upload_package(self._package, package.zipped(files))
+            return self._package
+
+    def gpus(self) -> float:
+        """How many GPUs the cluster has, as of the last half minute."""
+        now = time.monotonic()
+        if now - self._gpus[0] > _GPUS_KNOWN_S:
+            alive = [node for node in self.client.nodes() if node.get("state") == "ALIVE"]
+            self._gpus = now, sum(float((node.get("resources_total") or {}).get("GPU", 0)) for node in alive)
+        return self._gpus[1]
+
+    def job(self, folder: RunFolder, job: Job) -> dict[str, Any]:
+        """The job for a run, its code being on the cluster."""
+        request = folder.request()
+        if request is None:
+            raise ExplorerError("The run's request is missing or unreadable.")
+        wanted = needs(request, trains(request["recipe"]), self.gpus(), extra_from_environment())
+        return description(folder, job, self.package(), wanted, self.shared)
+
+    def refusal(self, folder: RunFolder) -> str | None:
+        """Why a run cannot go to nodes that share no path with this machine; None where it can."""
+        recipe = (folder.request() or {}).get("recipe", {})
+        for path in (recipe.get("model"), recipe.get("data")):
+            if not self.shared and path and os.path.isabs(str(path)):  # noqa: PTH117
+                return (
+                    f"This run reads '{path}' of this machine, which the nodes of the cluster do not have; expected is "
+                    "a path that all nodes share, and EXPLORER_RAY_SHARED=1."
+                )
+        return None
+
+
+class Follower(threading.Thread):
+    """Follows one run until ``outcome`` is there; of a ``new`` one nobody has submitted a job yet."""
+
+    def __init__(self, folder: RunFolder, link: Link, job: Job, new: bool = False) -> None:
+        super().__init__(name=f"ray-{folder.run}", daemon=True)
+        self.folder, self.link, self.job = folder, link, job
+        self.client = link.client
+        self.outcome: Outcome | None = None
+        self.pending = True
+        """Whether the job waits for a place on the cluster."""
+        self.stopping = False
+        self.left = False
+        self._woken = threading.Event()
+        self._mirror: Mirror | None = None
+        self._stopped_at: float | None = None
+        self._node: str | None = None
+        self._fetches = 0
+        self._told = ""
+        self._new = new
+
+    def run(self) -> None:
+        """Look at the job again and again; whatever goes wrong on the way is tried again."""
+        self.link.count(1)
+        while self.outcome is None and not self.left:
+            try:
+                self._step()
+                self.link.answers()
+            except (ClusterError, OSError) as error:
+                self.link.fails(error)
+                self._say_why_it_waits(str(error))
+            except ExplorerError as error:
+                self._give_up(str(error))
+            except Exception:
+                _tell(traceback.format_exc())
+            self._woken.wait(self.link.interval())
+            self._woken.clear()
+        self.link.count(-1)
+        self.pending = False
+
+    def stop(self) -> None:
+        """Have the job end; returns at once."""
+        if not self.stopping:
+            self.stopping = True
+            self._woken.set()
+
+    def leave(self) -> None:
+        """Follow it no longer: the job goes on."""
+        self.left = True
+        self._woken.set()
+
+    def _step(self) -> None:
+        if not self.folder.path.exists():
+            self.left = True
+            self._stop_job()
+        elif not self.job.submitted:
+            self._submit()
+        else:
+            self._look()
+
+    def _say_why_it_waits(self, text: str) -> None:
+        if not self.job.submitted and self._told != text:
+            self._told = text
+            with suppress(OSError):
+                self.folder.add_progress("wait", text)
+
+    def _submit(self) -> None:
+        refusal = self.link.refusal(self.folder)
+        if self.stopping or refusal:
+            if not self._new:  # Ray may have the job, and its answer was lost
+                self._stop_job()
+            self.outcome = Outcome(refusal, bad_input=refusal is not None)
+            return
+        job = self.link.job(self.folder, self.job)
+        self._new = False
+        self.client.submit(job)
+        self.job = self.job.but(submitted=True).save(self.folder)
+        self.folder.add_progress("wait", "Waiting for a place on the cluster")
+
+    def _look(self) -> None:
+        found = self.client.status(self.job.submission)
+        status = (found or {}).get("status")
+        self.pending = status == "PENDING"
+        self._node = (found or {}).get("driver_node_id") or self._node
+        if found is None:
+            self._lost("the cluster does not know the job any more")
+        elif status in ENDED:
+            self._end(found)
+        else:
+            if self.stopping:
+                self._stop_job()
+            if self.stopping and self.pending:
+                self.outcome = Outcome()
+            elif not self.pending:
+                self._read(TAIL_LINES)
+
+    def _stop_job(self) -> None:
+        now = time.monotonic()
+        if self._stopped_at is None or now - self._stopped_at > _STOP_AGAIN_S:
+            self.client.stop(self.job.submission)
+            self._stopped_at = now
+
+    def _read(self, lines: int) -> None:
+        """Write down what the node said since the last time; where lines are missing, all is read."""
+        if self.link.shared or self._node is None:
+            return
+        self._mirror = self._mirror or Mirror(self.folder, self.job.log_at)
+        try:
+            with self.client.log(self.job.submission, self._node, lines) as output:
+                whole = self._mirror.take(output)
+        except Away:
+            raise
+        except ClusterError:
+            return  # the node is not there yet or no more: its job's status will say which
+        if not whole and lines != -1:
+            self._read(-1)
+
+    def _end(self, found: dict[str, Any]) -> None:
+        """Ray says that the job is over: fetch the rest, then see what that means."""
+        if not self._fetched(found):
+            return
+        kind, message = str(found.get("error_type") or ""), _first_line(found.get("message"))
+        if self.folder.snapshot().state in FINISHED or self.stopping:
+            self.outcome = Outcome()
+        elif kind == _NO_PLACE:
+            self.job = self.job.but(waits=self.job.waits + 1, submitted=False).save(self.folder)
+        elif found["status"] == "FAILED" and (kind in _LOST or _says_lost(message)):
+            self._lost("the job ended with its node")
+        elif found["status"] == "SUCCEEDED" and not self.link.shared:
+            self._lost("what the run wrote could not be fetched from the node")
+        elif found["status"] == "STOPPED":
+            self.outcome = Outcome("the job was stopped on the cluster")
+        elif found.get("driver_exit_code") is not None:
+            self.outcome = Outcome(exit_status=_exit_status(int(found["driver_exit_code"])))
+        else:
+            self.outcome = Outcome(f"the cluster could not start the run: {message}")
+        if self.outcome and self._mirror and not self._mirror.complete:
+            keep_other_lines(self._mirror)
+
+    def _fetched(self, found: dict[str, Any]) -> bool:
+        """Whether all is here that can be had of what the node wrote."""
+        self._fetches += 1
+        self._read(-1)
+        complete = self.link.shared or (self._mirror is not None and self._mirror.complete)
+        to_be_had = found["status"] == "SUCCEEDED" or found.get("driver_exit_code") is not None
+        return complete or not to_be_had or self._fetches >= _FETCHES
+
+    def _lost(self, reason: str) -> None:
+        """Try once more, then give up."""
+        reason = f"node lost: {reason}" + (f" ({self._node[:8]})" if self._node else "")
+        if self.stopping or self.folder.snapshot().state in FINISHED or self.job.attempt > 1:
+            self.outcome = Outcome(reason)
+            return
+        self.folder.drop_artefact()
+        if self.link.shared:  # the next worker must be able to claim the run
+            (self.folder.path / MARK).unlink(missing_ok=True)
+        self.folder.add_progress("wait", f"{reason[0].upper()}{reason[1:]}. The run is tried once more (attempt 2)")
+        log = self.folder.path / LOG
+        size = log.stat().st_size if log.exists() else 0
+        self.job = self.job.but(attempt=2, waits=0, submitted=False, log_at=size).save(self.folder)
+        self._mirror, self._node, self._fetches = None, None, 0
+
+    def _give_up(self, reason: str) -> None:
+        with suppress(ClusterError):
+            self.client.stop(self.job.submission)
+        self.outcome = Outcome(reason)
+
+
+def _says_lost(message: str) -> bool:
+    """For versions of Ray that name no kind of error."""
+    return message.startswith(("Job supervisor actor died", "Unexpected error occurred"))
+
+
+def _exit_status(status: int) -> int:
+    """As Python has it: negative for a signal, which a shell adds to 128."""
+    return 128 - status if status > 128 else status
+
+
+def _first_line(text: object) -> str:
+    return str(text or "").strip().split("\n")[0][:300]
+
+
+def _tell(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)

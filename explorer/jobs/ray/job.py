@@ -1,0 +1,76 @@
+"""What is written down about a run's job (``ray.json`` in its folder), and the job as Ray is told it."""
+
+from __future__ import annotations
+
+import json
+import os
+import shlex
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+from explorer.jobs.ray import node
+from explorer.jobs.ray.needs import Needs
+from explorer.rundir import RunFolder, write_whole
+
+NOTE = "ray.json"
+FORWARDED = ("EXPLORER_PIPELINE", "EXPLORER_RAY_SCRATCH")
+"""What the worker on a node gets of this side's environment; never a token or a key: Ray shows what it is given."""
+
+
+@dataclass(frozen=True)
+class Job:
+    """A run's job: ``attempt`` counts from 1, ``waits`` how often Ray gave up waiting for a place for it.
+
+    ``submitted`` is written down after Ray said so. ``log_at`` is the size of the run's log before this attempt.
+    """
+
+    address: str
+    run: str
+    attempt: int = 1
+    waits: int = 0
+    submitted: bool = False
+    log_at: int = 0
+
+    @property
+    def submission(self) -> str:
+        """The id, made of the run and the attempt alone: Ray refuses a second job of the same id."""
+        return f"explorer-{self.run}-{self.attempt}" + (f"-{self.waits}" if self.waits else "")
+
+    def save(self, folder: RunFolder) -> Job:
+        """Write it down in the run's folder."""
+        write_whole(folder.path / NOTE, json.dumps({**asdict(self), "submission": self.submission}))
+        return self
+
+    def but(self, **changes: Any) -> Job:
+        """The same with other fields."""
+        return replace(self, **changes)
+
+
+def load(folder: RunFolder) -> Job | None:
+    """The job that is written down in the run's folder, None where there is none."""
+    try:
+        found = json.loads((folder.path / NOTE).read_bytes())
+        names = ("address", "attempt", "waits", "submitted", "log_at")
+        return Job(run=folder.run, **{name: found[name] for name in names})
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+def description(folder: RunFolder, job: Job, package: str, needs: Needs, shared: bool) -> dict[str, Any]:
+    """The job as the Ray Jobs API takes it."""
+    python = os.environ.get("EXPLORER_RAY_PYTHON") or "python"
+    words = [node.SHARED, str(folder.path)] if shared else [folder.run, node.packed(_sent(folder.request() or {}))]
+    variables = {name: os.environ[name] for name in FORWARDED if name in os.environ}
+    variables["OMP_NUM_THREADS"] = os.environ.get("OMP_NUM_THREADS", "")  # else Ray sets it to the processors asked for
+    return {
+        "submission_id": job.submission,
+        "entrypoint": shlex.join(["exec", python, "-m", "explorer.jobs.ray.node", *words]),
+        "runtime_env": {"working_dir": f"gcs://{package}", "env_vars": variables},
+        "metadata": {"explorer_run": folder.run},
+        **needs.fields(),
+    }
+
+
+def _sent(request: dict[str, Any]) -> dict[str, Any]:
+    """What a node needs of a request: not who made it or in which folder."""
+    return {key: request[key] for key in ("recipe", "digest", "fresh", "provisional_digest") if key in request}

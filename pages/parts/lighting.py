@@ -1,0 +1,72 @@
+"""What a hover on one chart lights up on all: the marks of the same recipe, wherever they were measured."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+# A mark's customdata are its run and its kin. Plotly draws the ring nowhere by itself: it has no name on the page by
+# which a style could be changed, and restyling would end the hover. Listeners are given again to charts drawn anew.
+JS = """
+const SVG = "http://www.w3.org/2000/svg";
+const known = new WeakMap();
+
+const clear = () => document.querySelectorAll(".twin-light").forEach((light) => light.remove());
+
+const spots = (plot, kin) => {
+    const { xaxis, yaxis } = plot._fullLayout;
+    return plot._fullData.flatMap((trace) => [...(trace.customdata ?? [])].flatMap((own, i) => {
+        if (own?.[1] !== kin || trace.visible !== true) return [];
+        const size = trace.marker.size?.[i] ?? trace.marker.size;
+        const place = { x: xaxis._offset + xaxis.d2p(trace.x[i]), y: yaxis._offset + yaxis.d2p(trace.y[i]) };
+        return [{ ...place, r: size / 2 + 6 }];
+    }));
+};
+
+const draw = (layer, name, numbers) => {
+    const shape = document.createElementNS(SVG, name);
+    Object.entries(numbers).forEach(([key, value]) => shape.setAttribute(key, value));
+    layer.append(shape);
+};
+
+const light = (plot, kin) => {
+    const layer = document.createElementNS(SVG, "g"), found = spots(plot, kin);
+    layer.setAttribute("class", "twin-light");
+    layer.style.cssText = `pointer-events: none; fill: none; stroke: ${plot._fullLayout.font.color}; stroke-width: 2px`;
+    if (found.length === 2) {
+        const [a, b] = found;
+        draw(layer, "line", { x1: a.x, y1: a.y, x2: b.x, y2: b.y });
+    }
+    found.forEach(({ x, y, r }) => draw(layer, "circle", { cx: x, cy: y, r }));
+    plot.querySelector(".hoverlayer")?.before(layer);
+};
+
+const hovered = ({ points }) => {
+    clear();
+    const kin = points[0]?.customdata?.[1];
+    if (!kin) return;
+    document.querySelectorAll(".js-plotly-plot").forEach((plot) => plot._fullLayout?.xaxis && light(plot, kin));
+};
+
+const listen = (event) => {
+    const plot = event.target.closest?.(".js-plotly-plot");
+    if (!plot?._ev || known.get(plot) === plot._ev) return;
+    known.set(plot, plot._ev);
+    plot.on("plotly_hover", hovered);
+    plot.on("plotly_unhover", clear);
+};
+
+export default function () {
+    document.addEventListener("pointerover", listen);
+    return () => {
+        document.removeEventListener("pointerover", listen);
+        clear();
+    };
+}
+"""
+
+_LIGHTING = st.components.v2.component("twin_lighting", js=JS)
+
+
+def follow_hover() -> None:
+    """Draws nothing itself; stands once on a page with charts of variants."""
+    _LIGHTING(key="twin-lighting")

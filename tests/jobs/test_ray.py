@@ -1,0 +1,549 @@
+"""The Ray engine without Ray: its client against a small server, and everything that is a function or a folder."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import subprocess
+import sys
+import threading
+import zipfile
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from io import BytesIO
+from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+
+from explorer.errors import BadInput, ExplorerError
+from explorer.jobs.ray import node, package
+from explorer.jobs.ray.api import Away, ClusterError, RayClient, token_from_environment
+from explorer.jobs.ray.cluster import Node, cluster, described
+from explorer.jobs.ray.engine import RayEngine, RayWatch
+from explorer.jobs.ray.follow import Follower, Link
+from explorer.jobs.ray.job import Job, load
+from explorer.jobs.ray.mirror import Mirror
+from explorer.jobs.ray.needs import Needs, extra_from_environment, needs, trains
+from explorer.jobs.ray.wire import Sender, parse, safe_path
+from explorer.recipe import Recipe
+from explorer.rundir import RunFolder
+
+TOKEN = "a-token-of-the-tests"
+NODE = "ab12cd34" + 48 * "0"
+
+
+class Head:
+    """Stands for the head of a cluster: it keeps jobs and packages, and says what a test tells it to say."""
+
+    def __init__(self) -> None:
+        self.jobs: dict[str, dict] = {}
+        self.logs: dict[str, bytes] = {}
+        self.packages: dict[str, bytes] = {}
+        self.stopped: list[str] = []
+        self.nodes: list[dict] = []
+        self.address = ""
+
+    def answer(self, method: str, path: str, query: dict, body: bytes) -> tuple[int, bytes]:
+        parts = path.strip("/").split("/")
+        if path == "/api/version":
+            return 200, b'{"version": "4", "ray_version": "2.60.0"}'
+        if parts[:2] == ["api", "packages"]:
+            return self._package(method, parts[3], body)
+        if path == "/api/jobs/":
+            return (
+                self._submit(json.loads(body))
+                if method == "POST"
+                else (200, json.dumps([*self.jobs.values()]).encode())
+            )
+        if path == "/api/v0/nodes":
+            return 200, json.dumps({"result": True, "data": {"result": {"result": self.nodes}}}).encode()
+        if path == "/api/v0/logs/file":
+            lines = self.logs[query["filename"][0]].splitlines(keepends=True)
+            count = int(query["lines"][0])
+            return 200, b"".join(lines if count == -1 else lines[-count:])
+        return self._job(parts)
+
+    def _package(self, method: str, name: str, body: bytes) -> tuple[int, bytes]:
+        if method == "PUT":
+            self.packages[name] = body
+        return (200, b"") if name in self.packages else (404, b"it does not exist")
+
+    def _submit(self, job: dict) -> tuple[int, bytes]:
+        name = job["submission_id"]
+        if name in self.jobs:
+            return 500, f"Traceback\nValueError: Job with submission_id {name} already exists.".encode()
+        self.jobs[name] = {**job, "status": "PENDING"}
+        return 200, json.dumps({"submission_id": name}).encode()
+
+    def _job(self, parts: list[str]) -> tuple[int, bytes]:
+        if parts[2] not in self.jobs:
+            return 404, f"Job {parts[2]} does not exist".encode()
+        if parts[-1] == "stop":
+            self.stopped.append(parts[2])
+            return 200, b'{"stopped": true}'
+        return 200, json.dumps(self.jobs[parts[2]]).encode()
+
+
+@pytest.fixture
+def head() -> Iterator[Head]:
+    head = Head()
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+            parts = urlsplit(self.path)
+            if self.headers.get("Authorization") != f"Bearer {TOKEN}":
+                status, text = 401, b"Unauthorized: Missing authentication token"
+            elif parts.path == "/api/moved":
+                status, text = 302, b""
+            else:
+                status, text = head.answer(self.command, parts.path, parse_qs(parts.query), body)
+            self.send_response(status)
+            self.send_header("Location", "http://127.0.0.1:9/")
+            self.send_header("Content-Length", str(len(text)))
+            self.end_headers()
+            self.wfile.write(text)
+
+        do_POST = do_PUT = do_GET
+
+        def log_message(self, *arguments: object) -> None:
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
+    head.address = f"http://127.0.0.1:{server.server_address[1]}"
+    yield head
+    server.shutdown()
+    server.server_close()
+
+
+@pytest.fixture
+def folder(tmp_path) -> RunFolder:
+    (tmp_path / "runs").mkdir()
+    recipe = Recipe(model="cnn-digits", targets=("cpu-onnxruntime",)).plain()
+    return RunFolder.create(tmp_path / "runs", {"recipe": recipe, "digest": "d", "study": "mine", "by": "Ada"})
+
+
+def follower(folder: RunFolder, head: Head, shared: bool = False) -> Follower:
+    """A follower whose steps a test takes itself."""
+    link = Link(RayClient(head.address, TOKEN), shared)
+    return Follower(folder, link, Job(head.address, folder.run).save(folder))
+
+
+def sent(source: Path, exit_status: int = 0) -> list[bytes]:
+    """All that a node says about a finished run's folder."""
+    lines: list[str] = []
+    sender = Sender(source, lines.append)
+    sender.live()
+    sender.files()
+    sender.finish(exit_status)
+    return [line.encode() for line in lines]
+
+
+def finished(tmp_path: Path, model: bytes = b"12345") -> RunFolder:
+    """A run's folder on a node, as its worker leaves it."""
+    source = RunFolder(tmp_path / "node" / "run")
+    (source.path / "artefact").mkdir(parents=True)
+    (source.path / "artefact" / "model.onnx").write_bytes(model)
+    (source.path / "artefact" / "empty.txt").touch()
+    (source.path / "log.txt").write_text("loading\nworking\n", encoding="utf-8")
+    source.claim({"pid": 1, "started": 1.0, "since_boot": 1.0, "boot_id": "another", "claimed_at": 1.0})
+    source.add_state("running")
+    source.add_progress("train", "Training", fraction=0.5)
+    files = {"model.onnx": len(model), "empty.txt": 0}
+    source.write_result(json.dumps({"state": "done", "artefact": {"folder": "artefact", "files": files}}))
+    source.add_state("done")
+    return source
+
+
+def test_the_client_speaks_to_a_head_with_its_token(head):
+    client = RayClient(head.address + "/", TOKEN)
+    assert client.version() == "2.60.0"
+    assert client.submit({"submission_id": "a"}) is True
+    assert client.submit({"submission_id": "a"}) is False, "a job of the same id is never run twice"
+    assert client.status("a")["status"] == "PENDING" and client.status("b") is None
+    assert [job["submission_id"] for job in client.jobs()] == ["a"]
+    assert client.stop("a") is True and client.stop("b") is False and head.stopped == ["a"]
+    assert client.has_package("p.zip") is False
+    client.upload_package("p.zip", b"zip")
+    assert client.has_package("p.zip") is True and head.packages == {"p.zip": b"zip"}
+    head.logs["job-driver-a.log"] = b"one\ntwo\nthree\n"
+    with client.log("a", NODE, lines=2) as lines:
+        assert list(lines) == [b"two\n", b"three\n"]
+
+
+def test_whatever_goes_wrong_is_one_sentence(head):
+    with pytest.raises(ClusterError, match=r"does not accept the token; expected is its own in RAY_AUTH_TOKEN"):
+        RayClient(head.address, "wrong").version()
+    with pytest.raises(ClusterError, match=r"refused a request \(status 302\)"):
+        RayClient(head.address, TOKEN)._answer("GET", "/api/moved")
+    with pytest.raises(Away, match=r"The Ray cluster at 'http://127.0.0.1:9' does not answer \(.*refused.*\)"):
+        RayClient("http://127.0.0.1:9").version()
+    for odd in ("127.0.0.1:8265", "ray://127.0.0.1:10001", "file:///etc/passwd", ""):
+        with pytest.raises(BadInput, match="expected is the address of a Ray dashboard"):
+            RayClient(odd)
+
+
+def test_the_token_is_where_ray_looks_for_it(tmp_path, monkeypatch):
+    monkeypatch.delenv("RAY_AUTH_TOKEN", raising=False)
+    monkeypatch.setenv("RAY_AUTH_TOKEN_PATH", str(tmp_path / "token"))
+    with pytest.raises(BadInput, match="expected is a file that holds the token"):
+        token_from_environment()
+    (tmp_path / "token").write_text("from a file\n")
+    assert token_from_environment() == "from a file"
+    monkeypatch.setenv("RAY_AUTH_TOKEN", "from the environment")
+    assert token_from_environment() == "from the environment"
+    monkeypatch.delenv("RAY_API_SERVER_ADDRESS", raising=False)
+    with pytest.raises(BadInput, match="RAY_API_SERVER_ADDRESS is not set"):
+        RayClient.from_environment()
+
+
+@pytest.mark.parametrize(
+    ("targets", "trains", "gpus", "extra", "expected"),
+    [
+        (["cpu-onnxruntime"], False, 0, {}, Needs(1, 0)),
+        (["cpu-onnxruntime"], False, 4, {}, Needs(1, 0)),
+        (["cpu-onnxruntime"], True, 4, {}, Needs(1, 1)),
+        (["cpu-onnxruntime"], True, 0, {}, Needs(1, 0)),
+        (["cpu-torch", "cuda-torch"], False, 4, {}, Needs(1, 1)),
+        (["cuda-torch"], False, 0, {}, Needs(1, 0)),
+        (["cuda-torch"], True, 4, {"CPU": 8, "GPU": 0.5, "measure": 1}, Needs(8, 0.5, 0, (("measure", 1),))),
+    ],
+)
+def test_what_a_run_asks_for(targets, trains, gpus, extra, expected):
+    assert needs({"recipe": {"targets": targets}}, trains, gpus, extra) == expected
+
+
+def test_what_ray_is_told_about_it(monkeypatch):
+    assert needs({"recipe": {}, "memory_bytes": 2e9}, False, 0, {}).fields() == {
+        "entrypoint_num_cpus": 1.0,
+        "entrypoint_num_gpus": 0.0,
+        "entrypoint_memory": 2_000_000_000,
+    }
+    assert Needs(custom=(("measure", 1.0),)).fields()["entrypoint_resources"] == {"measure": 1.0}
+    assert trains({"steps": [{"technique": "fine-tune"}]}) and not trains({"steps": [{"technique": "int8-dynamic"}]})
+    monkeypatch.setenv("EXPLORER_RAY_RESOURCES", '{"measure": 1}')
+    assert extra_from_environment() == {"measure": 1.0}
+    for odd in ("measure=1", "[1]", '{"measure": "1"}', '{"measure": -1}', '{"measure": true}'):
+        monkeypatch.setenv("EXPLORER_RAY_RESOURCES", odd)
+        with pytest.raises(BadInput, match="expected are names and amounts"):
+            extra_from_environment()
+
+
+def test_the_package_is_named_by_its_content_and_holds_a_working_engine(tmp_path):
+    files = package.contents()
+    data = package.zipped(files)
+    assert data == package.zipped(dict(files))
+    with zipfile.ZipFile(BytesIO(data)) as archive:
+        names = archive.namelist()
+        archive.extractall(tmp_path)
+    assert all(name.startswith("explorer/") for name in names) and "explorer/jobs/worker.py" in names
+    assert not [name for name in names if "__pycache__" in name]
+    started = subprocess.run(
+        [sys.executable, "-m", "explorer.jobs.ray.node"], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    assert started.returncode == 1 and started.stderr.startswith("usage: python -m explorer.jobs.ray.node")
+    assert package.name(package.contents(tmp_path)) == package.name(files)
+    (tmp_path / "explorer" / "errors.py").write_text("changed")
+    assert package.name(package.contents(tmp_path)) != package.name(files)
+
+
+def test_a_request_travels_as_a_word():
+    request = {"recipe": {"model": "cnn-digits"}, "text": "a 'quoted' $word; 中文"}
+    assert node.unpacked(node.packed(request)) == request
+    with pytest.raises(BadInput, match="The request of the run cannot be read"):
+        node.unpacked("nonsense")
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["../other/result.json", "/etc/passwd", "a/../../b", "artefact/../../x", "", ".", "a//b", "a\\..\\b", "a\nb",
+     "request.json", "ray.json", "events.jsonl", "measurements/x.json", "/".join("abcdefghi"), "x" * 300, None, 7],
+)  # fmt: skip
+def test_a_file_outside_the_run_is_refused(name):
+    with pytest.raises(ExplorerError, match="expected is a path inside the run's folder"):
+        safe_path(name)
+
+
+def test_what_a_run_leaves_on_a_node_arrives_whole(folder, tmp_path):
+    source = finished(tmp_path, model=bytes(range(256)) * 500)
+    lines = sent(source.path)
+    assert sum(b'"data"' in line and b"model.onnx" in line for line in lines) == 3, "it takes several parts"
+    mirror = Mirror(folder)
+    assert mirror.take([b"Running entrypoint for job explorer-1\n", *lines[:-1]])
+    assert folder.snapshot().state == "running" and folder.snapshot().fraction == 0.5
+    assert folder.log_text() == "loading\nworking\n" and not (folder.path / "artefact").exists()
+    assert mirror.take(lines[-1:]) and mirror.complete
+    assert folder.snapshot().state == "done" and folder.events() == source.events()
+    for name in ("artefact/model.onnx", "artefact/empty.txt", "result.json", "worker.json"):
+        assert (folder.path / name).read_bytes() == (source.path / name).read_bytes()
+    assert not (folder.path / ".incoming").exists()
+    assert mirror.other_lines == ["Running entrypoint for job explorer-1"]
+
+
+def test_reading_again_from_the_beginning_changes_nothing(folder, tmp_path):
+    source = finished(tmp_path)
+    lines = sent(source.path)
+    for cut in range(len(lines) + 1):
+        assert Mirror(folder).take(lines[:cut])
+        assert Mirror(folder).take(lines)
+        assert folder.events() == source.events() and folder.log_text() == source.log_text()
+
+
+def test_a_missing_line_is_noticed_and_a_cut_one_waited_for(folder, tmp_path):
+    lines = sent(finished(tmp_path).path)
+    mirror = Mirror(folder)
+    assert mirror.take(lines[3:]) is False and folder.events() == []
+    assert mirror.take([*lines[:2], lines[2][:20]]) is True and mirror.next == 2
+    assert mirror.take(lines) is True and mirror.complete
+
+
+def test_a_spoilt_file_is_refused_and_leaves_no_result(folder, tmp_path):
+    lines = sent(finished(tmp_path).path)
+    spoilt = base64.b64encode(b"54321")
+    changed = [line.replace(base64.b64encode(b"12345"), spoilt) for line in lines]
+    with pytest.raises(ExplorerError, match=r"'artefact/model\.onnx' did not arrive as the node has it"):
+        Mirror(folder).take(changed)
+    assert folder.result() is None and not (folder.path / "artefact").exists()
+
+
+def test_a_result_without_its_files_is_refused(folder, tmp_path):
+    source = finished(tmp_path)
+    (source.path / "artefact" / "model.onnx").unlink()
+    with pytest.raises(ExplorerError, match="names files that did not come with it"):
+        Mirror(folder).take(sent(source.path))
+    assert folder.result() is None
+
+
+def test_a_node_cannot_write_outside_the_run(folder):
+    data = base64.b64encode(b"x").decode()
+    for message in (
+        {"file": "../../stolen", "at": 0, "data": data},
+        {"file": "artefact/a", "at": 10**15, "data": data},
+    ):
+        with pytest.raises(ExplorerError):
+            Mirror(folder).take([json.dumps({"explorer": 0, **message}).encode()])
+    assert not (folder.path.parents[1] / "stolen").exists()
+    end = {"explorer": 0, "file": "../../x", "size": 0, "sha256": hashlib.sha256(b"").hexdigest()}
+    with pytest.raises(ExplorerError, match="inside the run's folder"):
+        Mirror(folder).take([json.dumps(end).encode()])
+    assert parse(b'{"explorer": "0"}') is None and parse(b"[1]") is None
+
+
+def test_a_job_is_written_down_before_it_is_submitted_and_never_submitted_twice(folder, head):
+    first = follower(folder, head)
+    assert load(folder) == Job(head.address, folder.run) and not head.jobs
+    first._step()
+    job = head.jobs[f"explorer-{folder.run}-1"]
+    assert job["entrypoint_num_cpus"] == 1 and job["metadata"] == {"explorer_run": folder.run}
+    assert job["runtime_env"]["working_dir"].removeprefix("gcs://") in head.packages
+    assert node.unpacked(job["entrypoint"].split()[-1].strip("'")) == {
+        "recipe": folder.request()["recipe"],
+        "digest": "d",
+    }, "not who asked for it"
+    assert TOKEN not in json.dumps(job)
+    again = follower(folder, head)  # the supervisor died before it wrote down that Ray has the job
+    again._step()
+    assert load(folder).submitted and len(head.jobs) == 1
+
+
+def test_a_run_goes_through_the_cluster_to_its_end(folder, head, tmp_path):
+    one = follower(folder, head)
+    one._step()
+    one._step()
+    assert one.pending and one.outcome is None and folder.snapshot().text == "Waiting for a place on the cluster"
+    job, lines = head.jobs[one.job.submission], sent(finished(tmp_path).path)
+    log = f"job-driver-{one.job.submission}.log"
+    job |= {"status": "RUNNING", "driver_node_id": NODE}
+    head.logs[log] = b"".join(lines[:4])
+    one._step()
+    assert not one.pending and folder.snapshot().state == "running"
+    head.logs[log] = b"".join(lines)
+    job["status"] = "SUCCEEDED"
+    one._step()
+    assert one.outcome is not None
+    watch(folder, one).settle()
+    assert folder.snapshot().state == "done"
+
+
+def watch(folder: RunFolder, one: Follower) -> RayWatch:
+    found = RayWatch(folder, None)
+    found._follower = one
+    return found
+
+
+def lose(one: Follower, head: Head) -> None:
+    one._step()
+    head.jobs[one.job.submission] |= {
+        "status": "FAILED",
+        "driver_node_id": NODE,
+        "error_type": "JOB_SUPERVISOR_ACTOR_DIED",
+        "message": "Job supervisor actor died: ...",
+    }
+    head.logs[f"job-driver-{one.job.submission}.log"] = b""
+    one._step()
+
+
+def test_a_run_whose_node_is_lost_is_tried_once_more(folder, head):
+    one = follower(folder, head)
+    (folder.path / "log.txt").write_text("of the first attempt\n")
+    lose(one, head)
+    assert one.outcome is None and load(folder).attempt == 2 and load(folder).log_at == 21
+    assert folder.snapshot().text == (
+        "Node lost: the job ended with its node (ab12cd34). The run is tried once more (attempt 2)"
+    )
+    lose(one, head)
+    watch(folder, one).settle()
+    assert folder.snapshot().reason == "node lost: the job ended with its node (ab12cd34)"
+    assert sorted(head.jobs) == [f"explorer-{folder.run}-1", f"explorer-{folder.run}-2"]
+
+
+def test_a_head_that_forgot_a_job_counts_as_a_lost_node(folder, head):
+    one = follower(folder, head)
+    one._step()
+    head.jobs.clear()
+    one._step()
+    assert load(folder).attempt == 2 and not load(folder).submitted
+
+
+def test_ray_giving_up_on_a_place_is_no_failure(folder, head):
+    one = follower(folder, head)
+    one._step()
+    head.jobs[one.job.submission] |= {"status": "FAILED", "error_type": "JOB_SUPERVISOR_ACTOR_START_TIMEOUT"}
+    one._step()
+    assert one.outcome is None and load(folder).submission == f"explorer-{folder.run}-1-1"
+    one._step()
+    assert head.jobs[f"explorer-{folder.run}-1-1"]["status"] == "PENDING"
+
+
+def test_a_cancel_stops_the_job(folder, head):
+    one = follower(folder, head)
+    one._step()
+    folder.request_cancel()
+    watch(folder, one).stop_if_asked()
+    one._step()
+    watch(folder, one).settle()
+    assert head.stopped == [one.job.submission] and folder.snapshot().state == "cancelled"
+
+
+def test_a_cancel_before_the_job_is_handed_over_leaves_no_job(folder, head):
+    one = follower(folder, head)
+    folder.request_cancel()
+    one.stop()
+    one._step()
+    watch(folder, one).settle()
+    assert head.jobs == {} and folder.snapshot().state == "cancelled"
+
+
+def test_a_cancel_reaches_a_job_whose_submission_got_no_answer(folder, head):
+    one = follower(folder, head)
+    head.jobs[one.job.submission] = {"submission_id": one.job.submission, "status": "RUNNING"}
+    folder.request_cancel()
+    one.stop()
+    one._step()
+    assert head.stopped == [one.job.submission] and one.outcome is not None
+
+
+@pytest.mark.parametrize(
+    ("found", "reason"),
+    [
+        ({"driver_exit_code": 7}, "the worker process ended before its work was done (exit status 7); its log may say "
+         "why"),
+        ({"driver_exit_code": 137}, "the worker process was killed (signal 9), perhaps for lack of memory"),
+        ({"message": "runtime_env setup failed: no space"}, "the cluster could not start the run: runtime_env setup "
+         "failed: no space"),
+    ],
+)  # fmt: skip
+def test_a_job_that_fails_fails_with_a_reason(folder, head, found, reason):
+    one = follower(folder, head)
+    one._step()
+    head.jobs[one.job.submission] |= {"status": "FAILED", "driver_node_id": NODE, **found}
+    head.logs[f"job-driver-{one.job.submission}.log"] = b"python: No module named psutil\n"
+    while one.outcome is None:
+        one._step()
+    watch(folder, one).settle()
+    assert (folder.snapshot().state, folder.snapshot().reason) == ("failed", reason)
+    assert folder.log_text() == "python: No module named psutil\n", "what the job said besides is in the log"
+
+
+def test_a_head_that_is_away_changes_nothing_and_is_said_once(folder, head, capsys, monkeypatch):
+    one = follower(folder, head)
+    one.client.address = "http://127.0.0.1:9"
+    monkeypatch.setattr(one.link, "interval", lambda: 0.01)
+    one.start()
+    wait(lambda: one.link.away)
+    assert one.outcome is None and folder.snapshot().state == "queued"
+    assert "does not answer" in folder.snapshot().text
+    one.client.address = head.address
+    wait(lambda: head.jobs)
+    one.leave()
+    one.join(5)
+    said = capsys.readouterr().err
+    assert said.count("Runs on the cluster are left as they are") == 1 and said.count("answers again") == 1
+    assert not head.stopped
+
+
+def wait(condition) -> None:
+    ended = threading.Event()
+    for _ in range(1000):
+        if condition():
+            return
+        ended.wait(0.01)
+    raise AssertionError("it did not happen")
+
+
+def test_local_files_go_to_nodes_by_a_shared_path_only(folder, head, tmp_path):
+    request = folder.request()
+    request["recipe"]["data"] = str(tmp_path / "mine.csv")
+    (folder.path / "request.json").write_text(json.dumps(request))
+    one = follower(folder, head)
+    one._step()
+    watch(folder, one).settle()
+    last = folder.events()[-1]
+    assert last["bad_input"] and "which the nodes of the cluster do not have" in last["reason"] and not head.jobs
+    shared = follower(folder, head, shared=True)
+    shared._step()
+    assert head.jobs[shared.job.submission]["entrypoint"].endswith(f"--shared {folder.path}")
+
+
+def test_the_engine_says_what_is_missing_instead_of_starting(folder, head, tmp_path, monkeypatch):
+    monkeypatch.delenv("RAY_API_SERVER_ADDRESS", raising=False)
+    engine = RayEngine(tmp_path)
+    assert engine.obstacle(folder, []).startswith("RAY_API_SERVER_ADDRESS is not set")
+    monkeypatch.setenv("RAY_API_SERVER_ADDRESS", head.address)
+    monkeypatch.setenv("RAY_AUTH_TOKEN", TOKEN)
+    assert engine.obstacle(folder, []) is None and not engine.has_begun(folder)
+    watch = engine.start(folder)
+    assert engine.has_begun(folder) and not watch.gone()
+    wait(lambda: head.jobs)
+    engine.close()
+    assert not head.stopped, "the job goes on"
+
+
+def test_the_cluster_as_the_dashboard_shows_it(head, monkeypatch):
+    monkeypatch.delenv("EXPLORER_ENGINE", raising=False)
+    assert cluster() is None
+    monkeypatch.setenv("EXPLORER_ENGINE", "ray")
+    monkeypatch.setenv("RAY_API_SERVER_ADDRESS", "http://127.0.0.1:9")
+    assert cluster().nodes == () and "does not answer" in cluster().problem
+    rows = [
+        {"node_id": NODE, "state": "ALIVE", "is_head_node": True, "node_ip": "10.0.0.1",
+         "resources_total": {"CPU": 4.0, "GPU": 1.0, "measure": 1.0, "memory": 1e9, "node:10.0.0.1": 1.0}},
+        {"node_id": "f" * 56, "state": "DEAD", "resources_total": {}},
+    ]  # fmt: skip
+    running = {"status": "RUNNING", "driver_node_id": NODE, "metadata": {"explorer_run": "r1"}}
+    others = [{"status": "PENDING", "metadata": {"explorer_run": "r2"}}, {"status": "RUNNING", "metadata": None}]
+    assert described(rows, [running, *others], {NODE: {"CPU": [1.0, 4.0], "GPU": [1.0, 1.0]}}) == (
+        Node("ab12cd34", True, 4.0, 1.0, 3.0, 0.0, (("measure", 1.0),), ("r1",)),
+    )
+
+
+def test_the_engine_never_imports_ray_torch_or_requests():
+    code = (
+        "import sys, explorer.jobs.supervisor, explorer.jobs.ray.engine, explorer.jobs.ray.cluster\n"
+        "print(sorted({'ray', 'torch', 'requests', 'pydantic', 'streamlit'} & set(sys.modules)))"
+    )
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert found.stdout.strip() == "[]"

@@ -1,0 +1,223 @@
+"""The Ray engine on a real cluster of two nodes on this machine, with token authentication, one of which is killed."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.util
+import json
+import os
+import secrets
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+
+import psutil
+import pytest
+
+from explorer import jobs
+from explorer.jobs.processes import hold
+from explorer.jobs.ray import job as notes
+from explorer.jobs.ray.cluster import cluster
+from tests.jobs.pipelines import quick
+
+ROOT = Path(__file__).parents[2]
+MARK = "EXPLORER_RAY_TEST"
+COMPUTED = "tests.jobs.test_ray_cluster:computed"
+SEEDS = range(5)
+STEPS = 20
+ON_LOOPBACK = """
+from ray._private import ray_constants, services
+ray_constants.ENABLE_RAY_CLUSTER = True  # a second node is allowed all the same
+services.resolve_ip_for_localhost = services.get_node_ip_address = lambda host=None: "127.0.0.1"
+from ray.scripts.scripts import main
+main()
+"""
+"""Starts Ray on 127.0.0.1, in whose place it would take the machine's address."""
+pytestmark = [pytest.mark.ray, pytest.mark.slow]
+
+
+def computed(recipe, folder, report, **names):
+    """A run of some seconds whose model file follows from its seed; the digest is that of the file."""
+    result = quick(recipe, folder, report, **names)
+    parts = [hashlib.sha256(str(recipe.seed).encode()).digest()]
+    for step in range(STEPS):
+        report(stage="train", text="Training", fraction=step / STEPS)
+        parts += [hashlib.sha256(parts[-1] + bytes([index % 256])).digest() for index in range(500)]
+        time.sleep(0.2)
+    model = b"".join(parts)
+    (folder / "artefact" / "model.onnx").write_bytes(model)
+    artefact = {"files": {"model.onnx": len(model)}, "digest": hashlib.sha256(model).hexdigest()}
+    return result.model_copy(update={"artefact": result.artefact.model_copy(update=artefact)})
+
+
+class RayCluster:
+    """Two nodes of two processors each; only the second has the resource ``second``."""
+
+    def __init__(self, folder: Path, token: str) -> None:
+        self.folder, self.token = folder, token
+        self.port, self.dashboard = free_port(), free_port()
+        self.address = f"http://127.0.0.1:{self.dashboard}"
+
+    def start(self) -> None:
+        head = ["--head", f"--port={self.port}", "--dashboard-host=127.0.0.1", f"--dashboard-port={self.dashboard}"]
+        self._ray(*head, f"--ray-client-server-port={free_port()}", f"--temp-dir={self.folder}")
+        self._ray(f"--address=127.0.0.1:{self.port}", '--resources={"second": 2}')
+
+    def _ray(self, *arguments: str) -> None:
+        command = [sys.executable, "-c", ON_LOOPBACK, "start", *arguments, "--node-ip-address=127.0.0.1"]
+        command += ["--num-cpus=2", "--object-store-memory=80000000", "--disable-usage-stats"]
+        command += [f"--dashboard-agent-listen-port={free_port()}", f"--metrics-export-port={free_port()}"]
+        started = subprocess.run(
+            command, env=self.environment(), capture_output=True, text=True, timeout=60, check=False
+        )
+        assert started.returncode == 0, started.stdout[-2000:] + started.stderr[-2000:]
+
+    def environment(self) -> dict[str, str]:
+        kept = {name: value for name, value in os.environ.items() if not name.startswith(("EXPLORER_", "RAY_"))}
+        ray = {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": self.token, "RAY_USAGE_STATS_ENABLED": "0"}
+        quick_to_notice = {"RAY_health_check_period_ms": "500", "RAY_health_check_failure_threshold": "3"}
+        loopback = {"RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0"}  # then every process of Ray takes 127.0.0.1 as its own
+        return {**kept, **ray, **quick_to_notice, **loopback, MARK: str(self.folder), "PYTHONPATH": str(ROOT)}
+
+    def processes(self) -> list[psutil.Process]:
+        """All that was started for this cluster; what Ray gave another name is found by its parent."""
+        found: dict[int, psutil.Process] = {}
+        for process in psutil.process_iter():
+            with suppress(psutil.Error):
+                if process.environ().get(MARK) == str(self.folder):
+                    found[process.pid] = process
+                    found |= {child.pid: child for child in process.children(recursive=True)}
+        return [*found.values()]
+
+    def lose_second_node(self) -> None:
+        """Kill the younger of the two nodes with all that runs on it, as when its machine loses power."""
+        raylets = [process for process in self.processes() if process.name() == "raylet"]
+        second = max(raylets, key=psutil.Process.create_time)
+        for process in [second, *second.children(recursive=True)]:
+            with suppress(psutil.Error):
+                process.kill()
+
+    def end(self) -> None:
+        for _ in range(3):  # what one of them starts meanwhile
+            for process in self.processes():
+                with suppress(psutil.Error):
+                    process.kill()
+            time.sleep(0.2)
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@pytest.fixture(scope="module")
+def ray_cluster() -> Iterator[RayCluster]:
+    if importlib.util.find_spec("ray") is None:
+        assert not os.environ.get("EXPLORER_REQUIRE_RAY"), "EXPLORER_REQUIRE_RAY is set, but ray is not installed"
+        pytest.skip("ray is not installed; 'pip install -r requirements-ray.txt' brings it")
+    found = RayCluster(Path(tempfile.mkdtemp(prefix="r", dir="/tmp")), secrets.token_hex(32))
+    try:
+        found.start()
+        yield found
+    finally:
+        found.end()
+
+
+@pytest.fixture
+def on_ray(home, ray_cluster, monkeypatch):
+    """A home whose runs go to the cluster."""
+    monkeypatch.setenv("EXPLORER_ENGINE", "ray")
+    monkeypatch.setenv("EXPLORER_PIPELINE", COMPUTED)
+    monkeypatch.setenv("RAY_API_SERVER_ADDRESS", ray_cluster.address)
+    monkeypatch.setenv("RAY_AUTH_TOKEN", ray_cluster.token)
+    monkeypatch.setenv("EXPLORER_RAY_PYTHON", sys.executable)
+    monkeypatch.setenv("EXPLORER_RAY_SCRATCH", str(home.path / "node"))
+    return home
+
+
+def facts(home: Path, run: str) -> dict:
+    """What must be the same wherever a run was executed."""
+    result = json.loads((home / "runs" / run / "result.json").read_text())
+    model = (home / "runs" / run / "artefact" / "model.onnx").read_bytes()
+    kept = {key: value for key, value in result.items() if key not in ("run", "finished_at", "seconds")}
+    return kept | {"sha256 of the file": hashlib.sha256(model).hexdigest()}
+
+
+def test_a_sweep_survives_the_loss_of_a_node_and_gives_what_the_local_engine_gives(on_ray, ray_cluster, monkeypatch):
+    runs = {seed: jobs.submit(on_ray.recipe(seed), study="sweep") for seed in SEEDS}
+    local = on_ray.path / "local"
+    with monkeypatch.context() as here:
+        here.setenv("EXPLORER_HOME", str(local))
+        here.setenv("EXPLORER_ENGINE", "local")
+        here.setenv("EXPLORER_JOBS", str(len(SEEDS)))
+        here.setenv("EXPLORER_IDLE_S", "1")
+        own = {seed: jobs.submit(on_ray.recipe(seed)) for seed in SEEDS}
+    seen = wait_for(lambda: (found := cluster().nodes) and len(found) == 2 and found[1].runs and found)
+    assert [node.head for node in seen] == [True, False] and dict(seen[1].custom) == {"second": 2.0}
+    assert seen[1].free_cpus <= 2 - len(seen[1].runs) and set(seen[1].runs) <= set(runs.values())
+    ray_cluster.lose_second_node()
+    for run in runs.values():
+        wait_for(lambda run=run: on_ray.row(run).state in ("done", "failed", "cancelled"))
+        assert (on_ray.row(run).state, on_ray.row(run).reason) == ("done", None), jobs.log_text(run)
+    assert {seed: facts(on_ray.path, run) for seed, run in runs.items()} == {
+        seed: facts(local, run) for seed, run in own.items()
+    }
+    again = {run for run in runs.values() if notes.load(jobs._folder(run)).attempt == 2}
+    assert set(seen[1].runs) <= again, "what was on the lost node was tried again"
+    for run in runs.values():
+        told = [event["text"] for event in jobs.events(run) if event.get("text", "").startswith("Node lost:")]
+        assert len(told) == (run in again)
+    wait_for(lambda: len(cluster().nodes) == 1)
+
+
+def test_nothing_of_it_listens_beyond_this_machine(ray_cluster):
+    listening: set[str] = set()
+    for process in ray_cluster.processes():
+        with suppress(psutil.Error):  # it ended meanwhile
+            places = process.net_connections("inet")
+            listening |= {place.laddr.ip for place in places if place.status == psutil.CONN_LISTEN}
+    assert listening and {place.removeprefix("::ffff:") for place in listening} <= {"127.0.0.1", "::1"}
+
+
+def wait_for(condition, seconds: float = 60):
+    """What ``condition`` returns once that is true; looked at now and then, since each look asks the cluster."""
+    deadline = time.monotonic() + seconds
+    while not (found := condition()):
+        assert time.monotonic() < deadline, "it did not happen in time"
+        time.sleep(0.2)
+    return found
+
+
+def test_a_run_is_cancelled_on_the_cluster_and_outlives_the_supervisor(on_ray, monkeypatch):
+    monkeypatch.setenv("EXPLORER_PIPELINE", "tests.jobs.pipelines:gated")
+    cancelled, kept = (jobs.submit(on_ray.recipe(seed)) for seed in (20, 21))
+    for run in (cancelled, kept):
+        wait_for(lambda run=run: on_ray.row(run).stage == "train")
+    assert jobs.cancel(cancelled)
+    wait_for(lambda: on_ray.row(cancelled).state == "cancelled")
+    assert not (on_ray.folder(cancelled) / "artefact").exists()
+    on_ray.kill_supervisor()
+    with hold(on_ray.path / "supervisor.lock", wait_s=10) as free:  # its threads may outlive its main one by a moment
+        assert free
+    (on_ray.path / "node" / "runs" / kept / "go").touch()
+    jobs.ensure_supervisor()
+    wait_for(lambda: on_ray.row(kept).state == "done")
+    assert [event["state"] for event in jobs.events(kept) if event["kind"] == "state"] == ["running", "done"]
+    assert notes.load(jobs._folder(kept)).attempt == 1, "it was not run twice"
+
+
+def test_on_a_shared_path_the_worker_writes_into_the_run_folder_itself(on_ray, monkeypatch):
+    monkeypatch.setenv("EXPLORER_RAY_SHARED", "1")
+    run = jobs.submit(on_ray.recipe(30))
+    wait_for(lambda: on_ray.row(run).state in ("done", "failed"))
+    assert on_ray.row(run).reason is None and "a line in the log" in jobs.log_text(run)
+    assert facts(on_ray.path, run)["artefact"]["files"] == {"model.onnx": 32 * (1 + 500 * STEPS)}
+    assert not list((on_ray.path / "node" / "runs").iterdir()), "nothing went by way of the node"

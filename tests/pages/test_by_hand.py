@@ -1,0 +1,464 @@
+"""What a hand does on the pages, each as a reader does it: charts, recipes, runs, downloads, language, theme, keys."""
+
+from __future__ import annotations
+
+import csv
+import os
+import re
+import zipfile
+from contextlib import suppress
+from pathlib import Path
+
+import psutil
+import pytest
+
+from explorer.bench import serve_dashboard
+from explorer.charts.style import BACKGROUNDS, FAMILY_COLOURS, INK, INTERVAL
+from explorer.pictures import open_page, settle
+from explorer.recipe import Recipe
+from explorer.texts import t, texts_of
+from tests.pages.conftest import GRID
+from tests.support.browser import (
+    GROUND,
+    MARKS,
+    add_technique,
+    apart,
+    change_theme,
+    click_mark,
+    colour,
+    complaints,
+    lit,
+    marks,
+    page_of,
+    pick,
+    slide,
+    wait_chosen,
+)
+from tests.support.sample_results import sample_runs
+
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
+
+TEXTS = "/Trade_offs?study=default&model=minilm-tweets&length=32"
+IMAGES = "/Trade_offs?study=default&model=vit-digits"
+OWN = {run.run: run for run in sample_runs(16) if run.model == "minilm-tweets" and run.families}
+"""The compressed runs that ``TEXTS`` shows."""
+
+MOST_TABS = 70
+ROW_PX = 35
+"""How tall a row of a table is."""
+
+SCALE = "type => document.querySelector('.js-plotly-plot')?._fullLayout?.xaxis.type === type"
+FILL = "part => getComputedStyle(document.querySelector(part)).fill"
+KEPT = """() => [...document.querySelectorAll('.js-plotly-plot')].map(chart => chart.data[0])
+    .filter(trace => trace.type === 'parcoords').flatMap(trace => trace.dimensions.map(one => one.constraintrange))
+    .filter(range => range)"""
+ROWS = """() => [...document.querySelectorAll('[data-testid="stDataFrame"] [role="row"]')]
+    .map(row => [row.getAttribute('aria-selected') === 'true', ...[...row.querySelectorAll('td')].map(
+        cell => cell.textContent)]).filter(row => row.length > 1)"""
+STEPS = r"""() => [...document.querySelectorAll('strong')].map(one => one.innerText)
+    .filter(words => /^\d+\. /.test(words)).map(words => words.replace(/^\d+\. /, ''))"""
+
+SAID = """titles => titles.every(
+    (title, place) => document.querySelectorAll('ol li')[place + 1]?.innerText.startsWith(title))"""
+NAMES = """() => [...document.querySelectorAll('[data-testid="stColumn"] strong')].map(one => one.innerText)"""
+FOCUSED = """async controls => {
+    const last = document.activeElement;
+    if (!last.matches('a, button, input, textarea, summary, [tabindex]:not(main)')) return null;
+    const words = [last.getAttribute('aria-label'), last.innerText, last.closest('label')?.innerText].join(' ');
+    const control = controls.find(name => words.includes(name));
+    if (!control) return null;
+    const near = [];
+    for (let one = last, up = 0; up < 4; one = one.parentElement, up++) near.push(one, ...one.children);
+    const drawn = () => JSON.stringify(near.map(one => {
+        const {outline, boxShadow, borderColor, backgroundColor} = getComputedStyle(one);
+        return [outline, boxShadow, borderColor, backgroundColor];
+    }));
+    const wait = () => new Promise(done => setTimeout(done, 250));
+    await wait();
+    const focused = drawn();
+    last.blur();
+    await wait();
+    const seen = drawn() !== focused;
+    last.focus({focusVisible: true, preventScroll: true});
+    return [control, seen];
+}"""
+"""Which of the controls has the keyboard's focus, and whether it looks otherwise without; null for all others."""
+
+
+def title(page, words: str) -> None:
+    """Wait for the chart with this title."""
+    page.locator(".js-plotly-plot .gtitle").filter(has_text=words).first.wait_for()
+
+
+def link(page, name: str) -> None:
+    """Go to another page by its link, and wait for it."""
+    page.get_by_test_id("stSidebar").get_by_role("link", name=t(f"page.{name}.name"), exact=True).click()
+    page.get_by_role("heading", level=1, name=t(f"page.{name}.title"), exact=True).wait_for()
+    settle(page)
+
+
+@pytest.fixture
+def page(filled_page):
+    """A page of the dashboard that has runs; nothing may complain meanwhile."""
+    with complaints(filled_page) as said:
+        yield filled_page
+        assert said == []
+
+
+# Trade-offs
+
+
+def test_axes_and_scale_stay_as_they_were_chosen(page):
+    open_page(page, TEXTS, "light")
+    pick(page, "Across", "Latency p50")
+    pick(page, "Up", "Difference to baseline")
+    title(page, "Difference to baseline against latency p50")
+    page.get_by_role("button", name="More").click()
+    page.get_by_text("Logarithmic scale across").click()
+    page.wait_for_function(SCALE, arg="log")
+    page.reload()
+    title(page, "Difference to baseline against latency p50")
+    page.wait_for_function(SCALE, arg="log")
+    settle(page)
+    page.get_by_role("button", name="More").click()
+    page.get_by_text("Logarithmic scale across").click()
+    page.wait_for_function(SCALE, arg="linear")
+
+
+def test_a_budget_greys_out_what_breaks_it_and_names_the_best(page):
+    size = {run.run: run.result["size"]["file_bytes"] for run in OWN.values()}
+    open_page(page, TEXTS, "light")
+    slide(page, "Size of its file", 5, "ArrowLeft")
+    fitting = [run for run in OWN if size[run] <= 50e6]
+    page.get_by_text(f"{len(fitting)} of {len(OWN)} variants fit. The best of them:").wait_for()
+    grey = {run for run, mark in marks(page).items() if mark["fill"] == colour(INTERVAL["light"])}
+    assert grey == set(OWN) - set(fitting) and grey and fitting
+    page.get_by_role("button", name=re.compile("^Smallest ")).click()
+    wait_chosen(page, [min(fitting, key=lambda run: size[run])])
+
+
+def test_a_click_and_a_shift_click_select_the_mark_alone(page):
+    open_page(page, TEXTS, "light")
+    first, second = apart(marks(page))[:2]
+    click_mark(page, first)
+    wait_chosen(page, [first])
+    page.keyboard.down("Shift")
+    click_mark(page, second)
+    page.keyboard.up("Shift")
+    wait_chosen(page, [second])
+    assert lit(marks(page)) == {second}
+
+
+def test_what_a_box_selects_outlives_a_reload_and_another_page(page):
+    open_page(page, TEXTS, "light")
+    found = marks(page)
+    across = sorted(mark["x"] for run, mark in found.items() if run in OWN)
+    boxed = {run for run, mark in found.items() if mark["x"] <= across[2]}
+    page.locator('.modebar-btn[data-title="Box Select"]').click()
+    plot = page.locator(".js-plotly-plot .nsewdrag").first.bounding_box()
+    page.mouse.move(plot["x"] + 2, plot["y"] + 2)
+    page.mouse.down()
+    page.mouse.move((across[2] + across[3]) / 2, plot["y"] + plot["height"] - 2, steps=5)
+    page.mouse.up()
+    wait_chosen(page, list(boxed))
+    page.get_by_text(f"{len(boxed)} variants are selected; the last one is shown.").wait_for()
+    assert lit(marks(page)) == boxed
+    page.reload()
+    assert lit(marks(page)) == boxed
+    link(page, "compare")
+    wait_chosen(page, list(boxed))
+    link(page, "trade_offs")
+    assert lit(marks(page)) == boxed
+
+
+def test_the_legend_takes_a_family_away_and_back(page):
+    open_page(page, TEXTS, "light")
+    before = marks(page)
+    pruned = {run for run, mark in before.items() if mark["fill"] == colour(FAMILY_COLOURS["pruning"])}
+    entry = page.locator(".legend .traces").filter(has_text="Pruning").locator(".legendtoggle")
+    entry.click()
+    page.wait_for_function(f"count => ({MARKS})('').length < count", arg=len(before))
+    assert set(marks(page)) == set(before) - pruned and pruned
+    entry.click()
+    page.wait_for_function(f"count => ({MARKS})('').length === count", arg=len(before))
+    assert set(marks(page)) == set(before)
+
+
+def test_the_table_and_the_chart_have_one_selection(page):
+    open_page(page, TEXTS, "light")
+    found = marks(page)
+    label = {run: re.search("<b>(.*?)</b>", mark["words"]).group(1) for run, mark in found.items()}
+    first, second = apart(found)[:2]
+    click_mark(page, first)
+    wait_chosen(page, [first])
+    page.get_by_test_id("stDataFrame").scroll_into_view_if_needed()
+    settle(page)
+    rows = page.evaluate(ROWS)
+    assert [label[first] in words for ticked, *words in rows if ticked] == [True]
+    place = next(place for place, (_, *words) in enumerate(rows) if label[second] in words)
+    table = page.get_by_test_id("stDataFrame").locator("canvas").first.bounding_box()
+    page.mouse.click(table["x"] + 18, table["y"] + ROW_PX * (place + 1.5))  # below the row of titles
+    wait_chosen(page, [first, second])
+    assert lit(marks(page)) == {first, second}
+
+
+def test_a_drag_along_an_axis_keeps_the_variants_that_pass_there(page):
+    open_page(page, TEXTS, "light")
+    page.get_by_role("radio", name="Parallel coordinates").click()
+    title(page, t("chart.parallel.title"))
+    settle(page)
+    axis = page.locator(".parcoords .axis-brush .background").last
+    axis.scroll_into_view_if_needed()
+    box = axis.bounding_box()
+    middle = box["x"] + box["width"] / 2
+    page.mouse.move(middle, box["y"] + 0.2 * box["height"])
+    page.mouse.down()
+    page.mouse.move(middle, box["y"] + 0.6 * box["height"], steps=5)
+    page.mouse.up()
+    page.wait_for_function(f"({KEPT})().length === 1")
+    ((low, high),) = page.evaluate(KEPT)
+    accuracies = [100 * run.result["accuracy"][0]["value"] for run in OWN.values()]
+    assert any(low <= value <= high for value in accuracies) and not all(low <= value <= high for value in accuracies)
+
+
+def test_a_click_on_a_cell_of_a_heatmap_selects_its_run(page):
+    open_page(page, IMAGES, "light")
+    page.get_by_role("radio", name="Sweeps").click()
+    assert set(marks(page, ".st-key-sweep-chart")) == set(GRID)
+    for run in list(GRID)[1:3]:
+        click_mark(page, run, ".st-key-sweep-chart")
+        wait_chosen(page, [run])
+    assert lit(marks(page, ".st-key-sweep-chart")) == {run}
+
+
+# Compress and Runs
+
+
+@pytest.fixture(scope="module")
+def workshop(tmp_path_factory):
+    """A home to change things in, and its dashboard, whose runs wait for a file ``go``; nothing of it stays behind."""
+    home = tmp_path_factory.mktemp("workshop") / "home"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("EXPLORER_PIPELINE", "tests.jobs.pipelines:gated")
+        patch.setenv("EXPLORER_SPARE_S", "0")
+        with serve_dashboard(home) as (_, address):
+            yield home, address
+    for process in psutil.process_iter():
+        with suppress(psutil.Error):
+            if process.pid != os.getpid() and process.environ().get("EXPLORER_HOME") == str(home):
+                process.kill()
+
+
+@pytest.fixture
+def bench(chromium, workshop):
+    """A page of the workshop; nothing may complain meanwhile."""
+    with page_of(chromium, workshop[1]) as page, complaints(page) as said:
+        yield page
+        assert said == []
+
+
+def wait_steps(page, *titles: str) -> None:
+    """Wait until the form has these steps, and the summary names them in the same order."""
+    page.wait_for_function(f"titles => JSON.stringify(({STEPS})()) === JSON.stringify(titles)", arg=list(titles))
+    page.wait_for_function(SAID, arg=list(titles))
+
+
+PRUNING, TRAINING, MAGNITUDE = "Neuron and channel pruning", "Fine-tuning (recovery)", "Magnitude pruning"
+
+
+def test_steps_are_added_moved_duplicated_and_removed(bench):
+    bench.goto("/Compress")
+    bench.get_by_text("Vision transformer on digits").click()
+    for name in (PRUNING, TRAINING, MAGNITUDE):
+        add_technique(bench, name)
+    wait_steps(bench, PRUNING, TRAINING, MAGNITUDE)
+    bench.get_by_role("button", name="Move 3 up").click()
+    wait_steps(bench, PRUNING, MAGNITUDE, TRAINING)
+    bench.get_by_role("button", name="Move 1 down").click()
+    wait_steps(bench, MAGNITUDE, PRUNING, TRAINING)
+    bench.get_by_role("button", name="Duplicate step 2").click()
+    wait_steps(bench, MAGNITUDE, PRUNING, PRUNING, TRAINING)
+    bench.get_by_role("button", name="Remove 1").click()
+    wait_steps(bench, PRUNING, PRUNING, TRAINING)
+
+
+def test_steps_are_kept_as_a_preset_until_it_is_deleted(bench):
+    bench.goto("/Compress")
+    bench.get_by_text("Vision transformer on digits").click()
+    add_technique(bench, MAGNITUDE)
+    slide(bench, "Sparsity", 2, "ArrowRight")
+    bench.get_by_role("button", name="Save as preset").click()
+    bench.get_by_role("textbox", name="Name of the preset").fill("Mine & yours")
+    bench.get_by_role("button", name="Save", exact=True).click()
+    bench.get_by_text("Saved as “Mine & yours”").wait_for()
+    kept = bench.get_by_role("slider", name="Sparsity").get_attribute("aria-valuenow")
+    bench.goto("/Compress")
+    bench.get_by_text("Vision transformer on digits").click()
+    bench.get_by_role("button", name="Mine & yours").click()
+    wait_steps(bench, MAGNITUDE)
+    assert bench.get_by_role("slider", name="Sparsity").get_attribute("aria-valuenow") == kept
+    bench.get_by_role("button", name="Remove 1").click()
+    bench.get_by_role("button", name="Delete preset").click()
+    bench.get_by_role("button", name="Mine & yours").wait_for(state="detached")
+
+
+def number(page, label: str, value: str) -> None:
+    """Type a number and wait until the page has taken it."""
+    page.get_by_role("spinbutton", name=label, exact=True).fill(value)
+    page.keyboard.press("Enter")
+    settle(page)
+
+
+def names(page) -> list[str]:
+    """What the cards of runs are called, from top to bottom."""
+    return page.evaluate(f"({NAMES})()")
+
+
+def test_a_sweep_is_counted_and_its_runs_are_moved_cancelled_and_retried(bench, workshop):
+    bench.goto("/Compress")
+    bench.get_by_text("Vision transformer on digits").click()
+    add_technique(bench, MAGNITUDE)
+    bench.get_by_text("Sweep one or two sliders").click()
+    for label, value in (("From", "0.2"), ("Step", "0.1"), ("To", "0.3")):
+        number(bench, label, value)
+    bench.get_by_text(re.compile(r"^2 runs\..*not known yet.*At most .* on the disk\.")).wait_for()
+    number(bench, "To", "0.4")
+    bench.get_by_text("Sparsity: 20 %, 30 %, 40 %").wait_for()
+    bench.get_by_text(re.compile(r"^3 runs\..*not known yet.*At most .* on the disk\.")).wait_for()
+    bench.get_by_role("button", name="Launch a sweep of 3 runs").click()
+    bench.get_by_role("heading", level=1, name="Runs").wait_for()
+    work_on_runs(bench, workshop[0])
+
+
+def work_on_runs(page, home: Path) -> None:
+    """The first of three is at work; the last is put before the second; the first is cancelled, retried, and read."""
+    page.wait_for_function(f"({NAMES})().length === 3")
+    first, second, third = names(page)
+    page.get_by_text(f"{first} · vit-digits · running").wait_for()
+    page.get_by_role("button", name="First", exact=True).last.click()
+    page.wait_for_function(f"last => ({NAMES})().at(-1) === last", arg=second)
+    assert names(page) == [first, third, second]
+    page.get_by_role("button", name="Cancel").first.click()
+    page.get_by_text(f"{first} · vit-digits · cancelled").first.wait_for()
+    page.get_by_text(f"{third} · vit-digits · running").first.wait_for()
+    page.get_by_role("button", name="Retry").click()
+    page.wait_for_function(f"({NAMES})().length === 4")
+    for folder in (home / "runs").iterdir():
+        (folder / "go").touch()
+    page.get_by_role("button", name="Show on the chart").wait_for()
+    page.get_by_text("Log", exact=True).click()
+    page.get_by_text("a line in the log").wait_for()
+
+
+# Compare, Models, Export, Report
+
+
+def test_six_variants_stand_side_by_side_and_no_seventh(page):
+    runs = list(OWN)[:5]
+    open_page(page, f"/Compare?compared={','.join(runs)}", "light")
+    heads = page.locator("table").first.locator("th")
+    assert heads.count() == 1 + len(runs)
+    box = page.get_by_role("combobox", name=re.compile("Variants$"))
+    box.click()
+    page.get_by_role("option").first.click()
+    page.wait_for_function("new URL(location.href).searchParams.get('compared').split(',').length === 6")
+    settle(page)
+    assert heads.count() == 7
+    box.click()
+    page.get_by_text("You can only select up to 6 options").wait_for()
+
+
+def test_every_model_opens(page):
+    open_page(page, "/Models", "light")
+    for name in ("Vision transformer on digits", "CNN on digits", "MiniLM on tweets"):
+        pick(page, "Model", name)
+        title(page, f"Parameters of {name} by layer")
+        if name.endswith("digits"):
+            title(page, t("models.histogram.title"))
+        else:
+            page.get_by_text(t("models.weights.base_only")).wait_for()
+
+
+def test_what_is_previewed_is_downloaded(page, tmp_path):
+    run = "sample-0003"
+    open_page(page, f"/Export?selected={run}", "light")
+    files = page.locator("table").first.locator("tbody td:first-child").all_inner_texts()
+    saved = {}
+    for button in ("Download the bundle", "Download recipe.yaml", "Download the results"):
+        with page.expect_download() as waiting:
+            page.get_by_role("button", name=button, exact=True).click()
+        saved[button] = tmp_path / waiting.value.suggested_filename
+        waiting.value.save_as(saved[button])
+    with zipfile.ZipFile(saved["Download the bundle"]) as bundle:
+        assert sorted(Path(name).name for name in bundle.namelist()) == sorted(files) and "model.onnx" in files
+    recipe = Recipe.from_yaml(saved["Download recipe.yaml"].read_text(encoding="utf-8"))
+    assert recipe == Recipe.parse(OWN[run].recipe)
+    with saved["Download the results"].open(encoding="utf-8", newline="") as file:
+        assert {row["run"] for row in csv.DictReader(file)} == {run}
+
+
+def test_a_report_opens_without_the_dashboard(page, chromium, tmp_path):
+    open_page(page, "/Report?compared=sample-0002,sample-0003", "light")
+    page.get_by_role("textbox", name="Title").fill("Ours & theirs")
+    page.keyboard.press("Enter")
+    settle(page)
+    with page.expect_download() as waiting:
+        page.get_by_role("button", name=t("report.download")).click()
+    waiting.value.save_as(tmp_path / "report.html")
+    alone = chromium.new_page(offline=True)
+    with complaints(alone) as said:
+        alone.goto((tmp_path / "report.html").as_uri())
+        alone.get_by_role("heading", name="Ours & theirs").first.wait_for()
+        alone.locator(".scatterlayer .trace .point").nth(1).wait_for()
+        assert said == []
+    alone.close()
+
+
+# Everywhere
+
+
+def test_another_language_stays_from_page_to_page(page):
+    open_page(page, "/", "light")
+    chinese = texts_of("zh")
+    pick(page, "Language", chinese["app.language.name"])
+    for name in ("runs", "trade_offs"):
+        sidebar = page.get_by_test_id("stSidebar")
+        sidebar.get_by_role("link", name=chinese[f"page.{name}.name"], exact=True).click()
+        page.get_by_role("heading", level=1, name=chinese[f"page.{name}.title"], exact=True).wait_for()
+    title(page, chinese["chart.tradeoff.title"].format(y=chinese["quantity.accuracy"], x=chinese["quantity.file_size"]))
+    pick(page, chinese["app.language"], t("app.language.name"))
+    page.get_by_role("heading", level=1, name=t("page.trade_offs.title"), exact=True).wait_for()
+
+
+def test_the_theme_follows_the_system_while_a_page_is_open(page):
+    open_page(page, TEXTS, "light")
+    before = set(marks(page))
+    for theme in ("dark", "light"):
+        change_theme(page, theme)
+        assert page.evaluate(GROUND) == colour(BACKGROUNDS[theme])
+        assert page.evaluate(FILL, ".js-plotly-plot .gtitle") == colour(INK[theme])
+        assert set(marks(page)) == before
+
+
+@pytest.mark.parametrize(
+    ("address", "controls"),
+    [
+        (
+            "/Compress",
+            ["Runs", "Language", "MiniLM on tweets", "Add a technique", "Launch the baseline alone"],
+        ),
+        (TEXTS, ["Compare", "Across", "CPU", "Pruning", "Size of its file", "Collect clicks", "Table"]),
+        ("/Runs", ["Trade-offs", "Show on the chart", "Log", "Disk"]),
+    ],
+    ids=["Compress", "Trade-offs", "Runs"],
+)
+def test_the_keyboard_reaches_every_control_and_shows_where_it_is(page, address, controls):
+    open_page(page, address, "light")
+    reached: dict[str, bool] = {}
+    for _ in range(MOST_TABS):
+        page.keyboard.press("Tab")
+        found = page.evaluate(FOCUSED, [name for name in controls if name not in reached])
+        reached.update([found] if found else [])
+        if len(reached) == len(controls):
+            break
+    assert reached == dict.fromkeys(controls, True)

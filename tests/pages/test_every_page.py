@@ -1,0 +1,92 @@
+"""Every page, empty and filled, in both themes: nothing is complained of, and axe finds no serious obstacle."""
+
+from __future__ import annotations
+
+import pytest
+
+from explorer.pictures import addresses, open_page, settle, stretch
+from explorer.texts import t
+from tests.support.browser import change_theme, complaints, obstacles, page_of
+
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
+
+CHOSEN = "?selected=sample-0002&compared=sample-0002,sample-0003,sample-0005"
+
+UNFOLD = "document.querySelectorAll('details:not([open]) > summary').forEach(summary => summary.click())"
+
+
+@pytest.fixture(scope="module")
+def empty(chromium, empty_dashboard):
+    with page_of(chromium, empty_dashboard) as page:
+        yield page
+
+
+@pytest.fixture(scope="module")
+def filled(chromium, filled_dashboard):
+    with page_of(chromium, filled_dashboard) as page:
+        yield page
+
+
+def check_silent(page, said: list[str]) -> None:
+    """Nothing was complained of, and no exception is shown."""
+    assert page.get_by_test_id("stException").count() == 0
+    assert said == []
+
+
+def open_everything(page) -> None:
+    """Open what is folded and show all of it: axe gives a rule up where something is scrolled far away."""
+    page.evaluate(UNFOLD)
+    settle(page)
+    stretch(page)
+
+
+@pytest.mark.parametrize("name", addresses())
+def test_a_filled_page_is_silent_and_has_no_serious_obstacle(filled, name):
+    with complaints(filled) as said:
+        open_page(filled, addresses()[name] + CHOSEN, "light")
+        open_everything(filled)
+        assert obstacles(filled) == []
+        change_theme(filled, "dark")
+        assert obstacles(filled) == []
+        check_silent(filled, said)
+
+
+@pytest.mark.parametrize("name", addresses())
+def test_a_filled_page_with_nothing_chosen_is_silent(filled, name):
+    with complaints(filled) as said:
+        open_page(filled, addresses()[name], "dark")
+        check_silent(filled, said)
+
+
+@pytest.mark.parametrize(("query", "theme"), [("", "light"), (CHOSEN, "dark")], ids=["plain", "chosen runs are gone"])
+@pytest.mark.parametrize("name", addresses())
+def test_an_empty_page_is_silent(empty, name, query, theme):
+    with complaints(empty) as said:
+        open_page(empty, addresses()[name] + query, theme)
+        check_silent(empty, said)
+
+
+def test_the_links_lead_to_every_page(empty):
+    with complaints(empty) as said:
+        open_page(empty, "/", "light")
+        for name in [*list(addresses())[1:], "overview"]:
+            empty.get_by_test_id("stSidebar").get_by_role("link", name=t(f"page.{name}.name"), exact=True).click()
+            empty.get_by_role("heading", level=1, name=t(f"page.{name}.title"), exact=True).wait_for()
+            settle(empty)
+            check_silent(empty, said)
+
+
+def test_an_error_is_heard(empty):
+    with complaints(empty) as said:
+        open_page(empty, "/", "light")
+        empty.evaluate("console.error('something is wrong')")
+        with empty.expect_event("pageerror"):
+            empty.evaluate("setTimeout(() => { throw new Error('something broke') })")
+    assert [error.split(" http")[0].strip() for error in said] == ["something is wrong", "something broke"]
+
+
+def test_an_obstacle_is_found(empty):
+    open_page(empty, "/", "light")
+    empty.evaluate("""document.querySelector("h1").insertAdjacentHTML("afterend", "<button></button>")""")
+    (found,) = obstacles(empty)
+    assert found.startswith("button-name (critical): <button></button>")
