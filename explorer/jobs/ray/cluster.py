@@ -17,8 +17,8 @@ _BUILT_IN = ("CPU", "GPU", "memory", "object_store_memory")
 class Node:
     """A node that is alive: the first letters of its id, whether it is the head, and what it has and has left.
 
-    What is left is as Ray said last, some seconds ago. ``custom`` are the resources that the cluster's owner gave names;
-    ``runs`` are those that are executed there.
+    What is left is as Ray said last, some seconds ago. ``custom`` are the resources that the cluster's owner named,
+    ``runs`` those that are executed there.
     """
 
     name: str
