@@ -17,7 +17,7 @@ from explorer.charts.style import INK, MUTED
 from explorer.errors import ExplorerError
 from explorer.texts import t
 from explorer.texts.sentences import sentence
-from pages.parts import narrow, state
+from pages.parts import daylight, narrow, state
 
 PAGES = {
     "overview": ("app.py", ":material/home:"),
@@ -76,6 +76,7 @@ def start(name: str) -> Iterator[None]:
     with st.sidebar:
         _navigation()
         narrow.close_sidebar()
+        daylight.follow_system()
     st.title(t(f"page.{name}.title"), anchor=False)
     st.markdown(t(f"page.{name}.sentence"))
     with plain_errors():

@@ -85,9 +85,9 @@ def filled_dashboard(tmp_path_factory):
         yield address
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def filled_page(chromium, filled_dashboard):
-    """A page of the dashboard that has runs."""
+    """A page of the dashboard that has runs; each address it is sent to begins a session of its own."""
     with page_of(chromium, filled_dashboard) as page:
         yield page
 

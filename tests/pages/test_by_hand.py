@@ -249,11 +249,17 @@ def workshop(tmp_path_factory):
                 process.kill()
 
 
-@pytest.fixture
-def bench(chromium, workshop):
-    """A page of the workshop; nothing may complain meanwhile."""
-    with page_of(chromium, workshop[1]) as page, complaints(page) as said:
+@pytest.fixture(scope="module")
+def workshop_page(chromium, workshop):
+    with page_of(chromium, workshop[1]) as page:
         yield page
+
+
+@pytest.fixture
+def bench(workshop_page):
+    """A page of the workshop; nothing may complain meanwhile."""
+    with complaints(workshop_page) as said:
+        yield workshop_page
         assert said == []
 
 

@@ -25,11 +25,17 @@ def address(tmp_path_factory):
         yield address
 
 
-@pytest.fixture
-def page(chromium, address):
+@pytest.fixture(scope="module")
+def demo_page(chromium, address):
     with page_of(chromium, address) as page:
-        page.goto(f"/Demo?selected={IMAGE_RUN}")
         yield page
+
+
+@pytest.fixture
+def page(demo_page):
+    """The Demo in a session of its own."""
+    demo_page.goto(f"/Demo?selected={IMAGE_RUN}")
+    return demo_page
 
 
 def said(page, text: str):

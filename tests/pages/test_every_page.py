@@ -21,12 +21,6 @@ def empty(chromium, empty_dashboard):
         yield page
 
 
-@pytest.fixture(scope="module")
-def filled(chromium, filled_dashboard):
-    with page_of(chromium, filled_dashboard) as page:
-        yield page
-
-
 def check_silent(page, said: list[str]) -> None:
     """Nothing was complained of, and no exception is shown."""
     assert page.get_by_test_id("stException").count() == 0
@@ -41,21 +35,21 @@ def open_everything(page) -> None:
 
 
 @pytest.mark.parametrize("name", addresses())
-def test_a_filled_page_is_silent_and_has_no_serious_obstacle(filled, name):
-    with complaints(filled) as said:
-        open_page(filled, addresses()[name] + CHOSEN, "light")
-        open_everything(filled)
-        assert obstacles(filled) == []
-        change_theme(filled, "dark")
-        assert obstacles(filled) == []
-        check_silent(filled, said)
+def test_a_filled_page_is_silent_and_has_no_serious_obstacle(filled_page, name):
+    with complaints(filled_page) as said:
+        open_page(filled_page, addresses()[name] + CHOSEN, "light")
+        open_everything(filled_page)
+        assert obstacles(filled_page) == []
+        change_theme(filled_page, "dark")
+        assert obstacles(filled_page) == []
+        check_silent(filled_page, said)
 
 
 @pytest.mark.parametrize("name", addresses())
-def test_a_filled_page_with_nothing_chosen_is_silent(filled, name):
-    with complaints(filled) as said:
-        open_page(filled, addresses()[name], "dark")
-        check_silent(filled, said)
+def test_a_filled_page_with_nothing_chosen_is_silent(filled_page, name):
+    with complaints(filled_page) as said:
+        open_page(filled_page, addresses()[name], "dark")
+        check_silent(filled_page, said)
 
 
 @pytest.mark.parametrize(("query", "theme"), [("", "light"), (CHOSEN, "dark")], ids=["plain", "chosen runs are gone"])

@@ -58,7 +58,7 @@ def chromium_or_skip() -> Iterator[Any]:
 
 
 @contextlib.contextmanager
-def page_of(browser: Any, address: str, timeout_ms: int = 10_000) -> Iterator[Any]:
+def page_of(browser: Any, address: str, timeout_ms: int = 30_000) -> Iterator[Any]:
     """An empty page in a profile of its own whose addresses begin with ``address``."""
     page = browser.new_page(viewport=SIZE, base_url=address)
     page.set_default_timeout(timeout_ms)
@@ -99,13 +99,9 @@ def obstacles(page: Any) -> list[str]:
 
 
 def change_theme(page: Any, theme: Theme) -> None:
-    """Switch an open page to this theme, as the reader's system does in the evening, and wait until all is drawn so.
-
-    Streamlit turns its own colours at once and tells the page with the next run, which its key R asks for.
-    """
+    """Switch an open page to this theme, as the reader's system does in the evening, and wait until all is drawn so."""
     page.emulate_media(color_scheme=theme)
     page.wait_for_function(f"ground => {GROUND} === ground", arg=colour(BACKGROUNDS[theme]))
-    page.keyboard.press("r")
     page.wait_for_function(THEMED, arg=f"2px solid {INK[theme]}")
     settle(page)
 
@@ -115,6 +111,12 @@ MARKS = """within => [...document.querySelectorAll(`${within} .scatterlayer .tra
     return {run: point.__data__.data?.[0], words: point.__data__.tx ?? "", fill: style.fill,
         x: box.x + box.width / 2, y: box.y + box.height / 2, outline: parseFloat(style.strokeWidth)};
 }).filter(mark => mark.run)"""
+
+SCROLL = """chart => {
+    const before = chart.getBoundingClientRect().y;
+    chart.scrollIntoView({block: 'nearest'});
+    return chart.getBoundingClientRect().y !== before;
+}"""
 
 CHOSEN = "(new URL(location.href).searchParams.get('selected') ?? '').split(',').filter(run => run)"
 
@@ -126,8 +128,8 @@ def marks(page: Any, within: str = "") -> dict[str, Mark]:
     """The marks of the first chart inside the selector ``within`` by run; the chart is scrolled to."""
     page.locator(f"{within} .scatterlayer .trace .point").first.wait_for()
     settle(page)
-    page.locator(f"{within} .js-plotly-plot").first.evaluate("chart => chart.scrollIntoView({block: 'nearest'})")
-    settle(page)
+    if page.locator(f"{within} .js-plotly-plot").first.evaluate(SCROLL):
+        settle(page)
     return {mark["run"]: mark for mark in page.evaluate(MARKS, within)}
 
 
