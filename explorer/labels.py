@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from explorer.technique import Parameter, techniques
+from explorer.technique import Need, Parameter, techniques
 
 BASELINE = "baseline"
 
@@ -25,10 +25,15 @@ def families(recipe: dict[str, Any]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(known[name].family for name in names if name in known))
 
 
+def needed(recipe: dict[str, Any]) -> frozenset[Need]:
+    """What the steps of a recipe take besides their subject, all together."""
+    known, names = techniques(), [step.get("technique") for step in recipe.get("steps") or ()]
+    return frozenset().union(*(known[name].needs for name in names if name in known))
+
+
 def trains(recipe: dict[str, Any]) -> bool:
     """Whether any step of a recipe takes the training data."""
-    known, names = techniques(), [step.get("technique") for step in recipe.get("steps") or ()]
-    return any("training" in known[name].needs for name in names if name in known)
+    return "training" in needed(recipe)
 
 
 def _step(step: dict[str, Any]) -> str:

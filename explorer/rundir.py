@@ -24,6 +24,8 @@ from explorer.errors import BadInput
 State = Literal["queued", "running", "done", "failed", "cancelled"]
 ACTIVE: tuple[State, ...] = ("queued", "running")
 FINISHED: tuple[State, ...] = ("done", "failed", "cancelled")
+ELSEWHERE = "ray.json"
+"""The note in the folder of a run that was given to a cluster."""
 QUEUE_PAUSED = "queue-paused"
 """The marker in a home folder in which nothing new is started."""
 _TAIL_BYTES = 64 * 1024
@@ -128,6 +130,14 @@ class RunFolder:
         """All events in order; lines that cannot be read are left out."""
         return list(self._events(None))
 
+    def written(self) -> tuple[int, int]:
+        """Size and time of the events: it changes whenever something was added."""
+        try:
+            status = (self.path / "events.jsonl").stat()
+        except OSError:
+            return (0, 0)
+        return status.st_size, status.st_mtime_ns
+
     def result(self) -> dict[str, Any] | None:
         """The result, or None where there is none that can be read; ``elsewhere`` are the reports of other machines."""
         fields = self._own_result()
@@ -194,6 +204,11 @@ class RunFolder:
     def pause_requested(self) -> bool:
         """Whether somebody asked the run to rest until further notice."""
         return (self.path / "pause").exists()
+
+    @property
+    def elsewhere(self) -> bool:
+        """Whether the run was given to a cluster, where its worker is no process of this machine."""
+        return (self.path / ELSEWHERE).exists()
 
     def log_text(self, tail: int | None = None) -> str:
         """The log, or its last ``tail`` lines."""

@@ -11,7 +11,7 @@ import math
 import platform
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import nullcontext
+from contextlib import contextmanager, nullcontext
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -185,18 +185,14 @@ def train(
     soft = _soft_labels(chosen, rows, preprocessor, plan, teacher, teacher_logits, report, cancelled, device)
 
     torch.manual_seed(plan.seed)
-    frozen = _freeze_word_embeddings(model) if plan.freeze_embeddings else []
-    masks = _masks(model, keep_zeros or {}, device)
-    lesson.start(model, batches.steps)
-    optimizer = _optimizer(model, plan, lesson.parameters())
-    kept = Training(model, optimizer, lesson.parameters(), lesson.state, lesson.restore, asdict(plan))
-    batches.done = checkpoint.restore(kept) if checkpoint else 0
-    if batches.done:
-        report(stage="train", text=f"Going on from step {batches.done:,} of {batches.steps:,}")
-    progress = _Progress(report, batches)
-    attention = _set_attention(model, lesson.attention)
-    model.train()
-    try:
+    with _learning(model, plan, lesson, batches.steps):
+        masks = _masks(model, keep_zeros or {}, device)
+        optimizer = _optimizer(model, plan, lesson.parameters())
+        kept = Training(model, optimizer, lesson.parameters(), lesson.state, lesson.restore, asdict(plan))
+        batches.done = checkpoint.restore(kept) if checkpoint else 0
+        if batches.done:
+            report(stage="train", text=f"Going on from step {batches.done:,} of {batches.steps:,}")
+        progress = _Progress(report, batches)
         for step, pieces in batches:
             if cancelled():
                 raise Cancelled("The training was cancelled.")
@@ -218,12 +214,24 @@ def train(
             if after_epoch is not None and batches.ends_epoch(step):
                 after_epoch(batches.epoch(step))
                 model.to(device).train()
+    return progress.finish()
+
+
+@contextmanager
+def _learning(model: nn.Module, plan: Plan, lesson: Lesson, steps: int) -> Iterator[None]:
+    """The model as it learns: word embeddings frozen, the lesson begun; afterwards as before, in eval mode."""
+    frozen = _freeze_word_embeddings(model) if plan.freeze_embeddings else []
+    attention = _attention(model)
+    try:
+        lesson.start(model, steps)
+        _set_attention(model, lesson.attention)
+        model.train()
+        yield
     finally:
         for parameter in frozen:
             parameter.requires_grad_(True)
         _set_attention(model, attention)
         model.cpu().eval()
-    return progress.finish()
 
 
 def evaluate(
@@ -458,13 +466,15 @@ def _update(optimizer: torch.optim.Optimizer, plan: Plan, steps: int, step: int)
     optimizer.zero_grad(set_to_none=True)
 
 
-def _set_attention(model: nn.Module, kind: str) -> str:
-    """Compute attention another way, and tell how it was: eager is what exports, fused is quicker to train."""
+def _attention(model: nn.Module) -> str:
+    """How attention is computed: eager is what exports, fused is quicker to train."""
     config: Any = getattr(model, "config", None)
-    before = str(getattr(config, "_attn_implementation", None) or "eager")
-    if before != kind and getattr(model, "_supports_sdpa", False):
+    return str(getattr(config, "_attn_implementation", None) or "eager")
+
+
+def _set_attention(model: nn.Module, kind: str) -> None:
+    if _attention(model) != kind and getattr(model, "_supports_sdpa", False):
         model.set_attn_implementation(kind)  # type: ignore[operator]
-    return before
 
 
 def _trainable(model: nn.Module) -> list[nn.Parameter]:

@@ -3,12 +3,13 @@
 import streamlit as st
 
 from explorer.texts import t
-from pages.parts import data, disk, empty, launch, page, run_list, studies_box
+from pages.parts import cluster_nodes, data, disk, empty, launch, page, run_list, studies_box
 
 with page.start("runs"):
     launch.notice()
     if any(not row.recorded for row in data.runs()):
         run_list.live()
+        cluster_nodes.section()
         studies_box.section()
         disk.section()
     else:

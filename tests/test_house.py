@@ -20,7 +20,7 @@ ENGINE = sorted((ROOT / "explorer").rglob("*.py"))
 HEAVY = {"torch", "transformers", "onnxruntime", "onnx", "torch_pruning", "safetensors"}
 LIGHT = ("technique", "recipe", "result", "errors", "home", "store", "rundir", "labels", "pareto", "charts", "variants",
          "export", "cli", "jobs", "texts", "techniques", "context", "planning", "comparison", "highlights",
-         "artefacts", "importing", "seeds")  # fmt: skip
+         "artefacts", "importing", "seeds", "advice", "twins", "runlike", "studies", "housekeeping")  # fmt: skip
 
 
 def imported(path: Path, top_level_only: bool) -> set[str]:

@@ -34,7 +34,6 @@ TINT = 0.42
 ROOT = "model"
 LEVELS = 3
 """The whole, its layers and what they do; single modules show when a layer is enlarged, for they would be tiny."""
-LINE_PX = 18
 """What each further line of a title or a subtitle takes."""
 
 
@@ -197,11 +196,7 @@ def treemap_figure(info: TreemapInfo, theme: Theme = "light") -> go.Figure:
             root={"color": "rgba(0,0,0,0)"},
         )
     )
-    lines = sum(text.count("<br>") for text in (figure.layout.title.text, figure.layout.title.subtitle.text))
-    figure.update_layout(
-        height=560,
-        margin={"t": 72 + LINE_PX * lines, "b": 28, "l": 0, "r": 0},
-    )
+    figure.update_layout(height=560, margin={"b": 28, "l": 0, "r": 0})
     return figure
 
 

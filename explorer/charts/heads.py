@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import plotly.graph_objects as go
 
 from explorer.charts import style
-from explorer.charts.anatomy import LINE_PX, tint
+from explorer.charts.anatomy import tint
 from explorer.charts.style import Theme
 from explorer.quantities import significant
 from explorer.texts import t
@@ -91,7 +91,6 @@ def heads_figure(info: HeadsInfo, theme: Theme = "light") -> go.Figure:
     )
     figure.update_layout(
         height=170 + 34 * len(info.values),
-        margin={"t": 64 + LINE_PX * figure.layout.title.subtitle.text.count("<br>")},
         xaxis=style.axis(theme, t("models.heads.x"), type="category", showgrid=False),
         yaxis=style.axis(theme, t("models.heads.y"), type="category", showgrid=False, autorange="reversed"),
     )

@@ -52,12 +52,17 @@ def family_colour(family: str, theme: Theme) -> str:
     return FAMILY_COLOURS.get(family, INK[theme])
 
 
+TITLE_LINE_PX, SUBTITLE_LINE_PX = 20, 16
+
+
 def base_layout(theme: Theme, title: str, subtitle: str = "") -> dict[str, Any]:
-    """The layout that all figures share."""
+    """The layout that all figures share; above the axes there is room for every line of the title."""
+    above, below = wrapped(title, 52), wrapped(subtitle, 64)
+    top = 36 + TITLE_LINE_PX * above.count("<br>") + (28 + SUBTITLE_LINE_PX * below.count("<br>") if subtitle else 0)
     return {
         "title": {
-            "text": wrapped(title, 52),
-            "subtitle": {"text": wrapped(subtitle, 64), "font": {"size": 12, "color": MUTED[theme]}},
+            "text": above,
+            "subtitle": {"text": below, "font": {"size": 12, "color": MUTED[theme]}},
             "font": {"size": 15, "color": INK[theme], "weight": 600},
             "x": 0,
             "xref": "container",
@@ -68,7 +73,7 @@ def base_layout(theme: Theme, title: str, subtitle: str = "") -> dict[str, Any]:
         "font": {"family": "Source Sans, sans-serif", "size": 13, "color": INK[theme]},
         "paper_bgcolor": "rgba(0,0,0,0)",
         "plot_bgcolor": "rgba(0,0,0,0)",
-        "margin": {"l": 8, "r": 12, "t": 64 if subtitle else 36, "b": 8},
+        "margin": {"l": 8, "r": 12, "t": top, "b": 8},
         "hoverlabel": {
             "align": "left",
             "bgcolor": BACKGROUNDS[theme],

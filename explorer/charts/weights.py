@@ -8,7 +8,6 @@ import plotly.graph_objects as go
 
 from explorer.anatomy import Spread
 from explorer.charts import style
-from explorer.charts.anatomy import LINE_PX
 from explorer.charts.style import Theme
 from explorer.quantities import significant
 from explorer.texts import t
@@ -69,7 +68,6 @@ def histogram_figure(info: HistogramInfo, theme: Theme = "light") -> go.Figure:
         figure.add_vline(x=0, line={"color": style.INK[theme], "width": 1.2, "dash": "dash"})
     figure.update_layout(
         height=340,
-        margin={"t": 64 + LINE_PX * figure.layout.title.subtitle.text.count("<br>")},
         bargap=0,
         showlegend=False,
         xaxis=style.axis(theme, t("models.histogram.x"), showgrid=False),

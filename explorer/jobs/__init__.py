@@ -142,6 +142,11 @@ def _set_paused(run: str, paused: bool) -> None:
     state = folder.snapshot().state
     if state not in ACTIVE:
         raise BadInput(f"The run '{run}' is {state}; only one that is queued or running can be paused and resumed.")
+    if paused and state == "running" and folder.elsewhere and os.environ.get("EXPLORER_RAY_SHARED") != "1":
+        raise BadInput(
+            f"The run '{run}' is at work on a cluster that does not see its folder, and cannot be told to rest; "
+            "cancel it, or share one path with the nodes (EXPLORER_RAY_SHARED=1)."
+        )
     folder.set_paused(paused)
     Store().refresh(run)
 
@@ -256,7 +261,7 @@ def _with_full_paths(recipe: Recipe) -> Recipe:
 
 def _memory(recipe: Recipe) -> dict[str, int]:
     """What the run is expected to take, where that can be told; raises ``BadInput`` where it could never fit here."""
-    from explorer.jobs.room import check_fits
+    from explorer.jobs.memory_guard import check_fits
     from explorer.planning import memory_bytes
 
     need = memory_bytes(recipe)
@@ -324,12 +329,7 @@ def _serves(folder: RunFolder, wanted: dict[str, Any]) -> bool:
         return not wanted["fresh"] and (folder.path / "artefact" / "model.onnx").is_file()
     if folder.cancel_requested or (wanted["fresh"] and not request.get("fresh")):
         return False
-    return state == "queued" or (state == "running" and (alive(folder.worker()) or _is_elsewhere(folder)))
-
-
-def _is_elsewhere(folder: RunFolder) -> bool:
-    """Whether the run goes on on a cluster, where its worker is no process of this machine."""
-    return (folder.path / "ray.json").exists()
+    return state == "queued" or (state == "running" and (alive(folder.worker()) or folder.elsewhere))
 
 
 def _measures(recipe: dict[str, Any], wanted: dict[str, Any]) -> bool:

@@ -143,7 +143,7 @@ class ProcessWatch:
 
     def news(self) -> bool:
         """Whether events were written since the last call."""
-        before, self.seen = self.seen, _written(self.folder.path / "events.jsonl")
+        before, self.seen = self.seen, self.folder.written()
         return self.seen != before
 
 
@@ -175,11 +175,3 @@ def _reason(mark: dict[str, Any] | None, exit_status: int | None) -> str:
     if mark and not processes.same_boot(mark):
         return "interrupted: the machine was restarted while the run was going on"
     return "interrupted: the worker process is gone, perhaps killed for lack of memory"
-
-
-def _written(path: Path) -> tuple[int, int]:
-    try:
-        status = path.stat()
-    except OSError:
-        return (0, 0)
-    return status.st_size, status.st_mtime_ns

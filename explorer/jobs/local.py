@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from explorer.jobs import room
+from explorer.jobs import memory_guard
 from explorer.jobs.lifecycle import ProcessWatch, is_ready, start_spare
 from explorer.rundir import RunFolder
 
@@ -39,7 +39,7 @@ class LocalEngine:
 
     def obstacle(self, folder: RunFolder, running: Sequence[RunFolder]) -> str | None:
         """Too little memory beside the runs that go on."""
-        return room.obstacle(folder, running)
+        return memory_guard.obstacle(folder, running)
 
     def look_after(self, busy: bool, waiting: bool, running: Sequence[RunFolder]) -> None:
         """Make a spare worker or let it go."""

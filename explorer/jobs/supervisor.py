@@ -19,9 +19,9 @@ import psutil
 from explorer.errors import ExplorerError
 from explorer.home import home
 from explorer.jobs import processes
-from explorer.jobs.clock import Clock
 from explorer.jobs.engine import Engine, Watch, chosen
 from explorer.jobs.lifecycle import LOCK_WAIT_S
+from explorer.jobs.time_limit import Clock
 from explorer.rundir import ACTIVE, RunFolder, queue_paused
 from explorer.store import Store
 

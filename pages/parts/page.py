@@ -17,7 +17,7 @@ from explorer.charts.style import INK, MUTED
 from explorer.errors import ExplorerError
 from explorer.texts import t
 from explorer.texts.sentences import sentence
-from pages.parts import daylight, narrow, state
+from pages.parts import sidebar_closer, state, theme_watcher
 
 PAGES = {
     "overview": ("app.py", ":material/home:"),
@@ -75,8 +75,8 @@ def start(name: str) -> Iterator[None]:
     state.arrive(name)
     with st.sidebar:
         _navigation()
-        narrow.close_sidebar()
-        daylight.follow_system()
+        sidebar_closer.close_sidebar()
+        theme_watcher.follow_system()
     st.title(t(f"page.{name}.title"), anchor=False)
     st.markdown(t(f"page.{name}.sentence"))
     with plain_errors():

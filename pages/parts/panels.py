@@ -11,7 +11,7 @@ from explorer.measure.targets import targets
 from explorer.texts import t, target_title
 from explorer.texts.sentences import sentence
 from explorer.variants import Variant, estimated_rows
-from pages.parts import budgeting, data, empty, glossary, lighting, state, tradeoffs
+from pages.parts import budgeting, data, empty, glossary, state, tradeoffs, twin_hover
 from pages.parts.filters import View
 
 EXPLAINED = ("front", "knee", "interval", "latency")
@@ -40,7 +40,7 @@ def draw(rows: list[Variant], view: View, budget: Budget) -> None:
         with charts:
             _estimate(view)
             glossary.explain("charts", *EXPLAINED)
-    lighting.follow_hover()
+    twin_hover.follow_hover()
 
 
 def _panel(rows: list[Variant], view: View, device: str, budget: Budget) -> None:

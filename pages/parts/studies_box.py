@@ -55,25 +55,17 @@ def _one(names: list[str]) -> None:
             on_click=_archive,
             args=(name, not about.archived),
         )
-        st.download_button(
-            t("studies.export"),
-            partial(_file, name, False),
-            "study.zip",
-            "application/zip",
-            key="studies-export",
-            icon=":material/download:",
-            on_click="ignore",
-            help=t("studies.export.help"),
-        )
-        st.download_button(
-            t("studies.export.whole"),
-            partial(_file, name, True),
-            "study-with-models.zip",
-            "application/zip",
-            key="studies-export-whole",
-            icon=":material/download:",
-            on_click="ignore",
-        )
+        for whole, words in ((False, t("studies.export")), (True, t("studies.export.whole"))):
+            st.download_button(
+                words,
+                partial(_file, name, whole),
+                "study-with-models.zip" if whole else "study.zip",
+                "application/zip",
+                key=f"studies-export-{whole}",
+                icon=":material/download:",
+                on_click="ignore",
+                help=t("studies.export.help"),
+            )
     with st.form("studies-duplicate", border=False), st.container(horizontal=True, vertical_alignment="bottom"):
         new = st.text_input(t("studies.duplicate.name"), max_chars=studies.MOST_NAME)
         if st.form_submit_button(t("studies.duplicate"), help=t("studies.duplicate.help")):

@@ -9,7 +9,7 @@ import pytest
 from explorer import jobs
 from explorer.errors import BadInput
 from explorer.jobs import processes
-from explorer.jobs.clock import Clock
+from explorer.jobs.time_limit import Clock
 from explorer.rundir import RunFolder
 from explorer.store import Store
 
@@ -143,3 +143,15 @@ def test_time_that_is_paused_does_not_count(monkeypatch):
     now[0] += 3
     assert clock.is_over(paused=False)
     assert clock.reason.startswith("it took longer than its limit of 10 s")
+
+
+def test_a_run_on_a_cluster_that_shares_no_path_cannot_rest(resting, monkeypatch):
+    run = jobs.submit(resting.recipe())
+    resting.until(lambda: counted(resting, run) > 0)
+    (resting.folder(run) / "ray.json").touch()
+    with pytest.raises(BadInput, match="on a cluster that does not see its folder, and cannot be told to rest"):
+        jobs.pause(run)
+    assert not resting.row(run).paused
+    monkeypatch.setenv("EXPLORER_RAY_SHARED", "1")
+    jobs.pause(run)
+    assert resting.row(run).paused

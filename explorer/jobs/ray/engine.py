@@ -13,7 +13,6 @@ from explorer.jobs.ray import job as jobs
 from explorer.jobs.ray.api import RayClient
 from explorer.jobs.ray.follow import Follower, Link, Outcome
 from explorer.jobs.ray.needs import extra_from_environment
-from explorer.jobs.ray.wire import EVENTS
 from explorer.rundir import FINISHED, RunFolder
 
 SLOTS = 100
@@ -62,7 +61,7 @@ class RayWatch:
 
     def news(self) -> bool:
         """Whether events were written since the last call."""
-        before, self._seen = self._seen, _written(self.folder.path / EVENTS)
+        before, self._seen = self._seen, self.folder.written()
         return self._seen != before
 
 
@@ -121,11 +120,3 @@ class RayEngine:
         given = RayClient.from_environment()
         client = given if address in (None, given.address) else given.at(str(address))
         return self._links.setdefault(client.address, Link(client, self._shared))
-
-
-def _written(path: Path) -> tuple[int, int]:
-    try:
-        status = path.stat()
-    except OSError:
-        return (0, 0)
-    return status.st_size, status.st_mtime_ns

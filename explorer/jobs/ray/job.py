@@ -10,9 +10,8 @@ from typing import Any
 
 from explorer.jobs.ray import node
 from explorer.jobs.ray.needs import Needs
-from explorer.rundir import RunFolder, write_whole
+from explorer.rundir import ELSEWHERE, RunFolder, write_whole
 
-NOTE = "ray.json"
 FORWARDED = ("EXPLORER_PIPELINE", "EXPLORER_RAY_SCRATCH")
 """What the worker on a node gets of this side's environment; never a token or a key: Ray shows what it is given."""
 
@@ -38,7 +37,7 @@ class Job:
 
     def save(self, folder: RunFolder) -> Job:
         """Write it down in the run's folder."""
-        write_whole(folder.path / NOTE, json.dumps({**asdict(self), "submission": self.submission}))
+        write_whole(folder.path / ELSEWHERE, json.dumps({**asdict(self), "submission": self.submission}))
         return self
 
     def but(self, **changes: Any) -> Job:
@@ -49,7 +48,7 @@ class Job:
 def load(folder: RunFolder) -> Job | None:
     """The job that is written down in the run's folder, None where there is none."""
     try:
-        found = json.loads((folder.path / NOTE).read_bytes())
+        found = json.loads((folder.path / ELSEWHERE).read_bytes())
         names = ("address", "attempt", "waits", "submitted", "log_at")
         return Job(run=folder.run, **{name: found[name] for name in names})
     except (OSError, ValueError, KeyError, TypeError):

@@ -45,11 +45,9 @@ def needs(request: dict[str, Any], trains: bool, gpus: float, extra: dict[str, f
 
 def trains(recipe: dict[str, Any]) -> bool:
     """Whether any step of a recipe takes training data or gradients."""
-    from explorer.technique import techniques  # imported late: the supervisor is small without it
+    from explorer.labels import needed  # imported late: the supervisor is small without it
 
-    known = techniques()
-    steps = (known.get(str(step.get("technique"))) for step in recipe.get("steps", ()))
-    return any(step is not None and step.needs & {"training", "gradients"} for step in steps)
+    return bool(needed(recipe) & {"training", "gradients"})
 
 
 def extra_from_environment() -> dict[str, float]:

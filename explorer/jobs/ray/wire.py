@@ -15,9 +15,10 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from explorer.errors import ExplorerError
+from explorer.rundir import ELSEWHERE
 
 EVENTS, LOG, MARK, RESULT = "events.jsonl", "log.txt", "worker.json", "result.json"
-OURS = {EVENTS, "request.json", "studies.json", "place.json", "cancel", "pause", "ray.json", "measurements"}
+OURS = {EVENTS, "request.json", "studies.json", "place.json", "cancel", "pause", ELSEWHERE, "measurements"}
 """What only this side of a run's folder may write."""
 
 CHUNK = 48 * 1024

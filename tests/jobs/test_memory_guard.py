@@ -8,7 +8,7 @@ import pytest
 
 from explorer import jobs
 from explorer.errors import BadInput
-from explorer.jobs import processes, room
+from explorer.jobs import memory_guard, processes
 from explorer.planning import memory_bytes
 from explorer.recipe import Recipe
 from explorer.rundir import RunFolder
@@ -29,28 +29,28 @@ def folder(home, gigabytes: float, claimed: bool = False) -> RunFolder:
 
 
 def test_what_fits_has_no_obstacle(home, limited):
-    assert room.obstacle(folder(home, 1.4), [folder(home, 1.5)]) is None
+    assert memory_guard.obstacle(folder(home, 1.4), [folder(home, 1.5)]) is None
 
 
 def test_what_does_not_fit_waits_and_says_how_much_is_missing(home, limited):
-    found = room.obstacle(folder(home, 1.6), [folder(home, 1.5)])
+    found = memory_guard.obstacle(folder(home, 1.6), [folder(home, 1.5)])
     assert found == "waits for memory: it takes about 1.6 GB, and 1.5 GB are free"
 
 
 def test_a_run_that_has_grown_beyond_what_was_expected_counts_as_it_is(home, limited):
     small = folder(home, 0.0, claimed=True)  # this very process, which has more than nothing
-    assert 2e9 < room.free_bytes([small]) < 3e9
+    assert 2e9 < memory_guard.free_bytes([small]) < 3e9
 
 
 def test_a_run_alone_always_starts(home, monkeypatch):
     monkeypatch.setenv("EXPLORER_MEMORY_GB", "0.1")
-    assert room.obstacle(folder(home, 1.0), []) is None
+    assert memory_guard.obstacle(folder(home, 1.0), []) is None
 
 
 def test_the_machine_s_own_memory_counts_without_a_limit(home):
-    total, free = room.total_bytes(), room.free_bytes([])
+    total, free = memory_guard.total_bytes(), memory_guard.free_bytes([])
     assert 1e8 < free < total
-    assert room.free_bytes([folder(home, 0.5)]) == pytest.approx(free - 0.5e9, abs=0.4e9)
+    assert memory_guard.free_bytes([folder(home, 0.5)]) == pytest.approx(free - 0.5e9, abs=0.4e9)
 
 
 def test_a_run_that_could_never_fit_is_refused_with_the_figures(home, monkeypatch):
