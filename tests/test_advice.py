@@ -12,7 +12,7 @@ from explorer import housekeeping
 from explorer.advice import Kind, advice, kind_of, mends_recipe
 from explorer.errors import BadInput, Cancelled, ExplorerError, Unavailable
 from explorer.jobs import lifecycle, processes, worker
-from explorer.jobs.clock import Clock
+from explorer.jobs.time_limit import Clock
 from explorer.texts import texts_of
 
 HUB = "'a/b' is not on this machine and the hub cannot be reached; go online once, or give a local folder."
