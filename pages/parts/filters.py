@@ -52,6 +52,14 @@ class View:
         """The target's name."""
         return f"{device}-{self.runtime}"
 
+    def words(self) -> str:
+        """What is chosen, for a reader whom it leaves without any variant."""
+        families = (t(f"family.{name}") for name in self.families)
+        length = () if self.length is None else (t("compress.lengths.real") if self.length == "real" else self.length,)
+        chosen = {"study": self.studies, "model": self.models, "family": families, "length": length}
+        named = {name: ", ".join(values) for name, values in chosen.items()} | {"batch": str(self.batch)}
+        return "; ".join(t(f"chosen.{name}", names=names) for name, names in named.items() if names)
+
 
 def show(model: str) -> None:
     """Before the page is opened: show this model, with nothing of it filtered away."""

@@ -86,7 +86,7 @@ def _reason(view: View, device: str, chosen: list[Variant], words: str) -> None:
             target_title(target), t("chart.unavailable", reason=sentence(missing)), sentence(data.recorded_notes())
         )
     else:
-        empty.reason(target_title(target), words)
+        empty.reason(target_title(target), words if chosen else t("chart.empty.filters", filters=view.words()))
 
 
 def _estimate(view: View) -> None:

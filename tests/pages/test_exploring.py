@@ -116,3 +116,13 @@ def test_what_was_measured_is_foreseen(open_page, place, monkeypatch) -> None:
     app = open_page("1_Compress")
     app.selectbox(key="form-new").select("int8-dynamic").run()
     assert "This very recipe was measured before" in words(app) and "accuracy (" in words(app)
+
+
+def test_a_choice_that_nothing_fits_is_named(place, open_page) -> None:
+    short, *others = (run for run in sample_runs(16) if run.result["kind"] == "text")
+    for run in others:
+        for entry in run.result["latency"]:
+            entry["sequence"] = 128
+    write_runs(place / "home" / "runs", [replace(short, studies=("short",)), *others])
+    text = words(open_page("3_Trade_offs", query={"study": "short", "model": short.model}))
+    assert f"No variant fits what is chosen (study short; model {short.model}; texts of 128 tokens; batch of 1)" in text
