@@ -185,8 +185,8 @@ def train(
     soft = _soft_labels(chosen, rows, preprocessor, plan, teacher, teacher_logits, report, cancelled, device)
 
     torch.manual_seed(plan.seed)
+    masks = _masks(model, keep_zeros or {}, device)  # by the names that parameters have before the lesson begins
     with _learning(model, plan, lesson, batches.steps):
-        masks = _masks(model, keep_zeros or {}, device)
         optimizer = _optimizer(model, plan, lesson.parameters())
         kept = Training(model, optimizer, lesson.parameters(), lesson.state, lesson.restore, asdict(plan))
         batches.done = checkpoint.restore(kept) if checkpoint else 0

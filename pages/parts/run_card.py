@@ -118,7 +118,9 @@ def _share(row: RunRow) -> float:
 
 def _now(row: RunRow) -> str:
     """What it does now, its speed, the time left of that, and since when it runs."""
-    parts = [safe(sentence(row.text) if row.text else t(f"state.{row.state}.text"))]
+    if row.state == "queued" and queue_paused(home()):
+        return t("runs.queue.paused")
+    parts = [safe(sentence(row.text) if row.text else t("runs.paused" if row.paused else f"state.{row.state}.text"))]
     if row.samples_per_s:
         parts.append(t("runs.speed", rate=significant(row.samples_per_s)))
     if row.seconds_left is not None:

@@ -1,0 +1,38 @@
+"""Runs and queues that rest, on the Runs page."""
+
+from dataclasses import replace
+
+import pytest
+
+from explorer import jobs
+from explorer.rundir import RunFolder
+from tests.pages.conftest import button, words
+from tests.support.sample_results import sample_runs, write_runs
+
+
+@pytest.fixture
+def queued(place, monkeypatch):
+    monkeypatch.setattr(jobs, "ensure_supervisor", lambda: None)
+    write_runs(place / "home" / "runs", [replace(sample_runs(2)[1], state="queued", result=None)])
+    return RunFolder(place / "home" / "runs" / "sample-0001")
+
+
+def bars(app) -> str:
+    return " ".join(element.proto.text for element in app.get("progress"))
+
+
+def test_a_run_is_paused_and_resumed(queued, open_page):
+    app = open_page("2_Runs")
+    button(app, "Pause").click().run()
+    assert queued.pause_requested and "· Paused" in words(app)
+    button(app, "Resume").click().run()
+    assert not queued.pause_requested and "Paused" not in words(app)
+
+
+def test_a_paused_queue_says_why_nothing_starts(queued, open_page):
+    app = open_page("2_Runs")
+    assert "The queue is paused" not in words(app) + bars(app)
+    button(app, "Start nothing new").click().run()
+    assert "The queue is paused: nothing new is started." in words(app) and "queue is paused" in bars(app)
+    button(app, "Start what is queued").click().run()
+    assert "The queue is paused" not in words(app) + bars(app)
