@@ -11,6 +11,7 @@ from explorer import access, housekeeping, importing, jobs, presets, stories, st
 from explorer.errors import BadInput
 from explorer.home import runs_folder
 from explorer.recipe import Recipe
+from explorer.studies import files
 from explorer.technique import build
 
 STEP = build({"technique": "int8-dynamic"})
@@ -22,7 +23,14 @@ CHANGES = {
     "move": lambda: jobs.move("20260101-000000-abcdef", "first"),
     "preset": lambda: presets.save("Mine", [STEP]),
     "preset away": lambda: presets.delete("0" * 32),
-    "import": lambda: studies.import_study(Path("x.zip")),
+    "pause": lambda: jobs.pause("20260101-000000-abcdef"),
+    "resume": lambda: jobs.resume("20260101-000000-abcdef"),
+    "pause the queue": jobs.pause_queue,
+    "resume the queue": jobs.resume_queue,
+    "describe": lambda: studies.describe("mine", "Widths"),
+    "archive": lambda: studies.archive("mine"),
+    "duplicate": lambda: studies.duplicate("mine", "another"),
+    "import": lambda: files.import_study(Path("x.zip")),
     "remove": lambda: housekeeping.remove_artefacts(["x"]),
     "restore": lambda: housekeeping.restore("x"),
     "trash": lambda: housekeeping.empty_trash(),
