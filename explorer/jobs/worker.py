@@ -182,7 +182,10 @@ def main() -> None:
     folder = RunFolder(Path(place).absolute())
     os.environ["EXPLORER_HOME"] = str(folder.path.parents[1])  # stays right when the current folder changes
     _log_to(folder.path / "log.txt")
-    sys.exit(perform(folder))
+    status = perform(folder)
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(status)  # all is written down: taking PyTorch and its memory apart would keep the next run waiting
 
 
 if __name__ == "__main__":
