@@ -78,7 +78,8 @@ MARKS = """() => {
   const chart = document.querySelector('.js-plotly-plot'), box = chart.getBoundingClientRect();
   const {xaxis, yaxis} = chart._fullLayout;
   return chart.data.filter(trace => trace.customdata).flatMap(trace => trace.customdata.map((run, i) => (
-    {x: box.x + xaxis._offset + xaxis.d2p(trace.x[i]), y: box.y + yaxis._offset + yaxis.d2p(trace.y[i])}
+    {x: box.x + xaxis._offset + xaxis.d2p(trace.x[i]), y: box.y + yaxis._offset + yaxis.d2p(trace.y[i]),
+     name: trace.text[i].split("<br>")[0].replace(/<.*?>/g, "")}
   )));
 }"""
 
@@ -110,10 +111,10 @@ def _chart_after(page: Any, name: str, elsewhere: str) -> float:
 
 def _click_to_details(page: Any, place: int) -> float:
     """Seconds from a click on a mark until other details stand beside the chart."""
-    marks = page.evaluate(MARKS)
-    mark = marks[(place + 1) * len(marks) // 7]
     heading = "[...document.querySelectorAll('h3')].map(e => e.innerText).join('|')"
     before = page.evaluate(heading)
+    marks = [mark for mark in page.evaluate(MARKS) if mark["name"] not in before]
+    mark = marks[(place + 1) * len(marks) // 7]
     page.mouse.move(mark["x"], mark["y"])
     page.wait_for_timeout(300)
     started = time.monotonic()
