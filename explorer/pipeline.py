@@ -67,6 +67,7 @@ def execute(recipe: Recipe, folder: Path, report: Report, *, run: str, digest: s
         baseline = bench.baseline_artefact()
         steps = bench.make_artefact(artefact, baseline)
         session = bench.session(artefact, baseline)
+        bench.report(stage="evaluate", text="Counting the file's bytes and parameters")
         found: dict[str, Any] = {"steps": steps, "size": size.measure_size(artefact / "model.onnx")}
         found |= {"baseline_size": _baseline_size(baseline), "accuracy": session.accuracies()}
         session.pack_inputs(folder)

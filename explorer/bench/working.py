@@ -77,7 +77,10 @@ def sweep() -> Iterator[Row]:
 
 
 def _seconds_of(recipes: list[Any]) -> tuple[float, float]:
-    """Seconds from submitting these to the last result, and what the first of them spent on measuring."""
+    """Seconds from submitting these to the last result, and what the first of them spent on measuring its file.
+
+    Measuring begins with the file's size, which takes zipping it, and ends with the last latency.
+    """
     from explorer import jobs
     from explorer.home import runs_folder
     from explorer.store import Store
