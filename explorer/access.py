@@ -10,7 +10,13 @@ import os
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from explorer import file_locks
 from explorer.errors import BadInput
+
+LOOKING_ONLY = (
+    "This dashboard is for looking only: nothing can be launched, stopped, saved or deleted here. Ask whoever runs it "
+    "for access."
+)
 
 
 @dataclass(frozen=True)
@@ -34,18 +40,17 @@ def visitor() -> Visitor:
     return _asked[0]()
 
 
-def may_change() -> bool:
-    """Whether whoever is there may launch, stop, keep and remove things."""
-    return not os.environ.get("EXPLORER_VIEW_ONLY") and not visitor().guest
+def why_not() -> str | None:
+    """Why whoever is there may not launch, stop, keep or remove things, in one sentence; None where they may."""
+    guest = bool(os.environ.get("EXPLORER_VIEW_ONLY")) or visitor().guest
+    return LOOKING_ONLY if guest else file_locks.why_not()
 
 
 def check_may_change() -> None:
-    """Raise ``BadInput`` for a guest."""
-    if not may_change():
-        raise BadInput(
-            "This dashboard is for looking only: nothing can be launched, stopped, saved or deleted here. Ask whoever "
-            "runs it for access."
-        )
+    """Raise ``BadInput`` for a guest, and on a system where nothing can be changed."""
+    reason = why_not()
+    if reason is not None:
+        raise BadInput(reason)
 
 
 def logged_in(name: str | None) -> Visitor:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
 import signal
 import subprocess
@@ -14,12 +13,15 @@ from typing import Any
 
 import psutil
 
+from explorer.file_locks import lock, unlock
+
 
 @contextmanager
 def hold(path: Path, wait_s: float | None = None) -> Iterator[bool]:
     """Hold the exclusive lock on ``path`` inside the block; yields whether it was got within ``wait_s``.
 
-    None waits as long as it takes. The system drops the lock of a process that dies.
+    None waits as long as it takes. The system drops the lock of a process that dies. Raises ``ExplorerError`` where the
+    system has no locks.
     """
     with path.open("a+") as file:
         got = _lock(file.fileno(), wait_s)
@@ -27,22 +29,18 @@ def hold(path: Path, wait_s: float | None = None) -> Iterator[bool]:
             yield got
         finally:
             if got:
-                fcntl.flock(file, fcntl.LOCK_UN)
+                unlock(file.fileno())
 
 
 def _lock(descriptor: int, wait_s: float | None) -> bool:
     if wait_s is None:
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
-        return True
+        return lock(descriptor, wait=True)
     deadline = time.monotonic() + wait_s
-    while True:
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            return True
-        except BlockingIOError:
-            if time.monotonic() >= deadline:
-                return False
-            time.sleep(0.02)
+    while not lock(descriptor):
+        if time.monotonic() >= deadline:
+            return False
+        time.sleep(0.02)
+    return True
 
 
 def boot_id() -> str:
@@ -50,8 +48,12 @@ def boot_id() -> str:
     try:
         return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
     except OSError:
+        pass
+    try:
         command = ["sysctl", "-n", "kern.bootsessionuuid"]  # macOS
         return subprocess.run(command, capture_output=True, text=True, check=False).stdout.strip()
+    except OSError:
+        return ""
 
 
 def mark(pid: int | None = None) -> dict[str, Any]:

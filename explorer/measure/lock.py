@@ -8,7 +8,6 @@ frees both locks when a process ends, however it ends.
 
 from __future__ import annotations
 
-import fcntl
 import os
 import time
 from collections.abc import Callable, Iterator
@@ -16,6 +15,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from explorer.errors import Cancelled, ExplorerError
+from explorer.file_locks import lock, unlock
 
 Report = Callable[[str], None]
 POLL_S = 0.1
@@ -34,8 +34,8 @@ def training_slot(home: Path, report: Report, cancelled: Callable[[], bool] = _n
     """
     waiting = _Waiting("waiting for a measurement to finish", report, cancelled, None)
     place = _place(home)
-    with _locked(place / "measure.gate", fcntl.LOCK_SH, waiting):
-        slot = Slot(_acquire(place / "measure.lock", fcntl.LOCK_SH, waiting), waiting)
+    with _locked(place / "measure.gate", True, waiting):
+        slot = Slot(_acquire(place / "measure.lock", True, waiting), waiting)
     try:
         yield slot
     finally:
@@ -56,10 +56,10 @@ class Slot:
         """
         if self.descriptor is None or not resting():
             return
-        fcntl.flock(self.descriptor, fcntl.LOCK_UN)
+        unlock(self.descriptor)
         while resting():
             time.sleep(POLL_S)
-        _lock(self.descriptor, fcntl.LOCK_SH, self.waiting)
+        _lock(self.descriptor, True, self.waiting)
 
     def leave(self) -> None:
         """Give the place back."""
@@ -79,8 +79,8 @@ def measuring_slot(
     waiting = _Waiting("waiting for other runs to finish before measuring", report, cancelled, timeout)
     place = _place(home)
     with (
-        _locked(place / "measure.gate", fcntl.LOCK_EX, waiting),
-        _locked(place / "measure.lock", fcntl.LOCK_EX, waiting),
+        _locked(place / "measure.gate", False, waiting),
+        _locked(place / "measure.lock", False, waiting),
     ):
         yield
 
@@ -94,35 +94,32 @@ def _place(home: Path) -> Path:
 def alone(path: Path, report: Report, text: str) -> Iterator[bool]:
     """Hold the lock on ``path`` alone; yields whether another one had it first. ``text`` is reported while it waits."""
     waiting = _Waiting(text, report, _never, None)
-    with _locked(path, fcntl.LOCK_EX, waiting):
+    with _locked(path, False, waiting):
         yield waiting.waited
 
 
 @contextmanager
-def _locked(path: Path, mode: int, waiting: _Waiting) -> Iterator[None]:
-    held = _acquire(path, mode, waiting)
+def _locked(path: Path, shared: bool, waiting: _Waiting) -> Iterator[None]:
+    held = _acquire(path, shared, waiting)
     try:
         yield
     finally:
         os.close(held)
 
 
-def _acquire(path: Path, mode: int, waiting: _Waiting) -> int:
+def _acquire(path: Path, shared: bool, waiting: _Waiting) -> int:
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
     try:
-        _lock(descriptor, mode, waiting)
+        _lock(descriptor, shared, waiting)
     except BaseException:
         os.close(descriptor)
         raise
     return descriptor
 
 
-def _lock(descriptor: int, mode: int, waiting: _Waiting) -> None:
-    while True:
-        try:
-            return fcntl.flock(descriptor, mode | fcntl.LOCK_NB)
-        except BlockingIOError:
-            waiting.step()
+def _lock(descriptor: int, shared: bool, waiting: _Waiting) -> None:
+    while not lock(descriptor, shared):
+        waiting.step()
 
 
 class _Waiting:

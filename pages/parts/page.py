@@ -103,8 +103,9 @@ def _has_login() -> bool:
 
 def _account() -> None:
     """Who is logged in, a way to become somebody, and what a guest cannot do."""
-    if not access.may_change():
-        st.caption(t("app.guest"))
+    reason = access.why_not()
+    if reason is not None:
+        st.caption(sentence(reason))
     if not _has_login():
         return
     if st.user.is_logged_in:
