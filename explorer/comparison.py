@@ -263,24 +263,28 @@ def bars(run: RunRow) -> Bars:
 
 
 def recipe_difference(recipes: Sequence[dict[str, Any]]) -> list[tuple[str, list[str]]]:
-    """Rows of (setting, one cell per recipe) for the settings in which the recipes differ."""
+    """Rows of (setting, one cell per recipe) for the settings in which the recipes differ, step by step."""
     flat = [_flat(recipe) for recipe in recipes]
-    keys = dict.fromkeys(key for settings in flat for key in settings)
-    rows = [(key, [settings.get(key, t("number.none")) for settings in flat]) for key in keys]
-    return [(key, cells) for key, cells in rows if len(set(cells)) > 1]
+    keys = sorted(dict.fromkeys(key for settings in flat for key in settings), key=lambda key: key[0])
+    rows = [(name, [settings.get((place, name), t("number.none")) for settings in flat]) for place, name in keys]
+    return [(name, cells) for name, cells in rows if len(set(cells)) > 1]
 
 
-def _flat(recipe: dict[str, Any]) -> dict[str, str]:
-    settings = {key: str(recipe[key]) for key in ("model", "data", "seed") if recipe.get(key) is not None}
+def _flat(recipe: dict[str, Any]) -> dict[tuple[int, str], str]:
+    """Each setting as it is written, by its step's place, 0 for what belongs to none, and its name."""
+    settings = {(0, key): str(recipe[key]) for key in ("model", "data", "seed") if recipe.get(key) is not None}
     for place, step in enumerate(recipe.get("steps") or (), start=1):
-        settings[t("compare.step", place=place)] = step["technique"]
+        settings[place, t("compare.step", place=place)] = step["technique"]
         for key, value in step.items():
             if key != "technique":
-                settings[f"{t('compare.step', place=place)}: {setting(key).lower()}"] = _written(value)
+                name = f"{t('compare.step', place=place)}: {setting(key).lower()}"
+                settings[place, name] = _written(value)
     return settings
 
 
 def _written(value: Any) -> str:
     if isinstance(value, bool):
         return t("word.yes" if value else "word.no")
-    return f"{value:g}" if isinstance(value, float) else str(value)
+    if isinstance(value, (int, float)):
+        return f"{value:g}".replace("-", "−")
+    return str(value) or t("number.none")

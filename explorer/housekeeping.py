@@ -116,6 +116,8 @@ def restore(run: str) -> None:
     runs, artefacts = restorable()
     if run in runs:
         (home() / TRASH / run).rename(runs_folder() / run)
+        with suppress(ExplorerError):  # whoever looks next finds it all the same
+            Store().refresh(run)
     elif run in artefacts and (runs_folder() / run).is_dir() and not _artefact(run).exists():
         (home() / TRASH / MODEL_FILES / run).rename(_artefact(run))
     else:

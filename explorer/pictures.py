@@ -86,23 +86,23 @@ def settle(page: Any) -> None:
     page.evaluate(STILL, [QUIET_MS, PATIENCE_MS])
 
 
-def stretch(page: Any) -> None:
-    """Make the window as tall as the page, so that nothing of it is scrolled away."""
+def stretch(page: Any, tallest: int = TALLEST) -> None:
+    """Make the window as tall as the page, so that nothing of it is scrolled away, but no taller than ``tallest``."""
     tall = page.evaluate("""document.querySelector('[data-testid="stMain"]').scrollHeight""")
-    page.set_viewport_size({"width": page.viewport_size["width"], "height": min(max(tall, HEIGHT), TALLEST)})
+    page.set_viewport_size({"width": page.viewport_size["width"], "height": min(max(tall, HEIGHT), tallest)})
     settle(page)
 
 
-def take(page: Any, picture: Picture, folder: Path, query: str = "") -> Path:
-    """Write one picture of a whole page, scrolled parts too; returns its file."""
+def take(page: Any, picture: Picture, folder: Path, query: str = "", tallest: int = TALLEST) -> Path:
+    """Write one picture of a page, scrolled parts too, down to ``tallest`` pixels; returns its file."""
     open_page(page, addresses()[picture.page] + query, picture.theme, picture.width)
-    stretch(page)
+    stretch(page, tallest)
     path = folder / picture.file
     page.screenshot(path=path)
     return path
 
 
-def pictures(folder: Path, pages: Sequence[str] = ()) -> Iterator[Path]:
+def pictures(folder: Path, pages: Sequence[str] = (), tallest: int = TALLEST) -> Iterator[Path]:
     """Write the pictures of these pages, or of all, into ``folder``; their files one by one.
 
     Raises ``BadInput`` where Playwright or Chromium is missing.
@@ -113,7 +113,7 @@ def pictures(folder: Path, pages: Sequence[str] = ()) -> Iterator[Path]:
         query = chosen_runs(Store())
         folder.mkdir(parents=True, exist_ok=True)
         for picture in wanted:
-            yield take(page, picture, folder, query)
+            yield take(page, picture, folder, query, tallest)
 
 
 def chosen_runs(store: Store) -> str:
@@ -148,13 +148,14 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("folder", metavar="FOLDER", type=local_path, help="where to put them")
     parser.add_argument("--home", metavar="DIR", type=local_path, help="instead of EXPLORER_HOME")
     parser.add_argument("--only", choices=list(addresses()), action="append", help="this page only; may be repeated")
+    parser.add_argument("--tallest", type=int, default=TALLEST, metavar="PIXELS", help="cut off what lies below that")
     parser.add_argument("--language", help="the language of the pages, such as zh; else EXPLORER_LANGUAGE")
     given = parser.parse_args(arguments)
     for name, value in (("EXPLORER_HOME", given.home), ("EXPLORER_LANGUAGE", given.language)):
         if value is not None:
             os.environ[name] = str(value)  # the dashboard is a process of its own and takes both from here
     try:
-        for path in pictures(given.folder, given.only or ()):
+        for path in pictures(given.folder, given.only or (), given.tallest):
             print(path, flush=True)
     except ExplorerError as error:
         print(error, file=sys.stderr)

@@ -7,6 +7,7 @@ wanted of all of them is computed once per run, and goes with it.
 from __future__ import annotations
 
 from collections.abc import Callable
+from sys import intern
 from typing import Any, Protocol, TypeVar, cast
 
 _T = TypeVar("_T")
@@ -41,6 +42,8 @@ class RunLike(Protocol):
 
 def remembered(run: RunLike, name: str, make: Callable[[], _T]) -> _T:
     """What ``make`` gives for this run under this name, made when it is first asked for: do not change it."""
-    if name not in run.memo:
-        run.memo[name] = make()
-    return cast(_T, run.memo[name])
+    memo = run.memo
+    if name not in memo:
+        made: Any = make()
+        memo[name] = intern(made) if isinstance(made, str) else made  # runs of a sweep have most words in common
+    return cast(_T, memo[name])

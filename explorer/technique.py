@@ -140,12 +140,18 @@ class Technique(BaseModel):
     @classmethod
     def parameters(cls) -> tuple[Parameter, ...]:
         """The declared parameters, in the order of their declaration."""
-        hints = get_type_hints(cls)
-        return tuple(_parameter(name, hints[name], field) for name, field in cls.model_fields.items())
+        return _parameters(cls)
 
     def step(self) -> dict[str, Any]:
         """The technique as one step of a recipe: its name, then every parameter."""
         return {"technique": self.name, **self.model_dump()}
+
+
+@cache
+def _parameters(technique: type[Technique]) -> tuple[Parameter, ...]:
+    """Read once: a page asks for them dozens of times each time it is drawn."""
+    hints = get_type_hints(technique)
+    return tuple(_parameter(name, hints[name], field) for name, field in technique.model_fields.items())
 
 
 def _parameter(name: str, hint: Any, field: Any) -> Parameter:

@@ -4,102 +4,23 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from statistics import median
+from sys import intern
 from typing import Any
 
+from explorer.latest import Latest
 from explorer.measure.devices import Device, device
-from explorer.measure.roofline import LEAST_POINTS, Bound, Calibration, calibrated, roofline
+from explorer.measure.roofline import LEAST_POINTS, Calibration, calibrated, roofline
 from explorer.result import Cost
 from explorer.runlike import RunLike, remembered
+from explorer.variant import Estimate as Estimate
+from explorer.variant import Variant as Variant
 
 FALLBACK_TARGET = "cpu-onnxruntime"
 SPLIT = "validation"
 SAME_ANSWERS = 0.99
 """Share of answers as at home from which on the accuracy at home, over the whole split, stands for another machine."""
-
-
-@dataclass(frozen=True, slots=True)
-class Estimate:
-    """What an estimated latency rests on, for people to judge it by.
-
-    ``bound`` is what the call waits for on the device named ``device``; ``substitutes`` are precisions without a peak
-    there and those whose peak was taken. ``calibration`` is how well estimates fit the host named ``host``, judged by
-    the model named ``model``, by all models where that is empty; None where nothing was measured to compare with, so
-    that the latency is an ideal one.
-    """
-
-    device: str
-    bound: Bound
-    substitutes: tuple[tuple[str, str], ...] = ()
-    host: str = ""
-    model: str = ""
-    calibration: Calibration | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Variant:
-    """One variant on one target at one batch size; fractions, bytes, milliseconds, None where not measured.
-
-    ``available`` is False when the target was not there, ``reason`` says why. ``estimated`` marks a latency that
-    was not measured. ``derived`` marks a baseline read off another run's result, which has no run of its own.
-    ``lengths`` is ``real`` where inputs were as long as the task's; ``sequence`` is their mean then. ``reported`` marks
-    what another machine, named in ``host``, measured and somebody took in here.
-    ``estimate`` says what an estimated latency rests on.
-    """
-
-    run: str
-    model: str
-    label: str
-    studies: tuple[str, ...]
-    recorded: bool
-    task: str
-    family: str
-    families: tuple[str, ...]
-    host: str
-    date: str
-    file_bytes: int
-    zipped_bytes: int
-    parameters: int
-    nonzero_parameters: int
-    target: str
-    batch: int
-    sequence: int
-    kind: str = "text"
-    lengths: str = "padded"
-    available: bool = True
-    reason: str | None = None
-    estimated: bool = False
-    derived: bool = False
-    reported: bool = False
-    accuracy: float | None = None
-    accuracy_low: float | None = None
-    accuracy_high: float | None = None
-    accuracy_target: str | None = None
-    difference: float | None = None
-    difference_low: float | None = None
-    difference_high: float | None = None
-    within_noise: bool | None = None
-    baseline_accuracy: float | None = None
-    p50_ms: float | None = None
-    p50_low_ms: float | None = None
-    p50_high_ms: float | None = None
-    p95_ms: float | None = None
-    baseline_p50_ms: float | None = None
-    throughput_per_s: float | None = None
-    speedup: float | None = None
-    speedup_low: float | None = None
-    speedup_high: float | None = None
-    noisy: bool = False
-    noise_reason: str | None = None
-    peak_rss_bytes: int | None = None
-    cold_start_ms: float | None = None
-    estimate: Estimate | None = None
-
-    @property
-    def baseline(self) -> bool:
-        """True for the uncompressed model."""
-        return self.family == "baseline"
 
 
 # What a row says about its own variant and not about the baseline beside it.
@@ -213,9 +134,29 @@ def choose(
 
     A family lets every variant through that has it among others. Baselines always stay, to compare with: those of the
     variants that are shown, whatever study they were run in.
+    The same list comes back for the same list of rows, neither of which anybody may change.
     What this machine measured goes before what others reported, and of those the one that reported most variants is
     taken; ``device`` names another one, and then only its reports are shown.
     """
+    wishes = target, batch, tuple(models), tuple(families), tuple(studies), device, length
+    if not isinstance(rows, list):
+        return _choose(rows, *wishes)
+    return _chosen.of((rows,), wishes, lambda: _choose(rows, *wishes))
+
+
+_chosen: Latest[list[Variant]] = Latest(4)
+
+
+def _choose(
+    rows: Iterable[Variant],
+    target: str,
+    batch: int,
+    models: Collection[str],
+    families: Collection[str],
+    studies: Collection[str],
+    device: str | None,
+    length: str | None,
+) -> list[Variant]:
     fitting = []
     for row in rows:
         fits = row.target == target and (row.batch == batch or not row.available)
@@ -264,13 +205,24 @@ def _of_one_device(rows: list[Variant], target: str, device: str | None) -> list
 
 def models_of_one_task(rows: Iterable[Variant], shown: str | None = None) -> list[str]:
     """The models that share the task of the run ``shown``, else of the latest own one, else of the first."""
-    known = list(rows)
+    known = rows if isinstance(rows, list) else list(rows)
     if not known:
         return []
-    own = [row for row in known if not row.recorded and not row.derived]
-    first = next((row for row in known if row.run == shown), max(own, key=lambda row: row.run) if own else known[0])
-    task = first.task
-    return list(dict.fromkeys(row.model for row in known if row.task == task))
+    usual, models = _tasks.of((known,), None, lambda: _models_by_task(known))
+    first = next((row for row in known if row.run == shown), None) if shown else None
+    return list(models[first.task if first else usual])
+
+
+_tasks: Latest[tuple[str, dict[str, dict[str, None]]]] = Latest()
+
+
+def _models_by_task(rows: list[Variant]) -> tuple[str, dict[str, dict[str, None]]]:
+    """The task of the latest own run, else of the first one, and the models of each task in their order."""
+    own = [row for row in rows if not row.recorded and not row.derived]
+    models: dict[str, dict[str, None]] = {}
+    for row in rows:
+        models.setdefault(row.task, {})[row.model] = None
+    return (max(own, key=lambda row: row.run) if own else rows[0]).task, models
 
 
 def family_of(families: Iterable[str]) -> str:
@@ -447,12 +399,12 @@ def _common(run: RunLike, result: dict[str, Any]) -> dict[str, Any]:
         "label": run.label,
         "studies": run.studies,
         "recorded": run.recorded,
-        "task": result["task"],
-        "kind": result.get("kind", "text"),
+        "task": intern(result["task"]),
+        "kind": intern(result.get("kind", "text")),
         "family": family_of(run.families),
         "families": tuple(run.families),
         "host": host_text(result["host"]),
-        "date": result["finished_at"][:10],
+        "date": intern(result["finished_at"][:10]),
         **result["size"],
     }
 

@@ -198,3 +198,10 @@ def test_another_precision_than_the_baselines_is_told():
 def test_energy_stands_beside_the_baselines():
     energy = {"kind": "measured", "millijoules": 12.34, "baseline_millijoules": 40.0, "batch": 8}
     assert use_facts(energy=energy)["energy"] == ("12.3 mJ", "baseline 40.0 mJ, batch of 8")
+
+
+def test_settings_of_recipes_stand_step_by_step_with_true_minus_signs():
+    first = {"model": "m", "steps": [{"technique": "a"}, {"technique": "b"}, {"technique": "c", "low": 1}]}
+    second = {"model": "m", "steps": [{"technique": "a", "low": -0.5, "name": ""}, {"technique": "b"}]}
+    rows = recipe_difference([first, second])
+    assert rows == [("Step 1: low", ["–", "−0.5"]), ("Step 3", ["c", "–"]), ("Step 3: low", ["1", "–"])]

@@ -6,6 +6,7 @@ import json
 import shutil
 import sqlite3
 import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,7 @@ import pytest
 from explorer import store as store_module
 from explorer.errors import BadInput, ExplorerError
 from explorer.rundir import RunFolder
-from explorer.store import Store
+from explorer.store import Store, index
 from tests.support.sample_results import sample_runs, write_runs
 
 RESULT = {"state": "done", "finished_at": "2026-11-22T04:15:03+00:00", "size": {"file_bytes": 7}}
@@ -218,7 +219,7 @@ def test_readers_do_not_wait_for_a_writer(store, monkeypatch):
     writer = sqlite3.connect(store.path, isolation_level=None)
     writer.execute("BEGIN IMMEDIATE")
     writer.execute("UPDATE runs SET state = 'failed'")
-    monkeypatch.setattr(store_module, "_BUSY_S", 3600)  # whoever waits, waits for ever
+    monkeypatch.setattr(index, "BUSY_S", 3600)  # whoever waits, waits for ever
     _add(store, 1)
     reader = threading.Thread(target=lambda: before.extend(store.runs()), daemon=True)
     reader.start()
@@ -275,3 +276,100 @@ def test_lists_of_runs_leave_out_what_only_details_show(store: Store) -> None:
     assert "flipped" not in listed.result["accuracy"][0] and "confusion" not in listed.result["accuracy"][0]
     assert listed.result["profile"] == {"by_operator": [], "by_layer": [], "peak_gflops": 500.0}
     assert store.run(run.run).result == run.result
+
+
+def test_the_newest_runs_that_are_over_and_all_at_work(store, tmp_path):
+    _record(tmp_path, "recorded-x")
+    folders = [_add(store, seed) for seed in range(7)]
+    for place in (1, 3, 4, 6):
+        _finish(store, folders[place])
+    folders[5].add_state("failed", "a reason")
+    folders[2].claim({"pid": 1})
+    for place in (2, 5):
+        store.refresh(folders[place].run)
+
+    def seen(number: int) -> list[int | str]:
+        names = {folder.run: place for place, folder in enumerate(folders)} | {"recorded-x": "recorded"}
+        return [names[row.run] for row in store.newest(number)]
+
+    assert seen(2) == ["recorded", 0, 2, 5, 6], "two that are over, one of them failed; one queued and one running"
+    assert seen(4) == ["recorded", 0, 2, 3, 4, 5, 6]
+    assert seen(5) == seen(100) == ["recorded", 0, 1, 2, 3, 4, 5, 6]
+    assert store.over() == 5
+    assert store.newest(100) == store.runs()
+
+
+def test_hidden_studies_make_room_for_older_runs(store):
+    folders = [_add(store, seed, study) for seed, study in enumerate(["a", "a", "b", "b", "b"])]
+    for folder in folders[:4]:
+        _finish(store, folder)
+    folders[2].add_study("a")
+    store.refresh(folders[2].run)
+    assert [row.digest for row in store.newest(2)] == ["d2", "d3", "d4"]
+    assert [row.digest for row in store.newest(2, hidden=["b"])] == ["d1", "d2"], "d2 belongs to a study in sight, too"
+    assert [row.digest for row in store.newest(1, hidden=["b", "c"])] == ["d2"]
+    assert (store.over(), store.over(["b"]), store.over(["a", "b"])) == (4, 3, 0)
+
+
+def test_a_study_is_known_as_long_as_it_has_runs(store):
+    folder, other = _add(store, 0, "a"), _add(store, 1, "c")
+    folder.add_study("b")
+    store.refresh(folder.run)
+    assert store.studies() == ["a", "b", "c"]
+    (folder.path / "studies.json").unlink()
+    store.refresh(folder.run)
+    assert store.studies() == ["a", "c"] and store.runs(study="b") == []
+    shutil.rmtree(other.path)
+    assert store.studies() == ["a"]
+    shutil.rmtree(folder.path)
+    assert store.studies() == []
+
+
+def test_very_many_runs_are_compared_with_their_folders_once_in_a_while(store, monkeypatch):
+    folders = [_add(store, seed) for seed in range(4)]
+    assert len(store.runs()) == 4
+    monkeypatch.setattr(index, "AT_ONCE", 3)
+    monkeypatch.setattr(index, "PATIENCE_NS", 10**15)
+    by_hand = _add(store, 4)
+    version = store.version()
+    assert len(store.runs()) == 4 and version == store.version()
+    told = _add(store, 5)
+    assert store.refresh(told.run) == "queued" and len(store.runs()) == 5, "what the program does is known at once"
+    shutil.rmtree(folders[0].path)
+    assert len(store.runs()) == 5
+    assert store.refresh(folders[0].run) is None
+    assert [row.digest for row in store.runs()] == ["d1", "d2", "d3", "d5"] and store.version() == version + 2
+    monkeypatch.setattr(index, "PATIENCE_NS", 0)
+    assert by_hand.run in [row.run for row in store.runs()] and len(store.runs()) == 5
+
+
+def test_a_clock_that_is_set_back_holds_no_comparison_up(store, monkeypatch):
+    _add(store, 0)
+    assert len(store.runs()) == 1
+    monkeypatch.setattr(index, "AT_ONCE", 0)
+    monkeypatch.setattr(index, "PATIENCE_NS", 10**15)
+    monkeypatch.setattr(time, "time_ns", lambda: 10**15)
+    _add_by_clock = _add(store, 1)
+    assert [row.run for row in store.runs()][-1] == _add_by_clock.run
+
+
+def test_who_comes_while_the_index_is_rebuilt_waits_for_it(store, monkeypatch):
+    for seed in range(3):
+        _finish(store, _add(store, seed))
+    before = store.runs()
+    begun, found = threading.Event(), []
+    write = index.write
+
+    def slowly(*given):
+        begun.set()
+        time.sleep(0.2)
+        write(*given)
+
+    monkeypatch.setattr(index, "BUSY_S", 0.05)
+    monkeypatch.setattr(index, "write", slowly)
+    builder = threading.Thread(target=store.reindex)
+    builder.start()
+    begun.wait(20)
+    found = Store(store.path).runs()
+    builder.join(20)
+    assert found == before

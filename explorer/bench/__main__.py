@@ -9,11 +9,13 @@ from explorer import bench
 from explorer.bench.dashboard import dashboard, exploring
 from explorer.bench.latency import agreement, repeatability
 from explorer.bench.row import Row
+from explorer.bench.scale import scale
 from explorer.bench.working import click_to_point, memory, sweep, training, warm_start
 
 PARTS: dict[str, Callable[[], Iterator[Row]]] = {
     "dashboard": dashboard,
     "exploring": exploring,
+    "scale": scale,
     "click-to-point": click_to_point,
     "warm-start": warm_start,
     "sweep": sweep,

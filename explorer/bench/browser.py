@@ -46,6 +46,22 @@ def serve_dashboard(home: Path) -> Iterator[tuple[subprocess.Popen[bytes], str]]
         process.wait(10)
 
 
+def shown(page: Any, address: str) -> None:
+    """Go to an address; returns once the page's title stands."""
+    page.goto(address)
+    page.get_by_role("heading", level=1).first.wait_for()
+
+
+def switch(page: Any, name: str) -> float:
+    """Seconds from the click on another page's link until its title stands."""
+    link = page.locator(f'section[data-testid="stSidebar"] a:is([href$="{name}"], [href*="{name}?"])')
+    before = page.get_by_role("heading", level=1).first.inner_text()
+    started = time.monotonic()
+    link.click()
+    page.wait_for_function("before => document.querySelector('h1')?.innerText !== before", arg=before)
+    return time.monotonic() - started
+
+
 def _wait_for(address: str, seconds: float = 60) -> None:
     until = time.monotonic() + seconds
     while True:

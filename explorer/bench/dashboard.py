@@ -12,7 +12,7 @@ from typing import Any
 
 import psutil
 
-from explorer.bench.browser import open_chromium, serve_dashboard
+from explorer.bench.browser import open_chromium, serve_dashboard, shown, switch
 from explorer.bench.row import Row
 
 RUNS, MANY_RUNS = 1000, 10_000
@@ -33,10 +33,10 @@ def dashboard() -> Iterator[Row]:
             paints = [_first_paint(browser, address) for _ in range(3)]
             yield Row(f"first paint, {RUNS} runs", f"{median(paints):.2f} s", "under 2 s")
             page = browser.new_page()
-            _shown(page, address)
+            shown(page, address)
             for name in PAGES:  # as above: the first visit of each page is not what a reader waits for all day
-                _switch(page, name)
-            switches = [_switch(page, name) for _ in range(3) for name in PAGES]
+                switch(page, name)
+            switches = [switch(page, name) for _ in range(3) for name in PAGES]
             yield Row(f"page switch, {RUNS} runs (median)", f"{median(switches):.2f} s", "under 0.3 s")
             yield Row(f"page switch, {RUNS} runs (slowest)", f"{max(switches):.2f} s", "")
             browser.close()
@@ -57,7 +57,7 @@ def exploring() -> Iterator[Row]:
         with sync_playwright() as tool:
             browser = open_chromium(tool)
             page = browser.new_page(viewport={"width": 1280, "height": 900})
-            _shown(page, f"{address}/Compress")
+            shown(page, f"{address}/Compress")
             page.get_by_role("button", name="Smallest file").click()
             page.get_by_role("slider").first.wait_for()
             slides = [_slide(page) for _ in range(7)]
@@ -99,10 +99,10 @@ def _slide(page: Any) -> float:
 
 def _chart_after(page: Any, name: str, elsewhere: str) -> float:
     """Seconds from the click on a page's link until its chart takes the mouse."""
-    _switch(page, elsewhere)
+    switch(page, elsewhere)
     page.wait_for_timeout(1500)
     started = time.monotonic()
-    _switch(page, name)
+    switch(page, name)
     page.wait_for_function(CHART)
     seconds = time.monotonic() - started
     page.wait_for_timeout(1500)
@@ -144,7 +144,7 @@ def _filled_home(folder: Path, runs: int) -> Path:
 
 def _visit(browser: Any, address: str) -> None:
     page = browser.new_page()
-    _shown(page, address)
+    shown(page, address)
     page.wait_for_timeout(4000)
     page.close()
 
@@ -153,21 +153,7 @@ def _first_paint(browser: Any, address: str) -> float:
     """Seconds until the title stands, in a browser window that has nothing cached."""
     page = browser.new_page()
     started = time.monotonic()
-    _shown(page, address)
+    shown(page, address)
     seconds = time.monotonic() - started
     page.close()
     return seconds
-
-
-def _shown(page: Any, address: str) -> None:
-    page.goto(address)
-    page.get_by_role("heading", level=1).first.wait_for()
-
-
-def _switch(page: Any, name: str) -> float:
-    link = page.locator(f'section[data-testid="stSidebar"] a[href$="{name}"]')
-    before = page.get_by_role("heading", level=1).first.inner_text()
-    started = time.monotonic()
-    link.click()
-    page.wait_for_function("before => document.querySelector('h1')?.innerText !== before", arg=before)
-    return time.monotonic() - started

@@ -20,14 +20,16 @@ class Row:
 
 
 @contextlib.contextmanager
-def temporary_home() -> Iterator[Path]:
-    """An empty ``EXPLORER_HOME`` that is gone afterwards."""
-    before = os.environ.get("EXPLORER_HOME")
+def temporary_home(**variables: str) -> Iterator[Path]:
+    """An empty ``EXPLORER_HOME`` that is gone afterwards; meanwhile these environment variables are set as well."""
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:  # its supervisor leaves a moment later
-        os.environ.update(EXPLORER_HOME=folder, EXPLORER_IDLE_S="1")
+        wanted = {"EXPLORER_HOME": folder, "EXPLORER_IDLE_S": "1", **variables}
+        before = {name: os.environ.get(name) for name in wanted}
+        os.environ.update(wanted)
         try:
             yield Path(folder)
         finally:
-            os.environ.pop("EXPLORER_HOME")
-            if before is not None:
-                os.environ["EXPLORER_HOME"] = before
+            for name, value in before.items():
+                os.environ.pop(name)
+                if value is not None:
+                    os.environ[name] = value

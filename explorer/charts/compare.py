@@ -12,6 +12,9 @@ from explorer.charts.style import Theme
 from explorer.quantities import significant
 from explorer.texts import t
 
+AROUND_PX, ROW_PX, AXIS_PX = 190, 24, 58
+"""What stands around the bars, one bar with its share of the gaps, and the numbers and the title below them."""
+
 
 @dataclass(frozen=True)
 class Bars:
@@ -68,10 +71,10 @@ def compare_figure(info: CompareInfo, theme: Theme = "light") -> go.Figure:
     longest = max([100.0, *(share for bars in info.variants for share in bars.shares.values() if share)])
     rows = max(len(info.categories) * len(info.variants), 1)
     figure.update_layout(
-        height=170 + 24 * rows,
+        height=AROUND_PX + ROW_PX * rows,
         bargap=0.3,
         xaxis=style.axis(theme, info.x_title, range=[0, 1.1 * longest], ticksuffix=" %"),
         yaxis=style.axis(theme, "", autorange="reversed", showgrid=False),
-        legend={"traceorder": "normal", "y": -0.16},
+        legend={"traceorder": "normal", "y": -AXIS_PX / (ROW_PX * rows)},
     )
     return figure

@@ -57,8 +57,9 @@ def _hover(label: str, answer: str, count: int, total: int) -> str:
 def confusion_figure(info: ConfusionInfo, theme: Theme = "light") -> go.Figure:
     """Draw ``info`` in one colour: the darker (in the dark theme: brighter), the larger the share of the label."""
     names = [style.plain(label) for label in info.labels]
+    title = style.wrapped(info.title, TITLE_WIDTH)
     layout = style.base_layout(theme, info.title, info.subtitle)
-    layout["title"]["text"] = style.wrapped(info.title, TITLE_WIDTH)
+    layout["title"] |= {"text": title, "pad": {"t": style.TITLE_LINE_PX // 2 * title.count("<br>")}}
     figure = go.Figure(layout=layout)
     figure.add_trace(
         go.Heatmap(
@@ -80,7 +81,7 @@ def confusion_figure(info: ConfusionInfo, theme: Theme = "light") -> go.Figure:
     )
     figure.update_layout(
         height=320 if len(names) <= 6 else 380,
-        margin={"t": 68 + 18 * layout["title"]["text"].count("<br>")},
+        margin={"t": 68 + 18 * max(1, title.count("<br>"))},  # with one line as with two: the cells stand side by side
         xaxis=style.axis(theme, t("chart.confusion.x"), type="category", showgrid=False),
         yaxis=style.axis(theme, t("chart.confusion.y"), type="category", showgrid=False, autorange="reversed"),
     )

@@ -58,6 +58,7 @@ def learning_figure(info: LearningInfo, theme: Theme = "light", height: int = 26
             )
         )
     first = style.plain(sentence(next(iter(info.series), "").replace("_", " ")))
+    first = first[:1].upper() + first[1:]
     figure.update_layout(
         height=height,
         hovermode="x unified",

@@ -69,8 +69,9 @@ def base_layout(theme: Theme, title: str, subtitle: str = "") -> dict[str, Any]:
             "xanchor": "left",
             "y": 0.98,
             "yanchor": "top",
+            "pad": {"t": TITLE_LINE_PX // 2 * above.count("<br>")},  # Plotly centres the lines on the first one's place
         },
-        "font": {"family": "Source Sans, sans-serif", "size": 13, "color": INK[theme]},
+        "font": {"family": "Source Sans, system-ui, sans-serif", "size": 13, "color": INK[theme]},
         "paper_bgcolor": "rgba(0,0,0,0)",
         "plot_bgcolor": "rgba(0,0,0,0)",
         "margin": {"l": 8, "r": 12, "t": top, "b": 8},

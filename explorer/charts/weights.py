@@ -32,7 +32,7 @@ def histogram_info(name: str, spread: Spread) -> HistogramInfo:
 def spread_words(spread: Spread) -> str:
     """Mean, standard deviation, extremes and what is near zero, in sentences."""
     low, high, mean = (_signed(value) for value in (spread.low, spread.high, spread.mean))
-    near, zero = (significant(100 * share) for share in (spread.near_zero, spread.zero))
+    near, zero = (_percent(share) for share in (spread.near_zero, spread.zero))
     parts = [
         t("models.spread", mean=mean, deviation=significant(spread.deviation), low=low, high=high),
         t("models.spread.near", share=near),
@@ -40,6 +40,11 @@ def spread_words(spread: Spread) -> str:
     parts += [t("models.spread.zero", share=zero)] if spread.zero else []
     parts += [t("models.spread.outside", count=f"{spread.outside:,}")] if spread.outside else []
     return " ".join(parts)
+
+
+def _percent(share: float) -> str:
+    """A share in percent; of one that hardly is any, its digits say nothing."""
+    return "< 0.01" if 0 < share < 1e-4 else significant(100 * share)
 
 
 def _signed(value: float) -> str:

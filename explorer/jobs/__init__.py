@@ -10,13 +10,15 @@ import errno
 import os
 import subprocess
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, cast
 
+from explorer import file_locks
 from explorer.access import check_may_change, visitor
 from explorer.errors import BadInput, ExplorerError
 from explorer.home import home, local_path, runs_folder
-from explorer.rundir import ACTIVE, QUEUE_PAUSED, RunFolder, open_run
+from explorer.rundir import ACTIVE, QUEUE_PAUSED, RunFolder, State, open_run, queue_paused
 
 if TYPE_CHECKING:
     from explorer.recipe import Recipe
@@ -183,6 +185,8 @@ def retry(run: str, fresh: bool | None = None) -> str:
 
 def delete(run: str) -> None:
     """Move a finished run into ``EXPLORER_HOME/trash``; raises ``BadInput`` for one that is active."""
+    from explorer.store import Store
+
     check_may_change()
     folder = _folder(run)
     state = folder.snapshot().state
@@ -191,6 +195,8 @@ def delete(run: str) -> None:
     trash = home() / "trash"
     trash.mkdir(exist_ok=True)
     folder.path.rename(trash / run)
+    with suppress(ExplorerError):  # on a full disk it is deleted all the same
+        Store().refresh(run)
 
 
 def active(run: str) -> bool:
@@ -224,6 +230,15 @@ def ensure_supervisor() -> None:
         last_holder = lock.read_text()
     if free and not _is_starting(base, last_holder):
         _supervisors[base] = start_supervisor(base), time.monotonic()
+
+
+def carry_on() -> None:
+    """Start the supervisor where runs wait for one or had one when it ended, as after a restart of the machine."""
+    from explorer.store import Store
+
+    states: list[State] = ["running"] if queue_paused(home()) else ["running", "queued"]
+    if file_locks.why_not() is None and Store().in_state(*states):
+        ensure_supervisor()
 
 
 def _is_starting(base: Path, last_holder: str) -> bool:

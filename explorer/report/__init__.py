@@ -102,7 +102,8 @@ def report_info(
     _check(title, runs)
     parts = tuple(_part(run, letter, runs, target, batch) for run, letter in zip(runs, LETTERS, strict=False))
     where = t("chart.where", target=target_title(target), batch=batch)
-    letters = {run.run: f"{part.letter} · {sentence(run.label)}" for run, part in zip(runs, parts, strict=True)}
+    # the names stand above the chart; on it they would leave no room for each other
+    letters = {run.run: part.letter for run, part in zip(runs, parts, strict=True)}
     shown = [replace(row, label=letters.get(row.run, row.label), model=_model(row.model)) for row in rows]
     return ReportInfo(
         title=" ".join(title.split()) or t("report.title.default"),

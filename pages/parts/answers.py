@@ -21,7 +21,7 @@ from pages.parts.page import safe, theme
 from pages.parts.pictures import chart_config
 from pages.parts.tables import fact_table
 
-PANEL_PX, IMAGE_ROW_PX = 330, 56
+PANEL_PX, IMAGE_ROW_PX = 300, 56
 ROWS_AT_ONCE = 8
 
 

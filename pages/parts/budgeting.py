@@ -5,6 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from explorer.budget import Budget, Picks, picks
+from explorer.latest import Latest
 from explorer.quantities import QUANTITIES
 from explorer.texts import t
 from explorer.texts.sentences import sentence
@@ -15,6 +16,7 @@ from pages.parts.page import safe
 ANY = "any"
 LOST_POINTS = ("0", "0.5", "1", "2", "3", "5", "10", ANY)
 FILE_MB = ("0.1", "0.2", "0.5", "1", "2", "5", "10", "20", "50", "100", "200", "500", "1000", ANY)
+_best: Latest[Picks] = Latest()
 SPEEDUP = (ANY, "1", "1.25", "1.5", "2", "3", "4", "5", "10")
 
 
@@ -44,7 +46,7 @@ def _limit(name: str, stops: tuple[str, ...]) -> float | None:
 
 def best(rows: list[Variant], budget: Budget, device: str, place: str = "") -> None:
     """How many variants fit, and the best of them by name; a click shows one. ``place`` heads those of one device."""
-    found = picks(rows, budget)
+    found = _best.of((rows,), budget, lambda: picks(rows, budget))
     if not found.total:
         return
     if not found.count:

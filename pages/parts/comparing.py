@@ -9,6 +9,7 @@ import streamlit as st
 from explorer.charts import compare_figure, compare_info, stacks_figure, stacks_info
 from explorer.comparison import bars, recipe_difference
 from explorer.comparison import table as facts
+from explorer.measure.targets import targets
 from explorer.store import RunRow
 from explorer.texts import t
 from explorer.texts.sentences import sentence
@@ -37,8 +38,12 @@ def picker() -> list[RunRow]:
 
 
 def variant_name(row: RunRow) -> str:
-    """Label and model, and whether it was recorded."""
-    return f"{sentence(row.label)} · {row.model}" + (f" · {t('word.recorded')}" if row.recorded else "")
+    """Label and model, whether it was measured on a GPU alone, and whether it was recorded."""
+    known, named = targets(), row.recipe.get("targets") or ()
+    devices = {known[name].device for name in named if name in known}
+    words = [sentence(row.label), row.model]
+    words += [t("where.gpu")] if devices and "cpu" not in devices else []
+    return " · ".join([*words, t("word.recorded")] if row.recorded else words)
 
 
 def differences(rows: list[RunRow]) -> None:

@@ -13,10 +13,19 @@ from explorer.models import ModelCard, cards
 from explorer.store import RunRow, Store
 from explorer.variants import Variant, flatten, with_baselines
 
+MOST = 10_000
+"""So many of one's own runs that are over are read: the newest."""
+
 
 def runs() -> list[RunRow]:
-    """All runs with their results, recorded ones first."""
+    """The recorded runs, then one's own at work and the newest that are over, with their results."""
     return _runs(*_version())
+
+
+def beyond() -> int:
+    """How many of one's own runs are over, where pages do not read all of them; else 0."""
+    over = _over(*_version())
+    return over if over > MOST else 0
 
 
 def variants() -> list[Variant]:
@@ -30,8 +39,8 @@ def kin() -> dict[str, str]:
 
 
 def find(run: str) -> RunRow | None:
-    """One run, or None when it is not there any more."""
-    return next((row for row in runs() if row.run == run), None)
+    """One run, be it older than those that are read; None when it is not there any more."""
+    return next((row for row in runs() if row.run == run), None) or _older(run, *_version())
 
 
 def whole(row: RunRow) -> RunRow:
@@ -64,11 +73,9 @@ def model_cards() -> dict[str, ModelCard]:
 
 
 def _version() -> tuple[str, int, int]:
-    """Changes whenever the runs do; asking what is active first lets the index notice new and deleted folders."""
-    store = Store()
-    store.active()
+    """Changes whenever the runs do."""
     recorded = max((path.stat().st_mtime_ns for path in index.RECORDED.glob("*.json")), default=0)
-    return str(home()), store.version(), max(recorded, studies.changed())
+    return str(home()), Store().version(), max(recorded, studies.changed())
 
 
 @st.cache_resource(max_entries=8, show_spinner=False)
@@ -78,7 +85,21 @@ def _whole(run: str, home: str, version: int, recorded: int) -> RunRow:
 
 @st.cache_resource(max_entries=1, show_spinner=False)
 def _runs(home: str, version: int, recorded: int) -> list[RunRow]:
-    return studies.in_sight(Store().runs())
+    return Store().newest(MOST, studies.archived())
+
+
+@st.cache_resource(max_entries=1, show_spinner=False)
+def _over(home: str, version: int, recorded: int) -> int:
+    return Store().over(studies.archived())
+
+
+@st.cache_resource(max_entries=8, show_spinner=False)
+def _older(run: str, home: str, version: int, recorded: int) -> RunRow | None:
+    try:
+        found = studies.in_sight([Store().run(run)])
+    except BadInput:
+        return None
+    return found[0] if found else None
 
 
 @st.cache_resource(max_entries=1, show_spinner=False)

@@ -7,7 +7,7 @@ import streamlit as st
 from numpy.typing import NDArray
 
 from explorer.charts import CONFIG
-from explorer.charts.confidence import confidence_figure, confidence_info, height_px
+from explorer.charts.confidence import confidence_figure, confidence_info
 from explorer.quantities import significant
 from explorer.serving.client import Answer
 from explorer.serving.drawing import digit, from_canvas
@@ -24,7 +24,7 @@ Given = str | NDArray[np.uint8]
 TEXT_EXAMPLES = 4
 MOST_LETTERS = 2000
 DRAWN_TASK = "digits"
-SEEN_PX, SEEN_WORDS_PX, CAPTION_PX = 84, 27, 21
+SEEN_PX = 84
 QUIET_CONFIG = {**CONFIG, "displayModeBar": False}
 
 
@@ -78,7 +78,6 @@ def _drawing() -> NDArray[np.uint8] | None:
     drawn = from_canvas(canvas())
     if drawn is None:
         st.caption(t("demo.draw.hint"))
-        st.space(SEEN_PX + SEEN_WORDS_PX)
         return None
     image = digit(drawn)
     st.image(enlarged(image, SEEN_PX), caption=t("demo.draw.seen"), alt=t("demo.draw.alt"))
@@ -121,8 +120,6 @@ def _answer(side: Side, answer: Answer | None, labels: list[str]) -> None:
     with st.container(key=f"cost-{side.key}"):
         st.markdown(t("demo.cost", time=time, size=side.size))
     if answer is None or best is None:
-        st.space(CAPTION_PX)  # what comes here moves nothing
-        st.space(height_px(len(labels)))
         return
     st.caption(t("demo.median", calls=answer.calls))
     info = confidence_info(side.name, labels, answer.probabilities, side.family)

@@ -55,9 +55,14 @@ def bundle(row: RunRow) -> None:
         help_text = t("export.with_baseline.gone" if gone else "export.with_baseline.help")
         with_baseline = st.checkbox(t("export.with_baseline"), key="with-baseline", help=help_text, disabled=gone)
         files = bundle_files(folder, with_baseline and not gone)
-        rows = [[name, file_size(count), t(f"export.file.{name}")] for name, count in files.items()]
+        rows = [[name, _unbroken(file_size(count)), t(f"export.file.{name}")] for name, count in files.items()]
         table([t("column.file"), t("column.size"), t("column.what")], rows, [1])
         _download(folder, row, with_baseline and not gone)
+
+
+def _unbroken(words: str) -> str:
+    """Words that stay on one line in a narrow window."""
+    return words.replace(" ", "\u00a0")
 
 
 def _download(folder: Path, row: RunRow, with_baseline: bool) -> None:

@@ -28,7 +28,7 @@ def section() -> None:
     """Choose variants or a study; then a table of its results to the left, bundles to the right."""
     st.subheader(t("several.title"), anchor=False)
     st.markdown(t("several.sentence"))
-    how, what = st.columns([1, 3], vertical_alignment="bottom")
+    how, what = st.columns([1, 3], vertical_alignment="top")
     with how:
         by = st.segmented_control(
             t("several.by"),

@@ -9,11 +9,12 @@ from typing import Any
 import streamlit as st
 
 from explorer.charts import FAMILY_COLOURS, Axes
+from explorer.choices import Choices, choices
 from explorer.measure.devices import devices
 from explorer.measure.targets import USUAL, targets
 from explorer.quantities import QUANTITIES, SIZES, X_AXES, Y_AXES
 from explorer.texts import t
-from explorer.variants import Variant, choose, estimated_target, length_of, models_of_one_task
+from explorer.variants import Variant, choose, estimated_target, models_of_one_task
 from pages.parts import data, state
 
 NOWHERE = "none"
@@ -70,7 +71,8 @@ def show(model: str) -> None:
 
 def controls(rows: list[Variant]) -> View:
     """Draw the controls and return what is chosen."""
-    x, y, size, place = st.columns([2, 2, 2, 3], vertical_alignment="bottom")
+    there = choices(rows)
+    x, y, size, place = st.columns([2, 2, 2, 3], vertical_alignment="top")
     with x:
         x_key = _select("x", X_AXES, _quantity)
     with y:
@@ -81,13 +83,12 @@ def controls(rows: list[Variant]) -> View:
         device = _segments("where", PLACES, "cpu", lambda name: t(f"where.{name}"))
     models, families, more = st.columns([4, 6, 2], vertical_alignment="bottom")
     with models:
-        names = list(dict.fromkeys(row.model for row in rows))
-        chosen_models = _pills("model", names, models_of_one_task(rows, state.shown()), str)
+        chosen_models = _pills("model", there.models, models_of_one_task(rows, state.shown()), str)
     with families:
-        present = [family for family in FAMILY_COLOURS if any(family in (row.family, *row.families) for row in rows)]
+        present = [family for family in FAMILY_COLOURS if family in there.families]
         chosen_families = _pills("family", present, [], lambda name: t(f"family.{name}"))
     with more, st.popover(t("filter.more"), icon=":material/tune:"):
-        log, more_choices = st.toggle(t("filter.log"), key="log", bind="query-params"), _more(rows)
+        log, more_choices = st.toggle(t("filter.log"), key="log", bind="query-params"), _more(there)
     shown = {"models": tuple(chosen_models), "families": tuple(chosen_families), **more_choices}
     return View(Axes(x_key, y_key, size_key, log), _devices(device), joined=device == "joined", **shown)
 
@@ -98,27 +99,24 @@ def _devices(where: str) -> tuple[str, ...]:
     return {"cpu": ("cpu",), "gpu": (gpu,)}.get(where, ("cpu", gpu))
 
 
-def _more(rows: list[Variant]) -> dict[str, Any]:
+def _more(there: Choices) -> dict[str, Any]:
     """Runtime, batch, length, studies and the device to estimate for."""
-    measured = {row.target for row in rows if row.available}
-    runtimes = dict.fromkeys(name.partition("-")[2] for name in targets() if name in measured or name in USUAL)
-    batches = sorted({row.batch for row in rows}) or [1]
+    runtimes = dict.fromkeys(name.partition("-")[2] for name in targets() if name in there.targets or name in USUAL)
+    batches = there.batches or (1,)
     chosen = {
         "runtime": _select("runtime", list(runtimes), lambda name: t(f"runtime.{name}")),
         "batch": _segments("batch", batches, batches[0], str),
-        "length": _length(rows),
-        "studies": tuple(_pills("study", list(dict.fromkeys(s for row in rows for s in row.studies)), [], str)),
+        "length": _length(there.lengths),
+        "studies": tuple(_pills("study", there.studies, [], str)),
     }
     estimate = _select("estimate", [NOWHERE, *devices()], _device)
     return chosen | {"estimate": None if estimate == NOWHERE else estimate}
 
 
-def _length(rows: list[Variant]) -> str | None:
+def _length(options: tuple[str, ...]) -> str | None:
     """A choice only where texts were measured at several lengths."""
-    found = {length_of(row) for row in rows if row.kind == "text" and row.available and row.p50_ms is not None}
-    if len(found) < 2:
+    if len(options) < 2:
         return None
-    options = sorted(found, key=lambda length: (not length.isdigit(), int(length) if length.isdigit() else 0))
     usual = "128" if "128" in options else options[0]
     return str(_segments("length", options, usual, lambda name: t("compress.lengths.real") if name == "real" else name))
 

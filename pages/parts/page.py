@@ -6,7 +6,7 @@ import os
 import re
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import cache
 
 import streamlit as st
@@ -17,7 +17,8 @@ from explorer.charts.style import INK, MUTED
 from explorer.errors import ExplorerError
 from explorer.texts import t
 from explorer.texts.sentences import sentence
-from pages.parts import sidebar_closer, state, theme_watcher
+from pages.parts import data, sidebar_closer, state, theme_watcher
+from pages.parts.carrying_on import carry_on
 
 PAGES = {
     "overview": ("app.py", ":material/home:"),
@@ -79,8 +80,18 @@ def start(name: str) -> Iterator[None]:
         theme_watcher.follow_system()
     st.title(t(f"page.{name}.title"), anchor=False)
     st.markdown(t(f"page.{name}.sentence"))
+    with suppress(ExplorerError):  # what is wrong with the index is said below, where the page needs it
+        _window()
+        carry_on()
     with plain_errors():
         yield
+
+
+def _window() -> None:
+    """Where there are more runs than pages read: which are read, and how to see others."""
+    count = data.beyond()
+    if count:
+        st.caption(t("page.newest", shown=f"{data.MOST:,}", count=f"{count:,}"))
 
 
 def _language() -> str | None:

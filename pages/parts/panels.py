@@ -6,6 +6,7 @@ import streamlit as st
 
 from explorer.budget import Budget
 from explorer.charts import tradeoff_info
+from explorer.latest import Latest
 from explorer.measure.devices import device as known_device
 from explorer.measure.targets import targets
 from explorer.texts import t, target_title
@@ -14,6 +15,7 @@ from explorer.variants import Variant, estimated_rows
 from pages.parts import budgeting, data, empty, glossary, state, tradeoffs, twin_hover
 from pages.parts.filters import View
 
+_both: Latest[list[Variant]] = Latest(1)
 EXPLAINED = ("front", "knee", "interval", "latency")
 
 
@@ -59,7 +61,8 @@ def _panel(rows: list[Variant], view: View, device: str, budget: Budget) -> None
 def _joined(rows: list[Variant], view: View, budget: Budget) -> None:
     """The chart of both devices with the best on each, and the reason why one of them has no marks."""
     by_device = {device: view.rows(rows, device) for device in view.devices}
-    both = [row for chosen in by_device.values() for row in chosen]
+    chosen_rows = tuple(by_device.values())
+    both = _both.of(chosen_rows, None, lambda: [row for chosen in chosen_rows for row in chosen])
     where = t("chart.where.joined", runtime=t(f"runtime.{view.runtime}"), batch=view.batch)
     info = tradeoff_info(both, view.axes, where, state.selected(), budget, data.kin())
     if not info.empty:

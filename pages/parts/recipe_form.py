@@ -85,10 +85,11 @@ def _step_editor(position: int, steps: int, step: dict[str, Any]) -> None:
     needs = [t(f"need.{need}") for need in sorted(technique.needs)]
     st.caption(" · ".join([t(f"family.{technique.family}"), technique_summary(technique), *needs]))
     glossary.explain(f"step-{step['id']}", *words_of(technique))
-    columns = st.columns(2)
-    for place, parameter in enumerate(technique.parameters()):
-        with columns[place % 2]:
-            step["values"][parameter.name] = _widget(technique, parameter, step)
+    parameters = technique.parameters()
+    for first in range(0, len(parameters), 2):
+        for column, parameter in zip(st.columns(2), parameters[first : first + 2], strict=False):
+            with column:
+                step["values"][parameter.name] = _widget(technique, parameter, step)
     with st.container(horizontal=True):
         key, place = f"form-{step['id']}", position + 1
         st.button(

@@ -49,7 +49,8 @@ def report(rows: list[RunRow]) -> None:
     )
     st.caption(t("report.download.note"))
     if st.toggle(t("report.preview"), value=True, key="report-preview"):
-        st.iframe(text, height=PREVIEW_PX, alt=t("report.preview.alt", title=info.title))
+        with st.container(border=True):
+            st.iframe(text, height=PREVIEW_PX, alt=t("report.preview.alt", title=info.title))
 
 
 def _controls(rows: list[RunRow]) -> ReportInfo:

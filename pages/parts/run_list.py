@@ -12,6 +12,7 @@ from explorer.store import RunRow, Store
 from explorer.texts import t
 from explorer.texts.sentences import sentence
 from pages.parts import data, run_card, run_details, state
+from pages.parts.carrying_on import carry_on
 from pages.parts.page import plain_errors
 
 EVERY_S, EVERY_S_WHILE_TIMING = 1.0, 4.0
@@ -43,6 +44,7 @@ def _pace(rows: list[RunRow]) -> float | None:
 
 
 def _contents(every_s: float | None) -> None:
+    carry_on()
     rows = _own_runs()
     if _pace(rows) != every_s:
         st.rerun()
@@ -53,12 +55,18 @@ def _contents(every_s: float | None) -> None:
     if len(watched) > MOST_CARDS:
         st.caption(t("runs.more_queued", count=len(watched) - MOST_CARDS))
     if rows:
-        run = state.shown()
-        shown = next((row for row in rows if row.run == run), rows[0])
+        shown = _shown(rows)
         _table(_newest(rows, shown), shown)
         if len(rows) > MOST_ROWS:
             st.caption(t("runs.table.newest", shown=f"{MOST_ROWS:,}", count=f"{len(rows):,}"))
         run_details.job(shown)
+
+
+def _shown(rows: list[RunRow]) -> RunRow:
+    """The run that was chosen, which may be older than those that are read; else the newest."""
+    run = state.shown()
+    row = data.find(run) if run else None
+    return row if row is not None and not row.recorded else rows[0]
 
 
 def _newest(rows: list[RunRow], shown: RunRow) -> list[RunRow]:
@@ -69,7 +77,7 @@ def _newest(rows: list[RunRow], shown: RunRow) -> list[RunRow]:
 
 def _watched(rows: list[RunRow]) -> list[RunRow]:
     """The runs at work, and those that were when the page was opened: a card that went would move all below it."""
-    watched = state.watch([row.run for row in rows if row.state in ACTIVE])
+    watched = set(state.watch([row.run for row in rows if row.state in ACTIVE]))
     return [row for row in rows if row.run in watched]
 
 

@@ -87,7 +87,8 @@ def arrive(page: str) -> None:
 def watch(runs: list[str]) -> list[str]:
     """Keep an eye on these runs until the reader leaves the page; all that are watched so far."""
     watched = st.session_state.setdefault("watched", [])
-    watched += [run for run in runs if run not in watched]
+    known = set(watched)
+    watched += [run for run in runs if run not in known]
     return list(watched)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from explorer.charts import TradeoffInfo, tradeoff_figure
+from explorer.charts.tradeoff import drawing
 from explorer.quantities import QUANTITIES
 from explorer.texts import t, target_title
 from explorer.texts.sentences import sentence
@@ -21,7 +22,7 @@ def chart(info: TradeoffInfo, key: str) -> bool:
         tradeoff_figure(info, theme()),
         theme=None,
         key=key,
-        config=chart_config(),
+        config=chart_config(**drawing(info)),
         on_select=lambda: _pick(key),
         selection_mode=("points", "box"),
         alt=f"{info.title}. {info.subtitle}",

@@ -4,37 +4,46 @@ from __future__ import annotations
 
 from typing import Any
 
+import pyarrow as pa
 import streamlit as st
 
 from explorer.budget import Budget
+from explorer.latest import Latest
 from explorer.quantities import QUANTITIES
-from explorer.texts import t
+from explorer.texts import language, t
 from explorer.texts.sentences import sentence
 from explorer.variants import Variant
 from pages.parts import state
 
 COLUMNS = ("accuracy", "difference", "file_size", "zipped_size", "parameters", "latency", "speedup")
 ROWS_AT_ONCE = 16
+_tables: Latest[tuple[list[str], pa.Table]] = Latest(1)
 
 
 def draw(rows: list[Variant], budget: Budget, device: str) -> None:
     """One row per variant; ticking rows selects them everywhere."""
-    shown = [row for row in rows if row.available and not row.derived]
+    runs, cells = _tables.of((rows,), (budget, language()), lambda: _table(rows, budget))
     key = f"variants-table-{device}"
     lit = state.selected()
-    st.session_state[f"{key}-order"] = [row.run for row in shown]
-    st.session_state[key] = {"selection": {"rows": [place for place, row in enumerate(shown) if row.run in lit]}}
+    st.session_state[f"{key}-order"] = runs
+    st.session_state[key] = {"selection": {"rows": [place for place, run in enumerate(runs) if run in lit]}}
     st.dataframe(
-        [_cells(row, budget) for row in shown],
+        cells,
         hide_index=True,
         key=key,
         on_select=lambda: _pick(key),
         selection_mode="multi-row",
-        height="content" if len(shown) <= ROWS_AT_ONCE else 460,
+        height="content" if len(runs) <= ROWS_AT_ONCE else 460,
         alt=t("table.alt"),
         column_config=_columns(budget),
     )
     st.caption(t("table.hint"))
+
+
+def _table(rows: list[Variant], budget: Budget) -> tuple[list[str], pa.Table]:
+    """The runs in their order, and what the table says of them."""
+    shown = [row for row in rows if row.available and not row.derived]
+    return [row.run for row in shown], pa.Table.from_pylist([_cells(row, budget) for row in shown])
 
 
 def _cells(row: Variant, budget: Budget) -> dict[str, Any]:

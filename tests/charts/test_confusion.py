@@ -46,3 +46,12 @@ def test_every_count_can_be_read_on_its_cell(theme):
         ends = [[int(end[place : place + 2], 16) for place in (1, 3, 5)] for end in (low, high)]
         cell = "#" + "".join(f"{round(a + share / 100 * (b - a)):02x}" for a, b in zip(*ends, strict=True))
         assert contrast(re.search("#[0-9A-F]{6}", figure.data[0].text[0][0]).group(), cell) >= 4.5, share
+
+
+def test_long_titles_move_down_and_the_cells_of_panels_stand_side_by_side():
+    short, long = (
+        confusion_figure(confusion_info(name, "", ["x", "y"], [[1, 0], [0, 1]])) for name in ("a", "a " * 30)
+    )
+    assert short.layout.title.pad.t == 0 and long.layout.title.text.count("<br>") == 1
+    assert long.layout.title.pad.t == 10
+    assert short.layout.margin.t == long.layout.margin.t == 86

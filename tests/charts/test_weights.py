@@ -25,3 +25,8 @@ def test_a_histogram_draws_each_bin(spread):
     assert sum(bars.y) == 10_000 and bars.x[0] == pytest.approx(-0.395) and bars.width[0] == pytest.approx(0.01)
     assert figure.layout.title.subtitle.text == "layer&lt;0&gt;: 10,000 weights by their value"
     assert len(figure.layout.shapes) == 1
+
+
+def test_of_hardly_any_zeros_no_digits_are_written():
+    spread = Spread(11_720_448, 0.0, 0.0556, -0.5, 1.0, 0.0873, 3 / 11_720_448, (-1.0, 1.0), (11_720_448,))
+    assert "8.73 % are near zero" in spread_words(spread) and "< 0.01 % are exactly zero" in spread_words(spread)

@@ -378,3 +378,18 @@ def _runs(pid: int) -> bool:
         return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
     except psutil.NoSuchProcess:
         return False
+
+
+def test_what_was_queued_goes_on_after_everything_was_killed(home, monkeypatch):
+    """As after a power cut: nobody submits anything, somebody only looks."""
+    monkeypatch.setenv("EXPLORER_PIPELINE", "tests.jobs.pipelines:gated")
+    runs = [jobs.submit(home.recipe(seed)) for seed in range(3)]
+    worker = home.training(runs[0])
+    os.kill(home.supervisor().pid, signal.SIGKILL)
+    os.kill(worker, signal.SIGKILL)
+    home.until(lambda: home.supervisor() is None)
+    for run in runs:
+        (home.folder(run) / "go").touch()
+    jobs.carry_on()
+    assert [home.settled(run).state for run in runs] == ["failed", "done", "done"]
+    assert home.row(runs[0]).reason.startswith("interrupted: the worker process is gone")

@@ -6,8 +6,9 @@ import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
-from explorer import store, stories
+from explorer import jobs, store, stories
 from explorer.bench import serve_dashboard
+from pages.parts import carrying_on
 from tests.support.browser import page_of
 from tests.support.sample_results import OTHER_HOST, SampleRun, sample_result, sample_runs, write_recorded, write_runs
 
@@ -23,6 +24,8 @@ def place(tmp_path, monkeypatch):
     """A home of its own for every test, and no recorded study unless a test asks for one."""
     monkeypatch.setenv("EXPLORER_HOME", str(tmp_path / "home"))
     monkeypatch.setattr(store, "RECORDED", tmp_path / "recorded")
+    monkeypatch.setattr(jobs, "ensure_supervisor", lambda: None)
+    monkeypatch.setattr(carrying_on, "_looked", [])
     monkeypatch.chdir(ROOT)
     st.cache_resource.clear()
     st.cache_data.clear()

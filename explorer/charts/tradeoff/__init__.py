@@ -5,7 +5,7 @@ axis is a measured time, neither do two hosts. Variants of different tasks never
 relative to the baseline, neither do different models. An estimated time is on no front at all.
 """
 
-from explorer.charts.tradeoff.figure import WEBGL_MARKS, tradeoff_figure
+from explorer.charts.tradeoff.figure import WEBGL_MARKS, drawing, tradeoff_figure
 from explorer.charts.tradeoff.info import Axes, Front, Join, Mark, TradeoffInfo, staircase, tradeoff_info
 from explorer.charts.tradeoff.labels import labels
 
@@ -16,6 +16,7 @@ __all__ = [
     "Join",
     "Mark",
     "TradeoffInfo",
+    "drawing",
     "labels",
     "staircase",
     "tradeoff_figure",

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
+import numpy as np
 import plotly.graph_objects as go
 
 from explorer.charts import style
@@ -45,6 +46,14 @@ def tradeoff_figure(info: TradeoffInfo, theme: Theme = "light", height: int = 46
     return figure
 
 
+def drawing(info: TradeoffInfo) -> dict[str, Any]:
+    """How Plotly should draw so many marks, for the chart's configuration.
+
+    Its WebGL draws four times the pixels by default, and without a graphics card every click waits for them.
+    """
+    return {"plotGlPixelRatio": 1} if len(info.marks) > WEBGL_MARKS else {}
+
+
 def _layers(marks: Sequence[Mark]) -> list[list[Mark]]:
     """Marks by family, those beaten by others first so that the front lies on top."""
     layers: dict[tuple[bool, bool, bool, str], list[Mark]] = {}
@@ -61,14 +70,17 @@ def _marks_trace(marks: list[Mark], info: TradeoffInfo, theme: Theme) -> Any:
     symbols = _symbols(info.marks)
     colour = style.family_colour(marks[0].family, theme) if marks[0].fits else style.INTERVAL[theme]
     detailed = _in_front(marks[0]) or len(info.marks) <= MANY_MARKS
-    kind = go.Scattergl if len(info.marks) > WEBGL_MARKS else go.Scatter
+    many = len(info.marks) > WEBGL_MARKS
+    listed: Callable[[list[Any]], Any] = _strings if many else list
+    each: Callable[[Iterable[Any]], Any] = _alike if many else list
+    kind = go.Scattergl if many else go.Scatter
     return kind(
         x=[mark.x for mark in marks],
         y=[mark.y for mark in marks],
         mode="markers",
         name=_family_title(marks[0].family),
-        customdata=[[mark.run, mark.kin] for mark in marks],
-        text=[mark.hover for mark in marks],
+        customdata=listed([[mark.run, mark.kin] for mark in marks]),
+        text=listed([mark.hover for mark in marks]),
         hovertemplate="%{text}<extra></extra>",
         showlegend=False,
         legendgroup=marks[0].family,
@@ -77,19 +89,30 @@ def _marks_trace(marks: list[Mark], info: TradeoffInfo, theme: Theme) -> Any:
         selected={"marker": {"opacity": 1}},
         unselected={"marker": {"opacity": 1 if _in_front(marks[0]) else 0.55}},
         marker={
-            "symbol": [_symbol(symbols[mark.model], mark) for mark in marks],
-            "size": [mark.diameter + (4 if mark.selected else 0) for mark in marks],
+            "symbol": each(_symbol(symbols[mark.model], mark) for mark in marks),
+            "size": each(mark.diameter + (4 if mark.selected else 0) for mark in marks),
             "color": colour,
-            "opacity": [_opacity(mark) for mark in marks],
+            "opacity": each(_opacity(mark) for mark in marks),
             "line": {
-                "width": [_outline(mark) for mark in marks],
-                "color": [
+                "width": each(_outline(mark) for mark in marks),
+                "color": each(
                     colour if mark.recorded else style.INK[theme] if mark.selected else style.BACKGROUNDS[theme]
                     for mark in marks
-                ],
+                ),
             },
         },
     )
+
+
+def _alike(values: Iterable[Any]) -> Any:
+    """One value where all are alike, which is drawn and sent in a fraction of the time; else the list."""
+    listed = list(values)
+    return listed[0] if len(set(listed)) == 1 else listed
+
+
+def _strings(values: list[Any]) -> Any:
+    """As an array: Plotly looks at every string of a list, over and over."""
+    return np.array(values, dtype=object)
 
 
 def _symbol(shape: str, mark: Mark) -> str:

@@ -6,12 +6,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
 from types import MappingProxyType
+from typing import Any
 
 from explorer import pareto, twins
 from explorer.budget import Budget
 from explorer.charts.tradeoff import words
+from explorer.latest import Latest
 from explorer.quantities import QUANTITIES, Quantity
-from explorer.texts import t
+from explorer.texts import language, t
 from explorer.variants import Variant
 
 SMALLEST, LARGEST, USUAL = 8.0, 28.0, 11.0
@@ -40,7 +42,7 @@ class Axes:
         return QUANTITIES[self.y]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Mark:
     """One variant on the chart; ``x`` and ``y`` in the units of the axes, ``diameter`` in pixels.
 
@@ -132,41 +134,68 @@ def tradeoff_info(
     ``where`` names the place for the subtitle. ``kin`` (see ``twins.kin``) lets a mark light up where its twin is
     selected that was not measured on its target, and joins the two.
     """
+    made = language(), axes, where, budget
+    arranged = _latest.of((rows, kin), made, lambda: _arranged(rows, axes, where, budget, kin))
+    info, (lit, last) = arranged.info, _lit(arranged.there, selected, kin)
+    marks = [replace(mark, selected=True, shown=mark.spot in last) if mark.spot in lit else mark for mark in info.marks]
+    return replace(
+        info,
+        marks=tuple(sorted(marks, key=lambda mark: (mark.selected, mark.baseline, mark.on_front))),
+        joins=_joins(marks) if len(info.targets) == 2 else (),
+    )
+
+
+@dataclass(frozen=True)
+class _Arranged:
+    """A chart before anything is selected: its marks in the order of the rows, no joins, and which runs are there."""
+
+    info: TradeoffInfo
+    there: Mapping[str, Mapping[str, None]]
+
+
+_latest: Latest[_Arranged] = Latest(2)
+
+
+def _arranged(rows: Sequence[Variant], axes: Axes, where: str, budget: Budget, kin: Mapping[str, str]) -> _Arranged:
+    """All that does not depend on what is selected: ten thousand marks are not made again for a click."""
     x, y = axes.x_quantity, axes.y_quantity
     shown = [row for row in rows if row.available and x.of(row) is not None and y.of(row) is not None]
     targets = tuple(dict.fromkeys(row.target for row in shown))
     fronts, knees = _fronts(shown, axes)
     on_front = {(front.target, run) for front in fronts for run in front.runs}
-    lit, last = _lit(shown, selected, kin)
     marks = []
     for row, diameter in zip(shown, _diameters(shown, axes.size), strict=True):
         spot = row.target, row.run
-        mark = _mark(row, axes, diameter, len(targets) > 1)
-        marks.append(
-            replace(
-                mark,
-                selected=spot in lit,
-                shown=spot in last,
-                on_front=spot in on_front,
-                knee=spot in knees and not row.baseline,
-                fits=row.baseline or budget.fits(row),
-                kin=_kin(row, kin),
-                ringed=row.target in targets[1:],
-            )
-        )
-    return TradeoffInfo(
+        known = {
+            "on_front": spot in on_front,
+            "knee": spot in knees and not row.baseline,
+            "fits": row.baseline or budget.fits(row),
+            "kin": _kin(row, kin),
+            "ringed": row.target in targets[1:],
+        }
+        marks.append(_mark(row, axes, diameter, len(targets) > 1, known))
+    info = TradeoffInfo(
         title=t("chart.tradeoff.title", y=y.title, x=x.title.lower()),
         subtitle=where,
         caption=words.caption(shown),
         x_title=words.axis_title(x, "x"),
         y_title=words.axis_title(y, "y"),
         log_x=axes.log_x,
-        marks=tuple(sorted(marks, key=lambda mark: (mark.selected, mark.baseline, mark.on_front))),
+        marks=tuple(marks),
         fronts=fronts,
         empty=None if marks else words.why_empty(rows),
         targets=targets,
-        joins=_joins(marks) if len(targets) == 2 else (),
     )
+    return _Arranged(info, _there(shown))
+
+
+def _there(rows: list[Variant]) -> dict[str, dict[str, None]]:
+    """By target the runs that can light up."""
+    there: dict[str, dict[str, None]] = {}
+    for row in rows:
+        if not row.derived:
+            there.setdefault(row.target, {})[row.run] = None
+    return there
 
 
 def _fronts(rows: list[Variant], axes: Axes) -> tuple[tuple[Front, ...], set[Spot]]:
@@ -232,12 +261,10 @@ def _diameters(rows: list[Variant], size: str) -> list[float]:
     return [max(SMALLEST, LARGEST * (value / top) ** 0.5) if value else USUAL for value in values]
 
 
-def _lit(rows: list[Variant], selected: Sequence[str], kin: Mapping[str, str]) -> tuple[set[Spot], set[Spot]]:
+def _lit(
+    there: Mapping[str, Mapping[str, None]], selected: Sequence[str], kin: Mapping[str, str]
+) -> tuple[set[Spot], set[Spot]]:
     """What lights up of the selected variants on each target, and of that what stands for the last one."""
-    there: dict[str, dict[str, None]] = {}
-    for row in rows:
-        if not row.derived:
-            there.setdefault(row.target, {})[row.run] = None
     found = [
         {(target, one) for target, runs in there.items() for one in twins.standing_for(run, runs, kin)}
         for run in selected
@@ -265,8 +292,8 @@ def _joins(marks: list[Mark]) -> tuple[Join, ...]:
     return tuple(found.values())
 
 
-def _mark(row: Variant, axes: Axes, diameter: float, several_targets: bool) -> Mark:
-    """A row as a mark, without what depends on the others."""
+def _mark(row: Variant, axes: Axes, diameter: float, several_targets: bool, known: Mapping[str, Any]) -> Mark:
+    """A row as a mark that is not lit; ``known`` is what depends on the others."""
     x, y = axes.x_quantity, axes.y_quantity
     on_target = x.on_target or y.on_target
     return Mark(
@@ -280,8 +307,6 @@ def _mark(row: Variant, axes: Axes, diameter: float, several_targets: bool) -> M
         estimated=row.estimated and on_target,
         selected=False,
         shown=False,
-        on_front=False,
-        knee=False,
         x=x.of(row) or 0.0,
         y=y.of(row) or 0.0,
         x_interval=x.interval(row),
@@ -289,4 +314,5 @@ def _mark(row: Variant, axes: Axes, diameter: float, several_targets: bool) -> M
         diameter=diameter,
         hover=words.hover(row, several_targets),
         target=row.target,
+        **known,
     )

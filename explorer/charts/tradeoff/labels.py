@@ -26,7 +26,9 @@ class Label:
 
 def labels(info: TradeoffInfo) -> list[Label]:
     """The words that find room beside their marks: those of the shown one first, then of baselines, knees, the rest."""
-    said = [(mark, words) for mark in info.marks if (words := _words(mark, info))]
+    several, own_knee = len({mark.model for mark in info.marks}) > 1, _own_knee(info)
+    named = ((mark, _name(mark, several, own_knee)) for mark in info.marks)
+    said = [(mark, _placed(name, mark, info)) for mark, name in named if name]
     said.sort(key=lambda pair: (not pair[0].shown, not pair[0].baseline, not pair[0].knee))
     spots = _spots(info)
     wishes = [Wish(spots[mark.spot], tuple(wrap(words, LINE_LETTERS)), mark.shown) for mark, words in said]
@@ -54,24 +56,26 @@ def _spread(values: list[float]) -> tuple[float, float]:
     return low - margin, high + margin
 
 
-def _words(mark: Mark, info: TradeoffInfo) -> str:
+def _placed(words: str, mark: Mark, info: TradeoffInfo) -> str:
     """What is written beside a mark, with its place where there are two."""
-    words = _name(mark, info)
-    if not words or len(info.targets) < 2:
+    if len(info.targets) < 2:
         return words
     place = t("where.gpu" if mark.ringed else "where.cpu")
     partner_says_it = mark.ringed and mark.selected and any(join.second == mark for join in info.joins)
     return place if partner_says_it else t("chart.label.placed", words=words, place=place)
 
 
-def _name(mark: Mark, info: TradeoffInfo) -> str:
+def _own_knee(info: TradeoffInfo) -> bool:
+    return any(mark.knee and not mark.recorded for mark in info.marks)
+
+
+def _name(mark: Mark, several_models: bool, own_knee: bool) -> str:
     """What a mark is called; a recorded knee only where the reader has none."""
     if mark.baseline:
-        several = len({one.model for one in info.marks}) > 1
-        return t("chart.label.baseline_of", model=mark.model) if several else t("chart.label.baseline")
+        return t("chart.label.baseline_of", model=mark.model) if several_models else t("chart.label.baseline")
     if mark.selected:
         return sentence(mark.label)
-    if not mark.knee or (mark.recorded and any(one.knee and not one.recorded for one in info.marks)):
+    if not mark.knee or (mark.recorded and own_knee):
         return ""
     return t("chart.label.knee")
 

@@ -1,0 +1,115 @@
+"""One run as pages see it, and its result as the index keeps it: short, and packed."""
+
+from __future__ import annotations
+
+import json
+import zlib
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import lru_cache
+from typing import Any
+
+from explorer.rundir import State
+
+IDENTITY = ("run", "digest", "model", "studies", "state", "created_at", "started_at", "finished_at")
+PROGRESS = ("stage", "text", "fraction", "samples_per_s", "seconds_left", "reason", "paused")
+SHOWN = (*IDENTITY, *PROGRESS)
+_UNPACKED = 128
+
+
+@dataclass(frozen=True)
+class RunRow:
+    """One run as pages and commands see it; times are ISO 8601 in UTC, ``fraction`` is from 0 to 1.
+
+    ``order`` grows with the time of creation, ``studies`` begins with the one that the run was made for. ``packed`` is
+    the result as the index has it, None where it was not asked for. ``recipe`` and ``result`` are shared between
+    callers: do not change them.
+    """
+
+    run: str
+    digest: str
+    model: str
+    label: str
+    studies: tuple[str, ...]
+    state: State
+    created_at: str
+    started_at: str | None
+    finished_at: str | None
+    stage: str | None
+    text: str | None
+    fraction: float | None
+    samples_per_s: float | None
+    seconds_left: float | None
+    reason: str | None
+    paused: bool
+    recipe: dict[str, Any]
+    packed: bytes | None
+    recorded: bool
+    families: tuple[str, ...]
+    order: int
+    memo: dict[str, Any] = field(init=False, repr=False, compare=False, default_factory=dict)
+
+    @property
+    def finished(self) -> bool:
+        """Whether there is a result."""
+        return self.state == "done"
+
+    @property
+    def result(self) -> dict[str, Any] | None:
+        """The result as ``slim`` leaves it, unpacked when it is asked for; whole where ``Store.run`` gave it."""
+        return unpacked(self.packed) if self.packed else None
+
+    @property
+    def study(self) -> str:
+        """The study that the run was made for."""
+        return self.studies[0]
+
+
+def run_row(fields: dict[str, Any], recipe: dict[str, Any], packed: bytes | None, recorded: bool) -> RunRow:
+    """A row from its fields as the index has them, ``SHOWN``."""
+    label, families = _named(json.dumps(recipe.get("steps")))
+    order = _order(fields["created_at"])
+    fields = {**fields, "studies": tuple(json.loads(fields["studies"])), "paused": bool(fields["paused"])}
+    return RunRow(
+        **fields, label=label, recipe=recipe, packed=packed, recorded=recorded, families=families, order=order
+    )
+
+
+def slim(result: dict[str, Any]) -> dict[str, Any]:
+    """A result without what only the details of a single run show: answers one by one, times by operator and layer.
+
+    A thousand results stand in the dashboard's memory; the whole ones stay in their folders.
+    """
+    answers = ("baseline_confusion", "confusion", "flipped", "per_class")
+    accuracy = [{key: entry[key] for key in entry if key not in answers} for entry in result.get("accuracy", ())]
+    profile = result.get("profile")
+    short = {**profile, "by_operator": [], "by_layer": []} if profile else None
+    return {**result, "accuracy": accuracy, **({"profile": short} if profile else {})}
+
+
+def packed(result: dict[str, Any]) -> bytes:
+    """A result as bytes, a fifth as long as its text."""
+    return zlib.compress(json.dumps(result).encode(), level=4)
+
+
+@lru_cache(maxsize=_UNPACKED)
+def unpacked(data: bytes) -> dict[str, Any]:
+    """What ``packed`` packed; do not change it."""
+    result: dict[str, Any] = json.loads(zlib.decompress(data))
+    return result
+
+
+@lru_cache(maxsize=8192)
+def _named(steps: str) -> tuple[str, tuple[str, ...]]:
+    from explorer.labels import families, label  # pydantic, which the supervisor does without
+
+    recipe = {"steps": json.loads(steps)}
+    return label(recipe), families(recipe)
+
+
+def _order(created_at: str) -> int:
+    """Microseconds since 1970; 0 for a time that cannot be read."""
+    try:
+        return int(datetime.fromisoformat(created_at).timestamp() * 1_000_000)
+    except ValueError:
+        return 0
