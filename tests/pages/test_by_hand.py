@@ -196,8 +196,12 @@ def test_the_table_and_the_chart_have_one_selection(page):
     rows = page.evaluate(ROWS)
     assert [label[first] in words for ticked, *words in rows if ticked] == [True]
     place = next(place for place, (_, *words) in enumerate(rows) if label[second] in words)
-    table = page.get_by_test_id("stDataFrame").locator("canvas").first.bounding_box()
-    page.mouse.click(table["x"] + 18, table["y"] + ROW_PX * (place + 1.5))  # below the row of titles
+    for _ in range(2):  # on a busy machine a click can fall where the table is drawn anew, and is lost
+        table = page.get_by_test_id("stDataFrame").locator("canvas").first.bounding_box()
+        page.mouse.click(table["x"] + 18, table["y"] + ROW_PX * (place + 1.5))  # below the row of titles
+        settle(page)
+        if lit(marks(page)) == {first, second}:
+            break
     wait_chosen(page, [first, second])
     assert lit(marks(page)) == {first, second}
 
