@@ -118,7 +118,7 @@ def _reported_accuracy(result: dict[str, Any], report: dict[str, Any], target: s
 
 
 def choose(
-    rows: Iterable[Variant],
+    rows: list[Variant],
     target: str,
     batch: int,
     models: Collection[str] = (),
@@ -139,8 +139,6 @@ def choose(
     taken; ``device`` names another one, and then only its reports are shown.
     """
     wishes = target, batch, tuple(models), tuple(families), tuple(studies), device, length
-    if not isinstance(rows, list):
-        return _choose(rows, *wishes)
     return _chosen.of((rows,), wishes, lambda: _choose(rows, *wishes))
 
 
@@ -148,7 +146,7 @@ _chosen: Latest[list[Variant]] = Latest(4)
 
 
 def _choose(
-    rows: Iterable[Variant],
+    rows: list[Variant],
     target: str,
     batch: int,
     models: Collection[str],
@@ -203,13 +201,12 @@ def _of_one_device(rows: list[Variant], target: str, device: str | None) -> list
     return [row for row in rows if not row.reported or (row.host == shown and row.run not in here)]
 
 
-def models_of_one_task(rows: Iterable[Variant], shown: str | None = None) -> list[str]:
+def models_of_one_task(rows: list[Variant], shown: str | None = None) -> list[str]:
     """The models that share the task of the run ``shown``, else of the latest own one, else of the first."""
-    known = rows if isinstance(rows, list) else list(rows)
-    if not known:
+    if not rows:
         return []
-    usual, models = _tasks.of((known,), None, lambda: _models_by_task(known))
-    first = next((row for row in known if row.run == shown), None) if shown else None
+    usual, models = _tasks.of((rows,), None, lambda: _models_by_task(rows))
+    first = next((row for row in rows if row.run == shown), None) if shown else None
     return list(models[first.task if first else usual])
 
 

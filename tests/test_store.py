@@ -349,8 +349,8 @@ def test_a_clock_that_is_set_back_holds_no_comparison_up(store, monkeypatch):
     monkeypatch.setattr(index, "AT_ONCE", 0)
     monkeypatch.setattr(index, "PATIENCE_NS", 10**15)
     monkeypatch.setattr(time, "time_ns", lambda: 10**15)
-    _add_by_clock = _add(store, 1)
-    assert [row.run for row in store.runs()][-1] == _add_by_clock.run
+    added = _add(store, 1)
+    assert [row.run for row in store.runs()][-1] == added.run
 
 
 def test_who_comes_while_the_index_is_rebuilt_waits_for_it(store, monkeypatch):

@@ -164,3 +164,11 @@ def test_disturbed_inputs_are_not_the_accuracy_of_a_variant():
     disturbed = run.result["accuracy"][0] | {"condition": "typos", "value": 0.1}
     run.result["accuracy"] = [disturbed, *run.result["accuracy"], disturbed]
     assert [row.accuracy for row in flatten([run])] == [row.accuracy for row in usual]
+
+
+def test_rows_are_chosen_once_for_the_same_list_and_the_same_wish() -> None:
+    rows = flatten(sample_runs(16))
+    chosen = choose(rows, "cpu-onnxruntime", 1)
+    assert choose(rows, "cpu-onnxruntime", 1) is chosen and len(chosen) == 16
+    assert {row.model for row in choose(rows, "cpu-onnxruntime", 1, ["vit-digits"])} == {"vit-digits"}
+    assert choose(list(rows), "cpu-onnxruntime", 1) == chosen

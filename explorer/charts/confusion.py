@@ -14,7 +14,7 @@ from explorer.texts import t
 COLOUR = style.SERIES_COLOURS[0]
 MOST_WRITTEN = 15
 """With more classes the cells are too small for their counts, which then only show on hovering."""
-TITLE_WIDTH = 36
+TITLE_LETTERS = 36
 WHITE_FROM: dict[Theme, float] = {"light": 0.92, "dark": 0.0}
 """The share from which on white has more contrast to a cell's colour than black."""
 
@@ -57,9 +57,7 @@ def _hover(label: str, answer: str, count: int, total: int) -> str:
 def confusion_figure(info: ConfusionInfo, theme: Theme = "light") -> go.Figure:
     """Draw ``info`` in one colour: the darker (in the dark theme: brighter), the larger the share of the label."""
     names = [style.plain(label) for label in info.labels]
-    title = style.wrapped(info.title, TITLE_WIDTH)
-    layout = style.base_layout(theme, info.title, info.subtitle)
-    layout["title"] |= {"text": title, "pad": {"t": style.TITLE_LINE_PX // 2 * title.count("<br>")}}
+    layout = style.base_layout(theme, info.title, info.subtitle, TITLE_LETTERS)
     figure = go.Figure(layout=layout)
     figure.add_trace(
         go.Heatmap(
@@ -79,9 +77,10 @@ def confusion_figure(info: ConfusionInfo, theme: Theme = "light") -> go.Figure:
             ygap=2,
         )
     )
+    broken = max(1, layout["title"]["text"].count("<br>"))  # with one line as with two: cells stand side by side
     figure.update_layout(
         height=320 if len(names) <= 6 else 380,
-        margin={"t": 68 + 18 * max(1, title.count("<br>"))},  # with one line as with two: the cells stand side by side
+        margin={"t": 68 + 18 * broken},
         xaxis=style.axis(theme, t("chart.confusion.x"), type="category", showgrid=False),
         yaxis=style.axis(theme, t("chart.confusion.y"), type="category", showgrid=False, autorange="reversed"),
     )

@@ -53,11 +53,13 @@ def family_colour(family: str, theme: Theme) -> str:
 
 
 TITLE_LINE_PX, SUBTITLE_LINE_PX = 20, 16
+TITLE_LETTERS = 52
+"""As many letters of a title stand in one line of a chart of usual width."""
 
 
-def base_layout(theme: Theme, title: str, subtitle: str = "") -> dict[str, Any]:
-    """The layout that all figures share; above the axes there is room for every line of the title."""
-    above, below = wrapped(title, 52), wrapped(subtitle, 64)
+def base_layout(theme: Theme, title: str, subtitle: str = "", letters: int = TITLE_LETTERS) -> dict[str, Any]:
+    """The layout that all figures share; above the axes there is room for every line of the title, of ``letters``."""
+    above, below = wrapped(title, letters), wrapped(subtitle, 64)
     top = 36 + TITLE_LINE_PX * above.count("<br>") + (28 + SUBTITLE_LINE_PX * below.count("<br>") if subtitle else 0)
     return {
         "title": {

@@ -34,8 +34,8 @@ def training_slot(home: Path, report: Report, cancelled: Callable[[], bool] = _n
     """
     waiting = _Waiting("waiting for a measurement to finish", report, cancelled, None)
     place = _place(home)
-    with _locked(place / "measure.gate", True, waiting):
-        slot = Slot(_acquire(place / "measure.lock", True, waiting), waiting)
+    with _locked(place / "measure.gate", waiting, shared=True):
+        slot = Slot(_acquire(place / "measure.lock", waiting, shared=True), waiting)
     try:
         yield slot
     finally:
@@ -59,7 +59,7 @@ class Slot:
         unlock(self.descriptor)
         while resting():
             time.sleep(POLL_S)
-        _lock(self.descriptor, True, self.waiting)
+        _lock(self.descriptor, self.waiting, shared=True)
 
     def leave(self) -> None:
         """Give the place back."""
@@ -79,8 +79,8 @@ def measuring_slot(
     waiting = _Waiting("waiting for other runs to finish before measuring", report, cancelled, timeout)
     place = _place(home)
     with (
-        _locked(place / "measure.gate", False, waiting),
-        _locked(place / "measure.lock", False, waiting),
+        _locked(place / "measure.gate", waiting),
+        _locked(place / "measure.lock", waiting),
     ):
         yield
 
@@ -94,30 +94,30 @@ def _place(home: Path) -> Path:
 def alone(path: Path, report: Report, text: str) -> Iterator[bool]:
     """Hold the lock on ``path`` alone; yields whether another one had it first. ``text`` is reported while it waits."""
     waiting = _Waiting(text, report, _never, None)
-    with _locked(path, False, waiting):
+    with _locked(path, waiting):
         yield waiting.waited
 
 
 @contextmanager
-def _locked(path: Path, shared: bool, waiting: _Waiting) -> Iterator[None]:
-    held = _acquire(path, shared, waiting)
+def _locked(path: Path, waiting: _Waiting, shared: bool = False) -> Iterator[None]:
+    held = _acquire(path, waiting, shared)
     try:
         yield
     finally:
         os.close(held)
 
 
-def _acquire(path: Path, shared: bool, waiting: _Waiting) -> int:
+def _acquire(path: Path, waiting: _Waiting, shared: bool = False) -> int:
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
     try:
-        _lock(descriptor, shared, waiting)
+        _lock(descriptor, waiting, shared)
     except BaseException:
         os.close(descriptor)
         raise
     return descriptor
 
 
-def _lock(descriptor: int, shared: bool, waiting: _Waiting) -> None:
+def _lock(descriptor: int, waiting: _Waiting, shared: bool) -> None:
     while not lock(descriptor, shared):
         waiting.step()
 
