@@ -53,9 +53,9 @@ def finished() -> list[RunRow]:
     return [row for row in runs() if row.finished]
 
 
-def active() -> bool:
-    """Whether anything is queued or running."""
-    return Store().active()
+def at_work() -> bool:
+    """Whether any run is at work now."""
+    return bool(Store().in_state("running"))
 
 
 def recorded_notes() -> str:

@@ -53,7 +53,7 @@ def _contents(subject: Subject, running: bool) -> None:
             _bar(side, tally, standing)
     elif _race(subject):
         st.info(t("demo.race.gone"))
-    if data.active():
+    if data.at_work():
         st.caption(t("demo.race.busy"))
     _comes_to(subject, standing)
 

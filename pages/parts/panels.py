@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from explorer.budget import Budget
 from explorer.charts import tradeoff_info
@@ -23,8 +24,7 @@ def draw(rows: list[Variant], view: View, budget: Budget) -> None:
     """The chosen charts and what was picked on them; a variant that is selected or hovered lights up in each."""
     if view.joined or len(view.devices) == 1:
         charts, details = st.columns([3, 2], gap="large")
-        with details:  # first, so that a click is answered before the chart is drawn again
-            tradeoffs.picked()
+        _picked(details, st.container())
         with charts:
             if view.joined:
                 _joined(rows, view, budget)
@@ -34,8 +34,7 @@ def draw(rows: list[Variant], view: View, budget: Budget) -> None:
             glossary.explain("charts", *EXPLAINED)
     else:
         charts, details = st.container(), st.container()
-        with details:
-            tradeoffs.picked()
+        _picked(details, details)
         for column, device in zip(charts.columns(len(view.devices), gap="large"), view.devices, strict=True):
             with column:
                 _panel(rows, view, device, budget)
@@ -43,6 +42,14 @@ def draw(rows: list[Variant], view: View, budget: Budget) -> None:
             _estimate(view)
             glossary.explain("charts", *EXPLAINED)
     twin_hover.follow_hover()
+
+
+def _picked(figures: DeltaGenerator, reasons: DeltaGenerator) -> None:
+    """What was picked: drawn before the chart, so that a click is answered before it is drawn again."""
+    with figures:
+        tradeoffs.picked()
+    with reasons:
+        tradeoffs.explained()
 
 
 def _panel(rows: list[Variant], view: View, device: str, budget: Budget) -> None:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import streamlit as st
 
 from explorer import jobs, seeds
 from explorer.advice import advice, mends_recipe
 from explorer.charts import learning_figure, learning_info
-from explorer.comparison import table
+from explorer.comparison import TableRow, table
 from explorer.errors import ExplorerError
 from explorer.quantities import duration, short_date
 from explorer.recipe import Recipe
@@ -76,7 +78,7 @@ def _change_recipe(row: RunRow) -> None:
 
 
 def variant(row: RunRow) -> None:
-    """What a run found out, and where to go with it."""
+    """The figures of a variant, and where to go with it."""
     row = data.whole(row)
     result = row.result or {}
     st.subheader(safe(sentence(row.label)), anchor=False)
@@ -84,13 +86,35 @@ def variant(row: RunRow) -> None:
     kind = "details.recorded" if row.recorded else "details.own"
     st.caption(t(kind, model=safe(row.model), date=short_date(result["finished_at"]), host=safe(sentence(device_host))))
     variant_buttons(row)
-    fact_table([t("column.quantity"), t("column.value")], table([result]))
+    _facts(result)
     _training_noise(row)
-    why.section(row)
-    grid.section(row)
-    _notes(result)
-    with st.expander(t("details.recipe")):
-        st.code(Recipe.parse(row.recipe).to_yaml(), language="yaml")
+
+
+def explained(row: RunRow) -> None:
+    """Why a variant's figures are what they are, and what was done to make it."""
+    row = data.whole(row)
+    reasons, made = st.columns([3, 2], gap="large")
+    with reasons:
+        why.section(row)
+        grid.section(row)
+    with made:
+        _notes(row.result or {})
+        with st.expander(t("details.recipe")):
+            st.code(Recipe.parse(row.recipe).to_yaml(), language="yaml")
+
+
+def _facts(result: dict[str, Any]) -> None:
+    """The file and the first place where it was measured; the others, each under its name, open by a click."""
+    groups: list[list[TableRow]] = []
+    for row in table([result]):
+        if not row.cells:
+            groups.append([])
+        groups[-1].append(row)
+    columns = [t("column.quantity"), t("column.value")]
+    fact_table(columns, [row for group in groups[:2] for row in group])
+    for name, *rows in groups[2:]:
+        with st.expander(safe(name.name)):
+            fact_table(columns, rows)
 
 
 def _training_noise(row: RunRow) -> None:

@@ -7,6 +7,7 @@ import streamlit as st
 from explorer.charts import TradeoffInfo, tradeoff_figure
 from explorer.charts.tradeoff import drawing
 from explorer.quantities import QUANTITIES
+from explorer.store import RunRow
 from explorer.texts import t, target_title
 from explorer.texts.sentences import sentence
 from explorer.variants import Variant
@@ -75,9 +76,9 @@ def picked() -> None:
             if st.button(t("picked.compare"), key="compare-picked"):
                 state.compare(runs)
                 go("compare")
-    row = data.find(runs[-1]) if runs else None
+    row = _shown(runs)
     with st.container(border=True):
-        if row is None or not row.result:
+        if row is None:
             st.markdown(
                 t("picked.none" if not runs else "picked.baseline" if _is_baseline(runs[-1]) else "picked.gone")
             )
@@ -85,6 +86,20 @@ def picked() -> None:
             run_details.variant(row)
     if runs:
         st.button(t("picked.clear"), type="tertiary", on_click=state.select, args=([],), key="clear-picked")
+
+
+def explained() -> None:
+    """Why the shown run is as it is, in the whole width of the page; nothing where none is shown."""
+    row = _shown(state.selected())
+    if row is not None:
+        with st.container(border=True):
+            run_details.explained(row)
+
+
+def _shown(runs: list[str]) -> RunRow | None:
+    """The run that was picked last, where it has a result."""
+    row = data.find(runs[-1]) if runs else None
+    return row if row is not None and row.finished else None
 
 
 def _is_baseline(run: str) -> bool:
