@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from explorer.latest import Latest
 from explorer.recipe import Recipe
 from explorer.runlike import RunLike, remembered
 from explorer.sweeps import Axis, kind_of, numbers_of
@@ -37,7 +38,7 @@ class Foreseen:
 FIELDS = {"accuracy": ("accuracy_low", "accuracy_high"), "file_bytes": None, "speedup": ("speedup_low", "speedup_high")}
 
 
-def foresee(recipe: Recipe, runs: Iterable[RunLike]) -> Foreseen | None:
+def foresee(recipe: Recipe, runs: Sequence[RunLike]) -> Foreseen | None:
     """Read off the same recipe's run, else between the nearest two on either side of one number; None without them.
 
     Between two, the value is on the straight line and the interval reaches from the lowest to the highest that either
@@ -46,7 +47,7 @@ def foresee(recipe: Recipe, runs: Iterable[RunLike]) -> Foreseen | None:
     plain = recipe.plain()
     wanted = numbers_of(plain)
     kind = kind_of(recipe.model, plain)
-    alike = [run for run in runs if run.model == recipe.model and run.finished and _kind(run) == kind]
+    alike = _alike.of((runs,), (recipe.model, kind), lambda: _of_kind(runs, recipe.model, kind))
     numbers = {run.run: _numbers(run) for run in alike}
     same = [run for run in alike if numbers[run.run] == wanted]
     if same:
@@ -57,6 +58,13 @@ def foresee(recipe: Recipe, runs: Iterable[RunLike]) -> Foreseen | None:
         return None
     _, axis, pair, share = min(found, key=lambda one: one[0])
     return _between(recipe, pair, share, axis)
+
+
+_alike: Latest[list[RunLike]] = Latest()
+
+
+def _of_kind(runs: Iterable[RunLike], model: str, kind: str) -> list[RunLike]:
+    return [run for run in runs if run.model == model and run.finished and _kind(run) == kind]
 
 
 def _kind(run: RunLike) -> str:
@@ -84,7 +92,7 @@ def _neighbours(
     return gap, axis, [low, high], (wanted[axis] - ends[0]) / (ends[1] - ends[0])
 
 
-def _between(recipe: Recipe, runs: list[RunLike], share: float, axis: Axis | None) -> Foreseen:
+def _between(recipe: Recipe, runs: Sequence[RunLike], share: float, axis: Axis | None) -> Foreseen:
     rows = [_row(run, recipe.targets[0]) for run in runs]
     spans = {field: _span(rows, field, share, any(run.recorded for run in runs)) for field in FIELDS}
     return Foreseen(**spans, runs=tuple(run.run for run in runs), axis=axis)

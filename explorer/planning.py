@@ -12,6 +12,7 @@ from statistics import median
 from typing import TYPE_CHECKING, Any, cast
 
 from explorer.errors import BadInput
+from explorer.latest import Latest
 from explorer.recipe import Recipe
 from explorer.runlike import RunLike, remembered
 from explorer.technique import Parameter, Technique, techniques
@@ -96,25 +97,27 @@ class Estimate:
     runs: int
 
 
-def estimate(recipe: Recipe, runs: Iterable[RunLike]) -> Estimate | None:
+def estimate(recipe: Recipe, runs: Sequence[RunLike]) -> Estimate | None:
     """Add up what the same techniques took on the same model in the reader's own runs; None where one is unknown.
 
     Recorded runs do not count, since another machine made them; neither do steps that were taken from the cache.
     Training is scaled by its epochs. How much of it follows a student's size is not known: between nothing and all.
+    What ``runs`` teach is kept for as long as the same list is given: do not change it.
     """
     return estimate_all([recipe], runs)
 
 
-def estimate_all(recipes: Sequence[Recipe], runs: Iterable[RunLike]) -> Estimate | None:
+def estimate_all(recipes: Sequence[Recipe], runs: Sequence[RunLike]) -> Estimate | None:
     """What several recipes of one model take one after another, each for itself; None where one is unknown."""
-    alike = [run for run in runs if run.finished and not run.recorded and run.model == recipes[0].model]
-    results = [remembered(run, "seconds", partial(_seconds, run)) for run in alike]
-    taken, rest = _taken(results), [result.rest for result in results]
-    parts = [rest] * len(recipes) + [_step_seconds(taken, step) for recipe in recipes for step in recipe.steps]
-    if not all(parts):
+    model = recipes[0].model
+    learnt = _learnt.of((runs,), model, lambda: _learn(runs, model))
+    steps = [_step_seconds(learnt.taken, step) for recipe in recipes for step in recipe.steps]
+    if learnt.rest is None or not all(steps):
         return None
-    low, middle, high = (sum(pick(part) for part in parts) for pick in (min, median, max))
-    return Estimate(middle, low, high, len(results))
+    low, middle, high = (
+        sum(values) for values in zip(*[learnt.rest] * len(recipes), *map(_spread, steps), strict=True)
+    )
+    return Estimate(middle, low, high, learnt.runs)
 
 
 def disk_bytes(recipes: Sequence[Recipe], cards: Mapping[str, ModelCard]) -> int:
@@ -146,66 +149,102 @@ def memory_bytes(recipe: Recipe) -> int | None:
     return 4 * size + (TRAINING_BYTES if trains else WORKING_BYTES) if size else None
 
 
-def known_recipes(recipes: Sequence[Recipe], runs: Iterable[RunLike]) -> int:
+def known_recipes(recipes: Sequence[Recipe], runs: Sequence[RunLike]) -> int:
     """How many of these recipes are done here, or at work, and will not be done again."""
-    alike = [run for run in runs if run.model == recipes[0].model and not run.recorded]
-    there = {
-        remembered(run, "recipe", partial(_text, run.recipe))
-        for run in alike
-        if run.finished or run.state in ("queued", "running")
-    }
+    model = recipes[0].model
+    there = _there.of((runs,), model, lambda: _in_hand(runs, model))
     return sum(_text(recipe.plain()) in there for recipe in recipes)
+
+
+_there: Latest[set[str]] = Latest()
+
+
+def _in_hand(runs: Iterable[RunLike], model: str) -> set[str]:
+    return {
+        remembered(run, "recipe", partial(_text, run.recipe))
+        for run in runs
+        if run.model == model and not run.recorded and (run.finished or run.state in ("queued", "running"))
+    }
 
 
 def _text(recipe: dict[str, Any]) -> str:
     return json.dumps(recipe, sort_keys=True)
 
 
-_Taken = dict[str, list[tuple[float, dict[str, Any]]]]
+_Scale = tuple[float | None, ...]
+"""What a step's time depends on: its passes through the data, then its student's size; None where it has none."""
+_Taken = dict[str, dict[_Scale, list[float]]]
+"""By technique and scale the seconds that it took."""
+
+
+@dataclass(frozen=True)
+class _Learnt:
+    """What the reader's own runs of one model took: their steps, the rest of them (least, middle, most), how many."""
+
+    taken: _Taken
+    rest: tuple[float, float, float] | None
+    runs: int
 
 
 @dataclass(frozen=True)
 class _Seconds:
     """What a run took: by technique the seconds of each step that was really done with its settings, and the rest."""
 
-    steps: tuple[tuple[str, float, dict[str, Any]], ...]
+    steps: tuple[tuple[str, float, _Scale], ...]
     rest: float
+
+
+_learnt: Latest[_Learnt] = Latest()
+
+
+def _learn(runs: Iterable[RunLike], model: str) -> _Learnt:
+    alike = [run for run in runs if run.finished and not run.recorded and run.model == model]
+    results = [remembered(run, "seconds", partial(_seconds, run)) for run in alike]
+    taken: _Taken = {}
+    for result in results:
+        for technique, seconds, scale in result.steps:
+            taken.setdefault(technique, {}).setdefault(scale, []).append(seconds)
+    rest = [result.rest for result in results]
+    return _Learnt(taken, _spread(rest) if rest else None, len(results))
 
 
 def _seconds(run: RunLike) -> _Seconds:
     result = run.result or {}
     done = [
-        (report["technique"], report["seconds"], given)
+        (report["technique"], report["seconds"], _scale(report["technique"], given))
         for given, report in zip(result["recipe"].get("steps") or (), result["steps"], strict=False)
         if not report.get("cached")
     ]
     return _Seconds(tuple(done), max(result["seconds"] - sum(seconds for _, seconds, _ in done), 0))
 
 
-def _taken(results: Iterable[_Seconds]) -> _Taken:
-    found: _Taken = {}
-    for result in results:
-        for technique, seconds, given in result.steps:
-            found.setdefault(technique, []).append((seconds, given))
-    return found
+def _scale(technique: str, given: Mapping[str, Any]) -> _Scale:
+    """The scale of a step with these settings; what an old recipe leaves out is the usual."""
+    known = techniques().get(technique)
+    settings = {**(known().step() if known else {}), **given}
+    return tuple(settings.get(name) for name in (PASSES, *STUDENT))
 
 
 def _step_seconds(taken: _Taken, step: Technique) -> list[float]:
-    usual, wanted = type(step)().step(), step.step()
+    wanted = _scale(step.name, step.step())
     return [
-        guess for seconds, given in taken.get(step.name, ()) for guess in _scaled(seconds, {**usual, **given}, wanted)
+        factor * seconds
+        for given, known in taken.get(step.name, {}).items()
+        for factor in _factors(given, wanted)
+        for seconds in known
     ]
 
 
-def _scaled(seconds: float, given: dict[str, Any], wanted: dict[str, Any]) -> list[float]:
-    """What a step with the settings ``wanted`` takes where one with ``given`` took ``seconds``: one or two guesses."""
-    seconds *= _ratio(given, wanted, [PASSES])
-    size = _ratio(given, wanted, STUDENT)
-    return [seconds] if size == 1 else [seconds, seconds * size]
+def _factors(given: _Scale, wanted: _Scale) -> list[float]:
+    """How much longer a step of the scale ``wanted`` takes than one of ``given``: one or two guesses."""
+    pairs = zip(given, wanted, strict=True)
+    passes, *sizes = (float(new / old) if new is not None and old else 1.0 for old, new in pairs)
+    size = math.prod(sizes)
+    return [passes] if size == 1 else [passes, passes * size]
 
 
-def _ratio(given: dict[str, Any], wanted: dict[str, Any], names: Iterable[str]) -> float:
-    return float(math.prod(wanted[name] / given[name] for name in names if name in wanted and given.get(name)))
+def _spread(values: list[float]) -> tuple[float, float, float]:
+    return min(values), median(values), max(values)
 
 
 def sliders(recipe: Recipe) -> list[tuple[int, str]]:

@@ -6,11 +6,10 @@ import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 from statistics import fmean, stdev
-from typing import Any
 
 from explorer.runlike import RunLike, remembered
 from explorer.texts import t
-from explorer.variants import FALLBACK_TARGET, SPLIT
+from explorer.variants import FALLBACK_TARGET, own_rows
 
 ENOUGH = 3
 """With so many seeds nothing more is offered."""
@@ -34,7 +33,7 @@ def training_noise(run: RunLike, runs: Iterable[RunLike]) -> TrainingNoise | Non
     ``runs`` are in order of creation: where a seed was run twice, the later one counts. All are measured on the same
     target: the usual one where each run has it, else the first that all of them have.
     """
-    found = {seed: _accuracies(other.result or {}) for seed, other in _by_seed(run, runs).items()}
+    found = {seed: _accuracies(other) for seed, other in _by_seed(run, runs).items()}
     target = _common_target(list(found.values()))
     if target is None or len(found) < 2:
         return None
@@ -65,9 +64,13 @@ def words(noise: TrainingNoise) -> str:
 def _by_seed(run: RunLike, runs: Iterable[RunLike]) -> dict[int, RunLike]:
     """By seed the latest run of the same recipe, own and recorded ones apart; only those with an accuracy."""
     wanted = _apart_from_seed(run)
-    near = (other for other in runs if (other.model, other.recorded) == (run.model, run.recorded))
-    same = (other for other in near if _apart_from_seed(other) == wanted)
-    return {other.recipe.get("seed", 0): other for other in same if _accuracies(other.result or {})}
+    same = (other for other in runs if _alike(other, run) and _apart_from_seed(other) == wanted)
+    return {other.recipe.get("seed", 0): other for other in same if _accuracies(other)}
+
+
+def _alike(one: RunLike, other: RunLike) -> bool:
+    """Whether two runs may have one recipe, from what is quickly compared."""
+    return one.label == other.label and one.model == other.model and one.recorded == other.recorded
 
 
 def _apart_from_seed(run: RunLike) -> str:
@@ -80,13 +83,10 @@ def _apart_from_seed(run: RunLike) -> str:
     return remembered(run, "apart from seed", made_of)
 
 
-def _accuracies(result: dict[str, Any]) -> dict[str, float]:
-    """By target the validation accuracy on undisturbed inputs."""
-    return {
-        entry["target"]: entry["value"]
-        for entry in result.get("accuracy", ())
-        if entry["split"] == SPLIT and entry.get("condition", "clean") == "clean" and entry.get("value") is not None
-    }
+def _accuracies(run: RunLike) -> dict[str, float]:
+    """By target the validation accuracy on undisturbed inputs, as this machine measured it."""
+    rows = (row for row in own_rows(run) if not row.reported) if run.finished else ()
+    return {row.accuracy_target: row.accuracy for row in rows if row.accuracy_target and row.accuracy is not None}
 
 
 def _common_target(found: list[dict[str, float]]) -> str | None:

@@ -205,21 +205,22 @@ def models_of_one_task(rows: list[Variant], shown: str | None = None) -> list[st
     """The models that share the task of the run ``shown``, else of the latest own one, else of the first."""
     if not rows:
         return []
-    usual, models = _tasks.of((rows,), None, lambda: _models_by_task(rows))
-    first = next((row for row in rows if row.run == shown), None) if shown else None
-    return list(models[first.task if first else usual])
+    usual, tasks, models = _tasks.of((rows,), None, lambda: _models_by_task(rows))
+    return list(models[tasks.get(shown or "", usual)])
 
 
-_tasks: Latest[tuple[str, dict[str, dict[str, None]]]] = Latest()
+Tasks = tuple[str, dict[str, str], dict[str, dict[str, None]]]
+"""The task of the latest own run, else of the first one; the task of each run; the models of each task in order."""
+_tasks: Latest[Tasks] = Latest()
 
 
-def _models_by_task(rows: list[Variant]) -> tuple[str, dict[str, dict[str, None]]]:
-    """The task of the latest own run, else of the first one, and the models of each task in their order."""
+def _models_by_task(rows: list[Variant]) -> Tasks:
     own = [row for row in rows if not row.recorded and not row.derived]
     models: dict[str, dict[str, None]] = {}
     for row in rows:
         models.setdefault(row.task, {})[row.model] = None
-    return (max(own, key=lambda row: row.run) if own else rows[0]).task, models
+    usual = (max(own, key=lambda row: row.run) if own else rows[0]).task
+    return usual, {row.run: row.task for row in rows}, models
 
 
 def family_of(families: Iterable[str]) -> str:

@@ -100,7 +100,7 @@ def sweep_figure(info: SweepInfo, theme: Theme = "light", height: int = 420) -> 
         _draw_curve(figure, info, theme)
     else:
         _draw_cells(figure, info, theme)
-    figure.update_layout(height=height, showlegend=False, hovermode="closest", clickmode="event+select")
+    figure.update_layout(height=height, showlegend=False, hovermode="closest")
     return figure
 
 

@@ -50,7 +50,7 @@ def whole(row: RunRow) -> RunRow:
 
 def finished() -> list[RunRow]:
     """The runs that have a result."""
-    return [row for row in runs() if row.finished]
+    return _finished(*_version())
 
 
 def at_work() -> bool:
@@ -86,6 +86,11 @@ def _whole(run: str, home: str, version: int, recorded: int) -> RunRow:
 @st.cache_resource(max_entries=1, show_spinner=False)
 def _runs(home: str, version: int, recorded: int) -> list[RunRow]:
     return Store().newest(MOST, studies.archived())
+
+
+@st.cache_resource(max_entries=1, show_spinner=False)
+def _finished(home: str, version: int, recorded: int) -> list[RunRow]:
+    return [row for row in _runs(home, version, recorded) if row.finished]
 
 
 @st.cache_resource(max_entries=1, show_spinner=False)

@@ -11,7 +11,7 @@ from explorer.quantities import QUANTITIES
 from explorer.texts import t, target_title
 from explorer.texts.sentences import sentence
 from explorer.variants import Variant, choose, models_of_one_task
-from pages.parts import launch, state, tradeoffs
+from pages.parts import launch, marks, state, tradeoffs
 from pages.parts.page import go, safe
 
 TARGET, BATCH = "cpu-onnxruntime", 1
@@ -70,7 +70,9 @@ def chart(rows: list[Variant], model: str) -> None:
     if info.empty:
         st.info(safe(info.empty))
         return
-    if tradeoffs.chart(info, "chart-overview"):
+    tradeoffs.chart(info, "chart-overview")
+    marks.follow()
+    if state.picked_on("overview"):
         go("trade_offs")
 
 

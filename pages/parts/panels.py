@@ -13,7 +13,7 @@ from explorer.measure.targets import targets
 from explorer.texts import t, target_title
 from explorer.texts.sentences import sentence
 from explorer.variants import Variant, estimated_rows
-from pages.parts import budgeting, data, empty, glossary, state, tradeoffs, twin_hover
+from pages.parts import budgeting, data, empty, glossary, marks, state, tradeoffs
 from pages.parts.filters import View
 
 _both: Latest[list[Variant]] = Latest(1)
@@ -41,7 +41,7 @@ def draw(rows: list[Variant], view: View, budget: Budget) -> None:
         with charts:
             _estimate(view)
             glossary.explain("charts", *EXPLAINED)
-    twin_hover.follow_hover()
+    marks.follow()
 
 
 def _picked(figures: DeltaGenerator, reasons: DeltaGenerator) -> None:

@@ -128,24 +128,43 @@ def _step_editor(position: int, steps: int, step: dict[str, Any]) -> None:
         )
 
 
+def settings_moved() -> bool:
+    """True once after a setting of a step was moved: the draft has it already, so what follows can be drawn first."""
+    return bool(st.session_state.pop("settings-moved", False))
+
+
+def _take(step: dict[str, Any], name: str, key: str) -> None:
+    """Before the page is drawn again: put a setting that was moved into the draft."""
+    step["values"][name] = _plain(st.session_state[key])
+    st.session_state["settings-moved"] = True
+
+
+def _plain(value: Any) -> Any:
+    return value.strip() if isinstance(value, str) else value
+
+
 def _widget(technique: type[Technique], parameter: Parameter, step: dict[str, Any]) -> Any:
     """The widget that a declaration asks for; its value lives in the draft."""
     key = f"form-{step['id']}-{parameter.name}"
     value = remember_value(key, step["values"].get(parameter.name, parameter.default))
-    label, help = parameter_label(parameter), parameter_help(technique, parameter)
-    off = not parameter.matters(step["values"])
+    label = parameter_label(parameter)
+    usual: dict[str, Any] = {
+        "key": key,
+        "help": parameter_help(technique, parameter),
+        "disabled": not parameter.matters(step["values"]),
+        "on_change": _take,
+        "args": (step, parameter.name, key),
+    }
     if parameter.kind == "flag":
-        return st.toggle(label, value, key=key, help=help, disabled=off)
+        return st.toggle(label, value, **usual)
     if parameter.kind == "text":
-        return st.text_input(label, value, LONGEST_TEXT, key=key, help=help, disabled=off).strip()
+        return _plain(st.text_input(label, value, LONGEST_TEXT, **usual))
     if parameter.kind == "stops":
-        words = partial(stop_words, parameter)
-        return st.select_slider(label, parameter.options, value, key=key, help=help, format_func=words, disabled=off)
+        return st.select_slider(label, parameter.options, value, format_func=partial(stop_words, parameter), **usual)
     if parameter.kind == "choice":
-        place = parameter.options.index(value)
-        return st.selectbox(label, parameter.options, place, key=key, help=help, format_func=str, disabled=off)
+        return st.selectbox(label, parameter.options, parameter.options.index(value), format_func=str, **usual)
     ends, number = (parameter.low, parameter.high), slider_format(parameter)
-    return st.slider(label, *ends, value, step=parameter.step, key=key, help=help, format=number, disabled=off)
+    return st.slider(label, *ends, value, step=parameter.step, format=number, **usual)
 
 
 def parameter_label(parameter: Parameter) -> str:

@@ -53,17 +53,22 @@ def select(runs: list[str]) -> None:
     _publish()
 
 
-def pick(runs: list[str]) -> None:
-    """Light up what was clicked or boxed on a chart; where picks are collected, add it to what is lit already.
+def pick(runs: list[str], more: bool = False) -> None:
+    """Light up what was clicked or boxed on a chart; with ``more``, or where picks are collected, beside what is lit.
 
-    A single mark that is lit already goes out. Shift cannot do this: a selection that is drawn makes a new chart, and
-    Streamlit's new chart reports only what was clicked since.
+    A single mark that is lit already goes out.
     """
-    lit = selected() if st.session_state.get("collect") else []
+    lit = selected() if more or st.session_state.get("collect") else []
     if len(runs) == 1 and runs[0] in lit:
         select([run for run in lit if run != runs[0]])
     else:
         select([*(run for run in lit if run not in runs), *runs])
+    st.session_state["picked-on"] = st.session_state.get("page")
+
+
+def picked_on(page: str) -> bool:
+    """True once after something was picked on a chart of that page."""
+    return bool(st.session_state.pop("picked-on", None) == page)
 
 
 def compare(runs: list[str]) -> None:

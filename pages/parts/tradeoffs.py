@@ -17,29 +17,30 @@ from pages.parts.pictures import chart_config
 from pages.parts.tables import table
 
 
-def chart(info: TradeoffInfo, key: str) -> bool:
-    """The figure; a click or a box selects runs. True when that happened just now."""
+def chart(info: TradeoffInfo, key: str) -> None:
+    """The figure; a box selects runs here, a click through ``marks``."""
     st.plotly_chart(
         tradeoff_figure(info, theme()),
         theme=None,
         key=key,
         config=chart_config(**drawing(info)),
-        on_select=lambda: _pick(key),
-        selection_mode=("points", "box"),
+        on_select=lambda: pick_boxed(key),
+        selection_mode="box",
         alt=f"{info.title}. {info.subtitle}",
     )
     knee = f" {t('chart.knee')}" if any(mark.knee for mark in info.marks) else ""
     st.caption(safe(info.caption) + knee)
-    return st.session_state.pop("picked-on", None) == key
 
 
-def _pick(key: str) -> None:
-    """Keep the run ids of what was picked. An empty event may only mean that the chart was drawn anew: ignore it."""
+def pick_boxed(key: str) -> None:
+    """Light up the runs in the box that was drawn on the chart ``key``.
+
+    An empty event may only mean that the chart was drawn anew: ignore it.
+    """
     points = st.session_state[key]["selection"]["points"]
     runs = [point["customdata"][0] for point in points if point.get("customdata")]
     if runs:
         state.pick(runs)
-        st.session_state["picked-on"] = key
 
 
 def front_table(info: TradeoffInfo, rows: list[Variant]) -> None:

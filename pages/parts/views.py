@@ -18,7 +18,7 @@ from explorer.quantities import QUANTITIES, X_AXES
 from explorer.sweeps import Sweep, sweeps
 from explorer.texts import t, target_title
 from explorer.variants import Variant
-from pages.parts import data, empty, glossary, state, variant_table
+from pages.parts import data, empty, glossary, state, tradeoffs, variant_table
 from pages.parts.page import safe, theme
 from pages.parts.pictures import chart_config
 
@@ -81,8 +81,8 @@ def _sweep(rows: list[Variant], where: str) -> None:
         config=chart_config(),
         key="sweep-chart",
         alt=f"{info.title}. {info.subtitle}",
-        on_select=_pick_swept,
-        selection_mode=("points", "box"),
+        on_select=lambda: tradeoffs.pick_boxed("sweep-chart"),
+        selection_mode="box",
     )
     st.caption(t("views.sweep.hint"))
 
@@ -97,13 +97,6 @@ def _words(found: list[Sweep]):  # type: ignore[no-untyped-def]
         return f"{sweep.model} · {' → '.join(sweep.techniques)} · {names} · {len(sweep.runs)}{recorded}"
 
     return words
-
-
-def _pick_swept() -> None:
-    points = st.session_state["sweep-chart"]["selection"]["points"]
-    runs = [point["customdata"][0] for point in points if point.get("customdata")]
-    if runs:
-        state.pick(runs)
 
 
 def _progress(rows: list[Variant]) -> None:

@@ -172,7 +172,7 @@ def test_every_mark_in_the_figure_carries_its_run(mixed):
         figure = tradeoff_figure(info, theme)
         drawn = [entry[0] for trace in figure.data if trace.customdata is not None for entry in trace.customdata]
         assert sorted(drawn) == sorted(mark.run for mark in info.marks)
-        assert figure.layout.dragmode is None  # Streamlit selects nothing on click with "select" or "lasso"
+        assert figure.layout.dragmode is None  # pages draw boxes with it, a report zooms
 
 
 def test_recorded_marks_are_open(mixed):

@@ -137,16 +137,28 @@ def test_a_budget_greys_out_what_breaks_it_and_names_the_best(page):
     wait_chosen(page, [min(fitting, key=lambda run: size[run])])
 
 
-def test_a_click_and_a_shift_click_select_the_mark_alone(page):
+def test_a_click_selects_a_mark_alone_and_with_shift_one_more(page):
     open_page(page, TEXTS, "light")
     first, second = apart(marks(page))[:2]
     click_mark(page, first)
     wait_chosen(page, [first])
-    page.keyboard.down("Shift")
     click_mark(page, second)
-    page.keyboard.up("Shift")
     wait_chosen(page, [second])
     assert lit(marks(page)) == {second}
+    page.keyboard.down("Shift")
+    click_mark(page, first)
+    page.keyboard.up("Shift")
+    wait_chosen(page, [second, first])
+    assert lit(marks(page)) == {first, second}
+
+
+@pytest.mark.parametrize("tool", ["Pan", "Zoom"])
+def test_a_click_selects_while_the_mouse_drags_or_zooms_too(page, tool):
+    open_page(page, TEXTS, "light")
+    page.locator(f'.modebar-btn[data-title="{tool}"]').first.click()
+    for run in apart(marks(page))[:2]:
+        click_mark(page, run)
+        wait_chosen(page, [run])
 
 
 def test_what_a_box_selects_outlives_a_reload_and_another_page(page):
@@ -154,7 +166,6 @@ def test_what_a_box_selects_outlives_a_reload_and_another_page(page):
     found = marks(page)
     across = sorted(mark["x"] for run, mark in found.items() if run in OWN)
     boxed = {run for run, mark in found.items() if mark["x"] <= across[2]}
-    page.locator('.modebar-btn[data-title="Box Select"]').click()
     plot = page.locator(".js-plotly-plot .nsewdrag").first.bounding_box()
     page.mouse.move(plot["x"] + 2, plot["y"] + 2)
     page.mouse.down()

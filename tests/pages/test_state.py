@@ -4,14 +4,14 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 
-def after_picks(*picks, lit=(), collect=False):
-    def page(picks):
+def after_picks(*picks, lit=(), collect=False, more=False):
+    def page(picks, more):
         from pages.parts import state
 
         for runs in picks:
-            state.pick(runs)
+            state.pick(runs, more)
 
-    app = AppTest.from_function(page, kwargs={"picks": picks})
+    app = AppTest.from_function(page, kwargs={"picks": picks, "more": more})
     app.session_state["selected"] = list(lit)
     app.session_state["collect"] = collect
     app.run()
@@ -21,6 +21,28 @@ def after_picks(*picks, lit=(), collect=False):
 
 def test_a_click_selects_that_mark_alone():
     assert after_picks(["b"], lit=["a"]) == ["b"]
+
+
+def test_a_click_with_shift_adds_a_mark_or_puts_it_out():
+    assert after_picks(["b"], lit=["a"], more=True) == ["a", "b"]
+    assert after_picks(["a"], lit=["a", "b"], more=True) == ["b"]
+
+
+def test_a_pick_is_told_once_and_only_to_the_page_it_was_made_on():
+    def page():
+        import streamlit as st
+
+        from pages.parts import state
+
+        state.arrive("overview")
+        state.pick(["a"])
+        st.session_state["told"] = [state.picked_on("overview"), state.picked_on("overview")]
+        state.pick(["a"])
+        st.session_state["told"] += [state.picked_on("trade_offs"), state.picked_on("overview")]
+
+    app = AppTest.from_function(page).run()
+    assert not app.exception
+    assert app.session_state["told"] == [True, False, False, False]
 
 
 def test_collected_clicks_add_up_and_the_last_one_is_shown():

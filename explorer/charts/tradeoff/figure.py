@@ -37,7 +37,6 @@ def tradeoff_figure(info: TradeoffInfo, theme: Theme = "light", height: int = 46
     figure.update_layout(
         height=height,
         hovermode="closest",
-        clickmode="event+select",
         xaxis=style.axis(
             theme, info.x_title, **({"type": "log", "dtick": "D2"} if info.log_x else {"rangemode": "normal"})
         ),

@@ -1,14 +1,20 @@
-"""What a hover on one chart lights up on all: the marks of the same recipe, wherever they were measured."""
+"""What a hand does to the marks of charts: a click picks a run, a hover lights up its recipe on every chart."""
 
 from __future__ import annotations
 
 import streamlit as st
 
+from pages.parts import state
+
+# Streamlit's own clicks make Plotly draw all marks again before they are reported, and know nothing of Shift; so charts
+# of variants report boxes through Streamlit and clicks from here. A chart for boxes alone has its clicks switched off
+# while it is dragged or zoomed: they are switched on again under the pointer.
 # A mark's customdata are its run and its kin. Plotly draws the ring nowhere by itself: it has no name on the page by
 # which a style could be changed, and restyling would end the hover. Listeners are given again to charts drawn anew.
 JS = """
 const SVG = "http://www.w3.org/2000/svg";
 const known = new WeakMap();
+let pick;
 
 const clear = () => document.querySelectorAll(".twin-light").forEach((light) => light.remove());
 
@@ -40,8 +46,18 @@ const light = (plot, kin) => {
     plot.querySelector(".hoverlayer")?.before(layer);
 };
 
-const hovered = ({ points }) => {
+const takeClicks = (plot) => {
+    if (plot._fullLayout?.clickmode === "none") plot._fullLayout.clickmode = "event";
+};
+
+const clicked = ({ points, event }) => {
+    const run = points[0]?.customdata?.[0];
+    if (run) pick({ run, more: event.shiftKey });
+};
+
+const hovered = ({ points, event }) => {
     clear();
+    takeClicks(event.target.closest(".js-plotly-plot"));
     const kin = points[0]?.customdata?.[1];
     if (!kin) return;
     document.querySelectorAll(".js-plotly-plot").forEach((plot) => plot._fullLayout?.xaxis && light(plot, kin));
@@ -49,13 +65,17 @@ const hovered = ({ points }) => {
 
 const listen = (event) => {
     const plot = event.target.closest?.(".js-plotly-plot");
-    if (!plot?._ev || known.get(plot) === plot._ev) return;
+    if (!plot?._ev) return;
+    takeClicks(plot);
+    if (known.get(plot) === plot._ev) return;
     known.set(plot, plot._ev);
+    plot.on("plotly_click", clicked);
     plot.on("plotly_hover", hovered);
     plot.on("plotly_unhover", clear);
 };
 
-export default function () {
+export default function ({ setTriggerValue }) {
+    pick = (mark) => setTriggerValue("pick", mark);
     document.addEventListener("pointerover", listen);
     return () => {
         document.removeEventListener("pointerover", listen);
@@ -64,9 +84,14 @@ export default function () {
 }
 """
 
-_LIGHTING = st.components.v2.component("twin_lighting", js=JS)
+_HAND = st.components.v2.component("marks", js=JS)
 
 
-def follow_hover() -> None:
+def follow() -> None:
     """Draws nothing itself; stands once on a page with charts of variants."""
-    _LIGHTING(key="twin-lighting")
+    _HAND(key="marks", on_pick_change=_pick)
+
+
+def _pick() -> None:
+    mark = st.session_state["marks"]["pick"]
+    state.pick([str(mark["run"])], more=bool(mark["more"]))
