@@ -3,7 +3,7 @@
 Runs every recipe below with this very program on this machine and writes the results, without artefacts, to
 ``explorer/recorded/``. It can be stopped and started again: what is done is kept under ``EXPLORER_HOME``. On a machine
 with a GPU, ``--targets cuda-onnxruntime cuda-torch`` records a shorter list as a study of its own, since such a machine
-is often lent by the minute; ``--seconds`` ends it in time.
+is often lent by the minute; ``--seconds`` ends it in time, ``--models`` leaves the results of other models as they are.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import argparse
 import json
 import sys
 import time
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -154,22 +155,29 @@ def place(name: str, targets: tuple[str, ...]) -> Path:
     return path
 
 
+def others(path: Path, models: Sequence[str]) -> list[dict[str, Any]]:
+    """The results of a study that are of other models than these."""
+    held = json.loads(path.read_text(encoding="utf-8"))["results"] if path.exists() else []
+    return [result for result in held if result["recipe"]["model"] not in models]
+
+
 def main() -> None:
     """Record the whole study and write it into the package."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--targets", nargs="+", default=list(TARGETS), help="where to measure")
     parser.add_argument("--name", help="name of the file; without it, built-in-models and the targets' devices")
+    parser.add_argument("--models", nargs="+", default=list(STUDY), choices=list(STUDY), help="which models to record")
     parser.add_argument("--seconds", type=float, default=float("inf"), help="begin no recipe after this many")
     given = parser.parse_args()
     targets, end = tuple(given.targets), time.monotonic() + given.seconds
     results: list[dict[str, Any]] = []
     try:
-        every = recipes(targets)
+        every = [recipe for recipe in recipes(targets) if recipe.model in given.models]
         path = place(given.name or usual_name(targets), targets)  # before the hours of work
         for recipe in every:
             if not results or time.monotonic() < end:
                 results.append(record(recipe))
-        content = study(results, targets)
+        content = study([*others(path, given.models), *results], targets)
     except ExplorerError as error:
         sys.exit(str(error))
     RECORDED.mkdir(exist_ok=True)

@@ -113,6 +113,22 @@ def test_recording_a_gpu_leaves_the_study_of_the_processor_alone(tmp_path, monke
     }
 
 
+def test_recording_one_model_leaves_the_results_of_the_others(tmp_path, monkeypatch) -> None:
+    monkeypatch.setattr(recording, "RECORDED", tmp_path)
+    monkeypatch.setattr(recording, "STUDY", {"vit-digits": [[]], "cnn-digits": [[]]})
+    monkeypatch.setenv("EXPLORER_HOME", str(tmp_path / "home"))
+    path = tmp_path / "built-in-models.json"
+    for date, words in (("first", []), ("second", ["--models", "cnn-digits"])):
+        monkeypatch.setattr("sys.argv", ["recording", *words])
+        monkeypatch.setattr(recording, "record", lambda recipe, date=date: made_up(recipe) | {"finished_at": date})
+        recording.main()
+    results = json.loads(path.read_text())["results"]
+    assert [(one["recipe"]["model"], one["finished_at"]) for one in results] == [
+        ("vit-digits", "first"),
+        ("cnn-digits", "second"),
+    ]
+
+
 def made_up(recipe: Recipe) -> dict:
     place = {"artefact": {"folder": "artefact"}, "host": {"cpu": "Imaginary CPU"}}
     return {"recipe": recipe.plain(), "accuracy": [], **place}
