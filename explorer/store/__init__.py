@@ -198,7 +198,7 @@ def _recorded_row(result: dict[str, Any]) -> RunRow:
     fields["studies"] = json.dumps(["recorded"])
     fields |= {"state": "done", "created_at": result["finished_at"], "finished_at": result["finished_at"]}
     fields["paused"] = False
-    return run_row(fields, result["recipe"], packed(result), recorded=True)
+    return run_row(fields, json.dumps(result["recipe"]), packed(result), recorded=True)
 
 
 def _keep(rows: dict[_Key, RunRow]) -> None:

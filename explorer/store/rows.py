@@ -7,6 +7,7 @@ import zlib
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import lru_cache
+from sys import intern
 from typing import Any
 
 from explorer.rundir import State
@@ -14,7 +15,7 @@ from explorer.rundir import State
 IDENTITY = ("run", "digest", "model", "studies", "state", "created_at", "started_at", "finished_at")
 PROGRESS = ("stage", "text", "fraction", "samples_per_s", "seconds_left", "reason", "paused")
 SHOWN = (*IDENTITY, *PROGRESS)
-_UNPACKED = 128
+_UNPACKED = 16
 
 
 @dataclass(frozen=True)
@@ -22,8 +23,9 @@ class RunRow:
     """One run as pages and commands see it; times are ISO 8601 in UTC, ``fraction`` is from 0 to 1.
 
     ``order`` grows with the time of creation, ``studies`` begins with the one that the run was made for. ``packed`` is
-    the result as the index has it, None where it was not asked for. ``recipe`` and ``result`` are shared between
-    callers: do not change them.
+    the result as the index has it, None where it was not asked for; it and ``recipe_text``, which is JSON, are read
+    when somebody asks, since there may be ten thousand rows. ``recipe`` and ``result`` are shared between callers: do
+    not change them.
     """
 
     run: str
@@ -42,7 +44,7 @@ class RunRow:
     seconds_left: float | None
     reason: str | None
     paused: bool
-    recipe: dict[str, Any]
+    recipe_text: str
     packed: bytes | None
     recorded: bool
     families: tuple[str, ...]
@@ -55,6 +57,11 @@ class RunRow:
         return self.state == "done"
 
     @property
+    def recipe(self) -> dict[str, Any]:
+        """The recipe as it was given."""
+        return _read(self.recipe_text)
+
+    @property
     def result(self) -> dict[str, Any] | None:
         """The result as ``slim`` leaves it, unpacked when it is asked for; whole where ``Store.run`` gave it."""
         return unpacked(self.packed) if self.packed else None
@@ -65,14 +72,13 @@ class RunRow:
         return self.studies[0]
 
 
-def run_row(fields: dict[str, Any], recipe: dict[str, Any], packed: bytes | None, recorded: bool) -> RunRow:
-    """A row from its fields as the index has them, ``SHOWN``."""
-    label, families = _named(json.dumps(recipe.get("steps")))
+def run_row(fields: dict[str, Any], recipe: str, packed: bytes | None, recorded: bool) -> RunRow:
+    """A row from its fields as the index has them, ``SHOWN``, and its recipe as JSON."""
+    label, families = _named(json.dumps(json.loads(recipe).get("steps")))
     order = _order(fields["created_at"])
     fields = {**fields, "studies": tuple(json.loads(fields["studies"])), "paused": bool(fields["paused"])}
-    return RunRow(
-        **fields, label=label, recipe=recipe, packed=packed, recorded=recorded, families=families, order=order
-    )
+    words: dict[str, Any] = {"label": label, "families": families, "recipe_text": intern(recipe)}
+    return RunRow(**fields, **words, packed=packed, recorded=recorded, order=order)
 
 
 def slim(result: dict[str, Any]) -> dict[str, Any]:
@@ -97,6 +103,12 @@ def unpacked(data: bytes) -> dict[str, Any]:
     """What ``packed`` packed; do not change it."""
     result: dict[str, Any] = json.loads(zlib.decompress(data))
     return result
+
+
+@lru_cache(maxsize=1024)
+def _read(recipe: str) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(recipe)
+    return found
 
 
 @lru_cache(maxsize=8192)

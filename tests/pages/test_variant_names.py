@@ -1,5 +1,6 @@
 """How a variant is called where one is chosen."""
 
+import json
 from dataclasses import replace
 
 import pytest
@@ -14,5 +15,5 @@ from pages.parts.comparing import variant_name
 )
 def test_the_same_recipe_on_a_gpu_has_a_name_of_its_own(recorded, targets, wanted):
     row = Store().runs(states=("done",))[2]
-    named = replace(row, recipe={**row.recipe, "targets": targets})
+    named = replace(row, recipe_text=json.dumps({**row.recipe, "targets": targets}))
     assert variant_name(named) == f"{row.label} · {row.model}{wanted}"
