@@ -12,11 +12,11 @@ if TYPE_CHECKING:
     import torch
     from numpy.typing import NDArray
 
-    from explorer.checkpoints import Checkpoint
     from explorer.models.activations import Activations
     from explorer.models.preprocess import Preprocessor
     from explorer.tasks import Task
     from explorer.training import Lesson
+    from explorer.training.checkpoints import Checkpoint
 
 LearningRate = Literal["gentle", "usual", "bold"]
 RATE_FACTOR = {"gentle": 0.3, "usual": 1.0, "bold": 3.0}

@@ -39,10 +39,10 @@ from explorer.technique import check_suits
 if TYPE_CHECKING:
     import torch
 
-    from explorer.checkpoints import Checkpoint
     from explorer.models import LoadedModel
     from explorer.models.preprocess import Preprocessor
     from explorer.technique import ModelKind, Technique
+    from explorer.training.checkpoints import Checkpoint
 
 SLOW_STEP_SECONDS = 1.0
 """A model step that took longer is kept for other recipes that begin alike."""
@@ -298,7 +298,7 @@ class Bench:
 
     def _checkpoints(self, number: int) -> Callable[[], Checkpoint]:
         """Gives the trainings of a step their checkpoints, one after another."""
-        from explorer.checkpoints import Checkpoint
+        from explorer.training.checkpoints import Checkpoint
 
         places = (cache_folder("checkpoints") / f"{self.digest(number + 1)}-{n}" for n in itertools.count())
 

@@ -6,10 +6,11 @@ from dataclasses import replace
 import pytest
 
 from explorer.errors import BadInput
+from explorer.estimated_rows import estimated_rows, estimated_target
 from explorer.measure.devices import device
 from explorer.measure.roofline import roofline
 from explorer.result import Cost, Result
-from explorer.variants import choose, estimated_rows, estimated_target
+from explorer.variants import choose
 from tests.support.counted import GBYTES_PER_S, GFLOPS, counted, sample_counted
 from tests.support.sample_results import OTHER_HOST, sample_runs
 

@@ -10,11 +10,12 @@ import streamlit as st
 
 from explorer.charts import FAMILY_COLOURS, Axes
 from explorer.choices import Choices, choices
+from explorer.estimated_rows import estimated_target
 from explorer.measure.devices import devices
 from explorer.measure.targets import USUAL, targets
 from explorer.quantities import QUANTITIES, SIZES, X_AXES, Y_AXES
 from explorer.texts import t
-from explorer.variants import Variant, choose, estimated_target, models_of_one_task
+from explorer.variants import Variant, choose, models_of_one_task
 from pages.parts import data, state
 
 NOWHERE = "none"

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import streamlit as st
 
-from explorer import background
-from explorer.background import Work
-from explorer.check_process import KIND, MODULE, name_of
+from explorer.anatomy import background
+from explorer.anatomy.background import Work
+from explorer.anatomy.check_process import KIND, MODULE, name_of
 from explorer.quantities import count, duration
 from explorer.recipe import Recipe
 from explorer.texts import t

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import streamlit as st
 
-from explorer import anatomy, background
-from explorer.background import Work
+from explorer import anatomy
+from explorer.anatomy import background
+from explorer.anatomy.background import Work
+from explorer.anatomy.facts import Subject
+from explorer.anatomy.heads_process import IMPORTANCES, KIND, MODULE
 from explorer.charts.heads import heads_figure, heads_info, heads_words
-from explorer.heads_process import IMPORTANCES, KIND, MODULE
-from explorer.model_facts import Subject
 from explorer.quantities import duration
 from explorer.texts import t
 from explorer.texts.sentences import sentence

@@ -6,8 +6,8 @@ import streamlit as st
 
 from explorer import anatomy
 from explorer.anatomy import Anatomy, Spread, Weight
+from explorer.anatomy.facts import Subject
 from explorer.charts.weights import histogram_figure, histogram_info, spread_words
-from explorer.model_facts import Subject
 from explorer.texts import t
 from pages.parts import models_page
 from pages.parts.page import plain_errors, theme

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import streamlit as st
 
-from explorer import anatomy, model_facts
+from explorer import anatomy
+from explorer.anatomy import facts
+from explorer.anatomy.facts import Subject
 from explorer.charts.anatomy import (
     MEASURES,
     Measure,
@@ -16,7 +18,6 @@ from explorer.charts.anatomy import (
     treemap_info,
 )
 from explorer.measure.targets import USUAL
-from explorer.model_facts import Subject
 from explorer.quantities import QUANTITIES
 from explorer.recipe import Recipe
 from explorer.texts import t
@@ -29,7 +30,7 @@ from pages.parts.tables import table
 
 def subjects() -> dict[str, Subject]:
     """The models that there is something to say about."""
-    return model_facts.subjects(data.model_cards(), data.finished())
+    return facts.subjects(data.model_cards(), data.finished())
 
 
 def picker(found: dict[str, Subject]) -> Subject:
@@ -49,17 +50,17 @@ def picker(found: dict[str, Subject]) -> Subject:
 
 def title(subject: Subject) -> None:
     """What it is in plain words, and its data."""
-    st.markdown(safe(f"{sentence(subject.description)} {model_facts.sentence(subject)}".strip()))
+    st.markdown(safe(f"{sentence(subject.description)} {facts.sentence(subject)}".strip()))
     if subject.data is not None:
-        st.markdown(safe(model_facts.own_split_words(subject.data)))
+        st.markdown(safe(facts.own_split_words(subject.data)))
         return
     with plain_errors(), st.spinner(t("answers.loading")):
-        st.markdown(safe(model_facts.split_words(subject.task, _split_sizes(subject.task))))
+        st.markdown(safe(facts.split_words(subject.task, _split_sizes(subject.task))))
 
 
 @st.cache_data(show_spinner=False)
 def _split_sizes(task: str) -> dict[str, int]:
-    return model_facts.split_sizes(task)
+    return facts.split_sizes(task)
 
 
 def layers(subject: Subject) -> None:
@@ -76,7 +77,7 @@ def layers(subject: Subject) -> None:
 
 
 def _times(subject: Subject) -> Times | None:
-    row = model_facts.profiled(data.finished(), subject)
+    row = facts.profiled(data.finished(), subject)
     return times_of(data.whole(row).result) if row else None
 
 
@@ -98,7 +99,7 @@ def _measure(times: Times | None) -> Measure:
 def figures(subject: Subject) -> None:
     """Accuracy and latency of the uncompressed model, each with the host that measured it."""
     st.subheader(t("models.figures"), anchor=False)
-    rows = model_facts.baseline_table(data.variants(), subject)
+    rows = facts.baseline_table(data.variants(), subject)
     if not rows:
         st.markdown(t("models.figures.none"))
         baseline_button(subject, "models-baseline-figures")

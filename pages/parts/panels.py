@@ -7,12 +7,13 @@ from streamlit.delta_generator import DeltaGenerator
 
 from explorer.budget import Budget
 from explorer.charts import tradeoff_info
+from explorer.estimated_rows import estimated_rows
 from explorer.latest import Latest
 from explorer.measure.devices import device as known_device
 from explorer.measure.targets import targets
 from explorer.texts import t, target_title
 from explorer.texts.sentences import sentence
-from explorer.variants import Variant, estimated_rows
+from explorer.variants import Variant
 from pages.parts import budgeting, data, empty, glossary, marks, state, tradeoffs
 from pages.parts.filters import View
 

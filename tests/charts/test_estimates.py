@@ -3,7 +3,8 @@
 import pytest
 
 from explorer.charts import Axes, tradeoff_figure, tradeoff_info
-from explorer.variants import choose, estimated_rows, estimated_target, flatten
+from explorer.estimated_rows import estimated_rows, estimated_target
+from explorer.variants import choose, flatten
 from tests.support.counted import counted, sample_counted
 from tests.support.sample_results import OTHER_HOST, sample_runs
 

@@ -5,11 +5,12 @@ import importlib.util
 import numpy as np
 import pytest
 
-from explorer import anatomy, background, cache
-from explorer.check_process import KIND as CHECKS
-from explorer.check_process import name_of
-from explorer.heads_process import KIND as HEADS
-from explorer.heads_process import MODULE
+from explorer import anatomy, cache
+from explorer.anatomy import background
+from explorer.anatomy.check_process import KIND as CHECKS
+from explorer.anatomy.check_process import name_of
+from explorer.anatomy.heads_process import KIND as HEADS
+from explorer.anatomy.heads_process import MODULE
 from explorer.recipe import Recipe
 from pages.parts import data
 from tests.pages.conftest import button, words
@@ -158,7 +159,7 @@ def test_own_model_and_data_are_checked(open_page, started):
     app.text_input(key="models-own-data").input("/data/mine.csv")
     button(app, "Check them").click().run()
     name = name_of("/models/mine", "/data/mine.csv")
-    assert started == [(CHECKS, name, "explorer.check_process", [name, "/models/mine", "/data/mine.csv"])]
+    assert started == [(CHECKS, name, "explorer.anatomy.check_process", [name, "/models/mine", "/data/mine.csv"])]
 
 
 def test_without_a_model_there_is_nothing_to_check(open_page, started):
@@ -197,7 +198,7 @@ def test_without_any_model_the_form_is_there(open_page, monkeypatch):
 
 
 def test_the_baselines_recipe_names_own_data():
-    from explorer.model_facts import Subject
+    from explorer.anatomy.facts import Subject
     from pages.parts.models_page import baseline_recipe
 
     subject = Subject("/m", "/d.csv", "m", "", "text", None, "d-1", ("a",), 1, 4, False)

@@ -9,7 +9,7 @@ from explorer.charts.style import plain
 from explorer.quantities import QUANTITIES, Quantity, significant
 from explorer.texts import t, target_title
 from explorer.texts.sentences import sentence
-from explorer.variants import Estimate, Variant
+from explorer.variant import Estimate, Variant
 
 HOVERED = ("accuracy", "difference", "file_size", "parameters", "latency", "speedup")
 ESTIMATED_DIGITS = 2

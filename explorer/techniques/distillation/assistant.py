@@ -100,7 +100,7 @@ class DistillAssistant(Technique):
         self, learner: ModelSubject, context: Context, teacher: torch.nn.Module | None, begin: float, share: float
     ) -> None:
         """Train one model of the chain for its ``share`` of the epochs, after the share ``begin`` has passed."""
-        from explorer.distillation import AnnealedLesson
+        from explorer.training.distillation import AnnealedLesson
 
         replace(context, report=portion(context.report, begin, share)).train(
             learner,

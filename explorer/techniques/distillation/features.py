@@ -76,8 +76,8 @@ class DistillFeatures(Technique):
     learning_rate: LearningRate = LEARNING_RATE
 
     def apply(self, subject: ModelSubject, context: Context) -> None:
-        from explorer.distillation import AnnealedLesson
         from explorer.models.layers import is_cnn
+        from explorer.training.distillation import AnnealedLesson
 
         teacher, thaw = subject.model, self.start == "fresh"
         if is_cnn(teacher) and self.method == "minilm":
@@ -89,7 +89,7 @@ class DistillFeatures(Technique):
             self._train(subject, context, AnnealedLesson(self.annealing, thaw), None)
 
     def _imitate(self, teacher: torch.nn.Module, subject: ModelSubject, context: Context, thaw: bool) -> None:
-        from explorer.distillation import FeatureLesson, Watched
+        from explorer.training.distillation import FeatureLesson, Watched
 
         watched = Watched(teacher)
         answers = watched if self._answers_each_batch(teacher, context) else None

@@ -72,8 +72,8 @@ class DistillIntoCNN(Technique):
     learning_rate: LearningRate = LEARNING_RATE
 
     def apply(self, subject: ModelSubject, context: Context) -> None:
-        from explorer.distillation import AnnealedLesson
         from explorer.models.layers import parameter_count
+        from explorer.training.distillation import AnnealedLesson
 
         before = parameter_count(subject.model)
         config = cnn_config(subject, self.blocks, int(self.size * before))

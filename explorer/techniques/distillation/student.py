@@ -66,7 +66,7 @@ class DistillStudent(Technique):
     learning_rate: LearningRate = LEARNING_RATE
 
     def apply(self, subject: ModelSubject, context: Context) -> None:
-        from explorer.distillation import AnnealedLesson
+        from explorer.training.distillation import AnnealedLesson
 
         size = Size(self.layers, self.width, self.heads, self.start, self.seed_layers)
         begin_student(subject, context, size)

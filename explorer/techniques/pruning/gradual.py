@@ -59,7 +59,7 @@ class PruneGradual(Technique):
 
     def apply(self, subject: ModelSubject, context: Context) -> None:
         from explorer.models.layers import weighted
-        from explorer.sparsifying import GradualLesson
+        from explorer.training.sparsifying import GradualLesson
 
         lesson = GradualLesson(
             lambda model: weighted(model, self.embeddings),
@@ -74,7 +74,7 @@ class PruneGradual(Technique):
         zero(subject, context, choose_masks(subject, context, scores, self.sparsity, self.scope))
 
     def _sparsity_at(self, progress: float) -> float:
-        from explorer.sparsifying import gradual_sparsity, rounds_sparsity
+        from explorer.training.sparsifying import gradual_sparsity, rounds_sparsity
 
         if self.schedule == "rounds":
             return rounds_sparsity(progress, self.rounds, self.sparsity)

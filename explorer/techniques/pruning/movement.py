@@ -63,7 +63,7 @@ class PruneMovement(Technique):
 
     def apply(self, subject: ModelSubject, context: Context) -> None:
         from explorer.models.layers import weighted
-        from explorer.sparsifying import MovementLesson, gradual_sparsity
+        from explorer.training.sparsifying import MovementLesson, gradual_sparsity
 
         weights, gone = weighted(subject.model, embeddings=False), subject.keep_zeros()
 

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     import onnx
     import torch
 
-    from explorer.fake_quantization import Fake
+    from explorer.training.fake_quantization import Fake
 
 ON_GRID = 1e-5
 """How far a weight of the exported graph may lie from what is stored, relative to the largest: digits of float32."""
@@ -91,7 +91,7 @@ class QuantizationAwareTraining(Technique):
         return frozenset({"layers", "embeddings"} if self.embeddings else {"layers"})
 
     def apply(self, subject: ModelSubject, context: Context) -> None:
-        from explorer.fake_quantization import QuantizedLesson
+        from explorer.training.fake_quantization import QuantizedLesson
 
         weights, inputs = self._grids(subject.model)
         lesson = QuantizedLesson(weights, inputs)
@@ -117,8 +117,8 @@ class QuantizationAwareTraining(Technique):
         """The grid of every weight by its module's name, and the modules whose inputs are rounded."""
         import torch
 
-        from explorer.fake_quantization import GroupGrid, int8_rows
         from explorer.models.layers import weighted
+        from explorer.training.fake_quantization import GroupGrid, int8_rows
 
         grids: dict[str, Fake] = {}
         inputs = []

@@ -45,7 +45,7 @@ class FineTune(Technique):
     )  # fmt: skip
 
     def apply(self, subject: ModelSubject, context: Context) -> None:
-        from explorer.distillation import AnnealedLesson
+        from explorer.training.distillation import AnnealedLesson
 
         context.train(
             subject,

@@ -67,7 +67,7 @@ class SparseTraining(Technique):
 
     def apply(self, subject: ModelSubject, context: Context) -> None:
         from explorer.models.layers import is_cnn
-        from explorer.sparsifying import PenaltyLesson, typical_size
+        from explorer.training.sparsifying import PenaltyLesson, typical_size
 
         parts = penalised(subject.model, self.penalty)
         sizes = {name: typical_size(part) for name, part in parts().items()}
@@ -86,7 +86,7 @@ class SparseTraining(Technique):
             zero(subject, context, {name: ~_beside(part, weights[name]) for name, part in small.items()})
 
     def _penalty(self) -> Callable[[torch.Tensor], torch.Tensor]:
-        from explorer.sparsifying import group_lasso_penalty, huber_penalty, l1_penalty, l2_penalty
+        from explorer.training.sparsifying import group_lasso_penalty, huber_penalty, l1_penalty, l2_penalty
 
         huber = partial(huber_penalty, delta=self.huber_delta)
         known: dict[str, Callable[[torch.Tensor], torch.Tensor]]

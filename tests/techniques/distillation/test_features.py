@@ -4,10 +4,10 @@ import pytest
 import torch
 
 from explorer.context import Context
-from explorer.distillation import FeatureLesson, Watched
 from explorer.errors import BadInput
 from explorer.techniques.distillation.features import DistillFeatures, same_weights
 from explorer.techniques.distillation.student import DistillStudent
+from explorer.training.distillation import FeatureLesson, Watched
 from tests.techniques.workbench import KINDS, Workbench, workbench
 
 METHODS = [

@@ -11,7 +11,6 @@ from torch.nn import functional
 from explorer import deploy
 from explorer.context import GraphSubject
 from explorer.errors import BadInput
-from explorer.fake_quantization import QuantizedLesson
 from explorer.measure.weights import weights
 from explorer.models.structure import load_torch, save_torch
 from explorer.recipe import Recipe
@@ -20,6 +19,7 @@ from explorer.techniques.pruning.magnitude import PruneMagnitude
 from explorer.techniques.quantization.aware_training import QuantizationAwareTraining
 from explorer.techniques.quantization.weight_bits import WeightBits
 from explorer.training import evaluate
+from explorer.training.fake_quantization import QuantizedLesson
 from tests.techniques.workbench import KINDS, Workbench, run_onnx, workbench
 
 SHORT = {"epochs": 0.3, "distill": False}

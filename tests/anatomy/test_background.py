@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from explorer import background
+from explorer.anatomy import background
 from explorer.errors import BadInput, ExplorerError
 
 

@@ -1,4 +1,4 @@
-"""The process that tries somebody's model on their data: ``python -m explorer.check_process NAME MODEL [DATA]``."""
+"""The process that tries a model on data: ``python -m explorer.anatomy.check_process NAME MODEL [DATA]``."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ import hashlib
 import sys
 from typing import Any
 
-from explorer import background
+from explorer.anatomy import background
 
 KIND = "checks"
-MODULE = "explorer.check_process"
+MODULE = "explorer.anatomy.check_process"
 
 
 def name_of(model: str, data: str) -> str:

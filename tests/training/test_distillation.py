@@ -5,7 +5,7 @@ import pytest
 import torch
 from torch.nn import functional
 
-from explorer.distillation import (
+from explorer.training.distillation import (
     AnnealedLesson,
     Watched,
     annealed,

@@ -11,12 +11,12 @@ import torch
 from torch import Tensor, nn
 
 from explorer import training
-from explorer.checkpoints import Checkpoint
 from explorer.errors import Cancelled
 from explorer.models.preprocess import ImagePreprocessor, TextPreprocessor
-from explorer.sparsifying import GradualLesson, MovementLesson
 from explorer.tasks import Split
 from explorer.techniques.pruning.masks import keep_largest
+from explorer.training.checkpoints import Checkpoint
+from explorer.training.sparsifying import GradualLesson, MovementLesson
 from tests.models import tiny
 
 PLAN = training.Plan(epochs=3, learning_rate=5e-3, batch_size=16, seed=1)

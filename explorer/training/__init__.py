@@ -22,10 +22,10 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
-from explorer.checkpoints import Checkpoint, Training
 from explorer.errors import Cancelled
 from explorer.models.preprocess import Preprocessor
 from explorer.tasks.base import Split
+from explorer.training.checkpoints import Checkpoint, Training
 
 REPORT_EVERY_S = 0.5
 BUCKET_BATCHES = 50

@@ -1,12 +1,11 @@
-"""The process that scores attention heads as head pruning does: ``python -m explorer.heads_process MODEL [DATA]``."""
+"""The process that scores attention heads as head pruning does: ``python -m explorer.anatomy.heads_process MODEL``."""
 
 from __future__ import annotations
 
 import sys
 from typing import TYPE_CHECKING, Any
 
-from explorer import background
-from explorer.anatomy import key
+from explorer.anatomy import background, key
 from explorer.context import Context, ModelSubject
 from explorer.errors import BadInput
 from explorer.home import home
@@ -17,7 +16,7 @@ if TYPE_CHECKING:
     from explorer.models.activations import Activations
 
 KIND = "heads"
-MODULE = "explorer.heads_process"
+MODULE = "explorer.anatomy.heads_process"
 IMPORTANCES = ("taylor", "activation", "l2")
 """Those of ``prune-heads`` that say something about a model."""
 

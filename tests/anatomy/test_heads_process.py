@@ -3,14 +3,15 @@
 import pytest
 import torch
 
-from explorer import anatomy, background
+from explorer import anatomy
+from explorer.anatomy import background
+from explorer.anatomy.heads_process import IMPORTANCES, KIND, MODULE, head_importance, scores
 from explorer.errors import BadInput
-from explorer.heads_process import IMPORTANCES, KIND, MODULE, head_importance, scores
 from explorer.models.layers import attentions
 from explorer.techniques.pruning.heads import PruneHeads
 from tests.models import tiny
 from tests.techniques.workbench import workbench
-from tests.test_background import until_over
+from tests.anatomy.test_background import until_over
 
 
 @pytest.fixture(autouse=True)

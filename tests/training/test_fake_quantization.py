@@ -5,7 +5,8 @@ import torch
 from onnx import helper
 from torchao.quantization.quant_primitives import MappingType, _fake_quantize_affine, choose_qparams_affine
 
-from explorer.fake_quantization import (
+from explorer.techniques.quantization.rounding import dequantize_groups, quantize_groups
+from explorer.training.fake_quantization import (
     GroupGrid,
     QuantizedLesson,
     dynamic_uint8,
@@ -13,7 +14,6 @@ from explorer.fake_quantization import (
     settle,
     straight_through,
 )
-from explorer.techniques.quantization.rounding import dequantize_groups, quantize_groups
 from tests.techniques.workbench import run_onnx, workbench
 
 

@@ -2,11 +2,11 @@
 
 import pytest
 
-from explorer import background
-from explorer.check_process import KIND, MODULE, check, name_of
+from explorer.anatomy import background
+from explorer.anatomy.check_process import KIND, MODULE, check, name_of
 from explorer.errors import BadInput
 from tests.models import tiny
-from tests.test_background import until_over
+from tests.anatomy.test_background import until_over
 
 
 @pytest.fixture(autouse=True)

@@ -9,7 +9,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from explorer.sparsifying import (
+from explorer.techniques.pruning.masks import keep_largest
+from explorer.training.sparsifying import (
     GradualLesson,
     MovementLesson,
     PenaltyLesson,
@@ -22,7 +23,6 @@ from explorer.sparsifying import (
     rounds_sparsity,
     typical_size,
 )
-from explorer.techniques.pruning.masks import keep_largest
 
 
 @pytest.mark.parametrize(

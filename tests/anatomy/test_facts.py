@@ -5,7 +5,15 @@ from dataclasses import replace
 import pytest
 
 from explorer import store
-from explorer.model_facts import baseline_table, own_split_words, profiled, sentence, split_sizes, split_words, subjects
+from explorer.anatomy.facts import (
+    baseline_table,
+    own_split_words,
+    profiled,
+    sentence,
+    split_sizes,
+    split_words,
+    subjects,
+)
 from explorer.models import cards
 from explorer.store import Store
 from explorer.variants import flatten, with_baselines
