@@ -25,14 +25,10 @@ from torch.nn import functional
 from explorer.errors import Cancelled
 from explorer.models.preprocess import Preprocessor
 from explorer.tasks.base import Split
+from explorer.training.batches import Batches, lengths_of, pick, pieces_of, tensors_of
 from explorer.training.checkpoints import Checkpoint, Training
 
 REPORT_EVERY_S = 0.5
-BUCKET_BATCHES = 50
-LENGTH_STEP = 8
-"""Batches are as long as a multiple of this: every new shape costs the CPU's kernels a compilation and memory."""
-PIECE_TOKENS = 2048
-"""A batch goes through the model in pieces of at most this many tokens, so that no long text decides the memory."""
 BF16_MINIMUM_PARAMETERS = 5_000_000
 """Below this, converting weights to bf16 is taken to cost more than its faster products gain; a round figure."""
 
@@ -129,12 +125,12 @@ def accumulate_gradients(model: nn.Module, split: Split, preprocessor: Preproces
     device = best_device()
     model.to(device).eval()
     model.zero_grad(set_to_none=True)
-    tensors, labels = _tensors(split, preprocessor), torch.from_numpy(split.labels)
-    lengths = _lengths(tensors)
+    tensors, labels = tensors_of(split, preprocessor), torch.from_numpy(split.labels)
+    lengths = lengths_of(tensors)
     order = np.argsort(-lengths, kind="stable")
     for start in range(0, len(order), batch_size):
-        for rows in _pieces(order[start : start + batch_size], lengths):
-            logits = model(**_pick(tensors, rows, lengths, device)).logits
+        for rows in pieces_of(order[start : start + batch_size], lengths):
+            logits = model(**pick(tensors, rows, lengths, device)).logits
             loss = functional.cross_entropy(logits, labels[rows].to(device), reduction="sum") / len(split)
             torch.autograd.backward(loss)
     model.cpu()
@@ -181,7 +177,7 @@ def train(
     model.to(device)
     rows = _rows(len(split), plan)
     chosen = split.take(rows)
-    batches = _Batches(chosen, preprocessor, plan, device)
+    batches = Batches(chosen, preprocessor, plan, device)
     soft = _soft_labels(chosen, rows, preprocessor, plan, teacher, teacher_logits, report, cancelled, device)
 
     torch.manual_seed(plan.seed)
@@ -247,8 +243,8 @@ def evaluate(
     """Logits ``[N, classes]`` in the split's order; ``fast`` computes in bf16 where that is quicker."""
     device = best_device()
     model.to(device).eval()
-    tensors = _tensors(split, preprocessor)
-    lengths = _lengths(tensors)
+    tensors = tensors_of(split, preprocessor)
+    lengths = lengths_of(tensors)
     order = np.argsort(-lengths, kind="stable")
     pieces, done = [], 0
     with torch.inference_mode():
@@ -257,7 +253,7 @@ def evaluate(
                 raise Cancelled("The run was cancelled.")
             rows = order[start : start + batch_size]
             with autocast(model, device) if fast else nullcontext():
-                pieces.append(model(**_pick(tensors, rows, lengths, device)).logits.float().cpu())
+                pieces.append(model(**pick(tensors, rows, lengths, device)).logits.float().cpu())
             done += len(rows)
             if report is not None:
                 report(stage="evaluate", text=f"{done:,} of {len(order):,} answered", fraction=done / len(order))
@@ -295,59 +291,10 @@ def autocast(model: nn.Module, device: torch.device) -> Any:
     return torch.autocast(device.type, torch.bfloat16)
 
 
-class _Batches:
-    """Shuffled batches for all epochs; texts are sorted by length within stretches of ``BUCKET_BATCHES`` batches.
-
-    ``done`` is how many of the first are left out, a training before having done them.
-    Each batch is the list of its pieces: the piece's share of the batch, inputs, labels, and row numbers.
-    """
-
-    def __init__(self, split: Split, preprocessor: Preprocessor, plan: Plan, device: torch.device) -> None:
-        self.tensors = _tensors(split, preprocessor)
-        self.labels = torch.from_numpy(split.labels)
-        self.lengths = _lengths(self.tensors)
-        self.size, self.device, self.plan = plan.batch_size, device, plan
-        self.per_epoch = math.ceil(len(split) / plan.batch_size)
-        self.steps = max(1, round(self.per_epoch * plan.epochs))
-        self.done = 0
-
-    def __iter__(self) -> Iterator[tuple[int, Iterator[tuple[float, dict[str, Tensor], Tensor, Tensor]]]]:
-        """The number of each step that is still to do, and its batch."""
-        random = np.random.default_rng(self.plan.seed)
-        for step in range(self.steps):
-            if step % self.per_epoch == 0:
-                order = self._order(random)
-            if step >= self.done:
-                yield step + 1, self._pieces(order[step % self.per_epoch])
-
-    def _pieces(self, batch: NDArray[np.int64]) -> Iterator[tuple[float, dict[str, Tensor], Tensor, Tensor]]:
-        for rows in _pieces(batch, self.lengths):
-            inputs = _pick(self.tensors, rows, self.lengths, self.device)
-            if self.plan.augment and "pixel_values" in inputs:
-                inputs["pixel_values"] = random_affine(inputs["pixel_values"])
-            yield len(rows) / len(batch), inputs, self.labels[rows].to(self.device), torch.from_numpy(rows)
-
-    def _order(self, random: np.random.Generator) -> list[NDArray[np.int64]]:
-        rows = random.permutation(len(self.labels))
-        stretch = self.size * BUCKET_BATCHES
-        batches = []
-        for start in range(0, len(rows), stretch):
-            part = rows[start : start + stretch]
-            part = part[np.argsort(self.lengths[part], kind="stable")]
-            batches += [part[i : i + self.size] for i in range(0, len(part), self.size)]
-        return [batches[i] for i in random.permutation(len(batches))]
-
-    def ends_epoch(self, step: int) -> bool:
-        return step % self.per_epoch == 0 or step == self.steps
-
-    def epoch(self, step: int) -> int:
-        return math.ceil(step / self.per_epoch)
-
-
 class _Progress:
     """Reports about twice a second, and keeps the mean loss between reports."""
 
-    def __init__(self, report: Report, batches: _Batches) -> None:
+    def __init__(self, report: Report, batches: Batches) -> None:
         self.report, self.steps, self.before = report, batches.steps, batches.done
         self.start = self.last = time.monotonic()
         self.samples, self.done = 0, self.before
@@ -384,66 +331,10 @@ class _Progress:
         return TrainingReport(self.samples / seconds, seconds, self.done, tuple(self.losses))
 
 
-def random_affine(pixels: Tensor) -> Tensor:
-    """Each image ``[N, C, H, W]`` turned up to 15 degrees, scaled 0.85–1.15, sheared up to 0.2, shifted up to 12 %."""
-    n, device = len(pixels), pixels.device
-    angle, scale_x, scale_y, shear, right, down = (torch.rand(6, n) * 2 - 1).to(device)
-    angle, scale_x, scale_y = angle * math.radians(15), 1 + 0.15 * scale_x, 1 + 0.15 * scale_y
-    shear, right, down = shear * 0.2, right * 0.24, down * 0.24
-    cos, sin = angle.cos(), angle.sin()
-    first = torch.stack([cos * scale_x, (cos * shear - sin) * scale_y, right], dim=1)
-    second = torch.stack([sin * scale_x, (sin * shear + cos) * scale_y, down], dim=1)
-    grid = functional.affine_grid(torch.stack([first, second], dim=1), list(pixels.shape), align_corners=False)
-    return functional.grid_sample(pixels, grid, padding_mode="border", align_corners=False)
-
-
 def _rows(n: int, plan: Plan) -> NDArray[np.int64]:
     if plan.samples is None or plan.samples >= n:
         return np.arange(n)
     return np.sort(np.random.default_rng(plan.seed).permutation(n)[: plan.samples])
-
-
-def _tensors(split: Split, preprocessor: Preprocessor) -> dict[str, Tensor]:
-    """The whole split as tensors on the CPU; tokens as int32, since all of them are held for the whole training."""
-    arrays = preprocessor.encode(split.inputs).items()
-    return {
-        name: torch.from_numpy(array.astype(np.int32) if array.dtype == np.int64 else array) for name, array in arrays
-    }
-
-
-def _lengths(tensors: dict[str, Tensor]) -> NDArray[np.int64]:
-    """Tokens of every text; 0 for images, which are all alike."""
-    if "attention_mask" in tensors:
-        return tensors["attention_mask"].sum(1).numpy()
-    return np.zeros(len(next(iter(tensors.values()))), dtype=np.int64)
-
-
-def _pick(
-    tensors: dict[str, Tensor], rows: NDArray[np.int64], lengths: NDArray[np.int64], device: torch.device
-) -> dict[str, Tensor]:
-    longest = _padded(int(lengths[rows].max()))
-    index = torch.from_numpy(np.ascontiguousarray(rows))
-    picked = {name: tensor[index] for name, tensor in tensors.items()}
-    if longest:
-        picked = {name: tensor[:, :longest].long() for name, tensor in picked.items()}
-    return {name: tensor.to(device) for name, tensor in picked.items()}
-
-
-def _padded(length: int) -> int:
-    """The length that texts of at most this many tokens are padded to."""
-    return -(-length // LENGTH_STEP) * LENGTH_STEP
-
-
-def _pieces(batch: NDArray[np.int64], lengths: NDArray[np.int64]) -> list[NDArray[np.int64]]:
-    """The rows of a batch, shortest texts first, in pieces of at most ``PIECE_TOKENS`` tokens with their padding."""
-    if not lengths[batch].any():
-        return [batch]
-    pieces: list[list[np.int64]] = [[]]
-    for row in batch[np.argsort(lengths[batch], kind="stable")]:
-        if pieces[-1] and (len(pieces[-1]) + 1) * _padded(int(lengths[row])) > PIECE_TOKENS:
-            pieces.append([])
-        pieces[-1].append(row)
-    return [np.array(piece) for piece in pieces]
 
 
 def _freeze_word_embeddings(model: nn.Module) -> list[Tensor]:

@@ -5,8 +5,8 @@ import pytest
 from explorer.anatomy import background
 from explorer.anatomy.check_process import KIND, MODULE, check, name_of
 from explorer.errors import BadInput
-from tests.models import tiny
 from tests.anatomy.test_background import until_over
+from tests.models import tiny
 
 
 @pytest.fixture(autouse=True)

@@ -9,9 +9,9 @@ from explorer.anatomy.heads_process import IMPORTANCES, KIND, MODULE, head_impor
 from explorer.errors import BadInput
 from explorer.models.layers import attentions
 from explorer.techniques.pruning.heads import PruneHeads
+from tests.anatomy.test_background import until_over
 from tests.models import tiny
 from tests.techniques.workbench import workbench
-from tests.anatomy.test_background import until_over
 
 
 @pytest.fixture(autouse=True)

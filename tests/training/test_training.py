@@ -13,6 +13,7 @@ from explorer import training
 from explorer.errors import Cancelled
 from explorer.models.preprocess import ImagePreprocessor, TextPreprocessor
 from explorer.tasks import Split
+from explorer.training import batches
 from tests.models import tiny
 
 PLAN = training.Plan(epochs=8, learning_rate=5e-3, batch_size=16, seed=1)
@@ -102,9 +103,9 @@ def test_a_batch_in_pieces_has_the_gradient_of_the_whole(
 
     monkeypatch.setattr(training, "REPORT_EVERY_S", 0.0)  # a loss for every step, however quick the machine is
     (whole, losses), pieces = weights(), []
-    counted = training._pieces
-    monkeypatch.setattr(training, "PIECE_TOKENS", tokens)
-    monkeypatch.setattr(training, "_pieces", lambda *given: pieces.append(counted(*given)) or pieces[-1])
+    counted = batches.pieces_of
+    monkeypatch.setattr(batches, "PIECE_TOKENS", tokens)
+    monkeypatch.setattr(batches, "pieces_of", lambda *given: pieces.append(counted(*given)) or pieces[-1])
     cut, cut_losses = weights()
     torch.testing.assert_close(cut, whole, rtol=1e-3, atol=1e-5)
     assert cut_losses == pytest.approx(losses, rel=1e-3)
@@ -114,10 +115,10 @@ def test_a_batch_in_pieces_has_the_gradient_of_the_whole(
 def test_pieces_hold_every_row_once_and_no_more_tokens_than_they_may() -> None:
     random = np.random.default_rng(0)
     lengths, batch = random.integers(1, 128, 300), random.permutation(300)[:64]
-    pieces = training._pieces(batch, lengths)
+    pieces = batches.pieces_of(batch, lengths)
     assert sorted(np.concatenate(pieces)) == sorted(batch) and len(pieces) > 1
     for piece in pieces:
-        assert len(piece) * training._padded(int(lengths[piece].max())) <= training.PIECE_TOKENS
+        assert len(piece) * batches.padded(int(lengths[piece].max())) <= batches.PIECE_TOKENS
 
 
 def test_gradients_are_those_of_the_mean_cross_entropy(
@@ -127,7 +128,7 @@ def test_gradients_are_those_of_the_mean_cross_entropy(
     inputs = {name: torch.from_numpy(array) for name, array in preprocessor.encode(split.inputs).items()}
     functional.cross_entropy(model(**inputs).logits, torch.from_numpy(split.labels)).backward()
     expected = {name: parameter.grad.clone() for name, parameter in model.named_parameters()}
-    monkeypatch.setattr(training, "PIECE_TOKENS", 100)
+    monkeypatch.setattr(batches, "PIECE_TOKENS", 100)
     training.accumulate_gradients(model, split, preprocessor, batch_size=48)
     for name, parameter in model.named_parameters():
         torch.testing.assert_close(parameter.grad, expected[name], rtol=1e-3, atol=1e-6)
@@ -221,10 +222,10 @@ def test_augmented_images_train_with_a_teacher() -> None:
 def test_random_affine_moves_but_keeps_shape_and_range() -> None:
     torch.manual_seed(0)
     pixels = torch.rand(4, 3, 12, 10)
-    moved = training.random_affine(pixels)
+    moved = batches.random_affine(pixels)
     assert moved.shape == pixels.shape and not torch.allclose(moved, pixels)
     assert moved.min() >= pixels.min() - 1e-6 and moved.max() <= pixels.max() + 1e-6
-    assert torch.allclose(training.random_affine(torch.full((2, 1, 6, 6), 0.3)), torch.tensor(0.3), atol=1e-5)
+    assert torch.allclose(batches.random_affine(torch.full((2, 1, 6, 6), 0.3)), torch.tensor(0.3), atol=1e-5)
 
 
 def test_progress_is_reported_with_rate_and_loss(preprocessor: TextPreprocessor, split: Split) -> None:
