@@ -53,6 +53,7 @@ def test_a_failed_run_has_exit_status_1_and_says_why(call, recipe, monkeypatch):
 def test_an_interrupt_cancels_a_run_in_the_foreground(home, recipe):  # noqa: F811
     code = (
         "import os; os.environ['EXPLORER_PIPELINE'] = 'tests.jobs.pipelines:gated'; from explorer import jobs, cli;"
+        "import signal; signal.signal(2, signal.default_int_handler);"  # a shell's background jobs begin without it
         f"jobs._digest = lambda recipe: 'd'; raise SystemExit(cli.main(['run', {recipe!r}]))"
     )
     process = subprocess.Popen([sys.executable, "-c", code], stderr=subprocess.PIPE, text=True)
