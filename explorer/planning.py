@@ -149,11 +149,11 @@ def memory_bytes(recipe: Recipe) -> int | None:
     return 4 * size + (TRAINING_BYTES if trains else WORKING_BYTES) if size else None
 
 
-def known_recipes(recipes: Sequence[Recipe], runs: Sequence[RunLike]) -> int:
-    """How many of these recipes are done here, or at work, and will not be done again."""
+def still_to_do(recipes: Sequence[Recipe], runs: Sequence[RunLike]) -> list[Recipe]:
+    """Those of these recipes that are neither done here nor at work, and so will be done."""
     model = recipes[0].model
     there = _there.of((runs,), model, lambda: _in_hand(runs, model))
-    return sum(_text(recipe.plain()) in there for recipe in recipes)
+    return [recipe for recipe in recipes if _text(recipe.plain()) not in there]
 
 
 _there: Latest[set[str]] = Latest()

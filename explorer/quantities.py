@@ -86,9 +86,10 @@ QUANTITIES = {
     )
 }
 ON_TARGET = tuple(key for key, quantity in QUANTITIES.items() if quantity.on_target)
-X_AXES = ("file_size", "zipped_size", "parameters", *ON_TARGET)
-Y_AXES = ("accuracy", "difference", *X_AXES)
-SIZES = ("none", *X_AXES)
+_COSTS, _GAINS = ("file_size", "zipped_size", "parameters", *ON_TARGET), ("accuracy", "difference")
+X_AXES = (*_COSTS, *_GAINS)
+Y_AXES = (*_GAINS, *_COSTS)
+SIZES = ("none", *_COSTS)
 
 
 def significant(value: float, digits: int = 3) -> str:

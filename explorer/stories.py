@@ -48,6 +48,7 @@ class Step(BaseModel):
     y: str = "accuracy"
     size: str = "none"
     log_x: bool = False
+    log_y: bool = False
     target: str = "cpu-onnxruntime"
     batch: Annotated[int, Field(ge=1, le=LARGEST_BATCH)] = 1
     length: Word | None = None
@@ -163,6 +164,7 @@ def step_from(
         y=view.get("y") or "accuracy",
         size=view.get("size") or "none",
         log_x=bool(view.get("log")),
+        log_y=bool(view.get("log_y")),
         target=f"{device}-{view.get('runtime') or 'onnxruntime'}",
         batch=view.get("batch") or 1,
         length=view.get("length"),

@@ -1,7 +1,9 @@
+from dataclasses import replace
+
 import pytest
 
 from explorer.errors import BadInput
-from explorer.planning import Estimate, SweepAxis, estimate, estimate_all, sliders, sweep, usual_range
+from explorer.planning import Estimate, SweepAxis, estimate, estimate_all, sliders, still_to_do, sweep, usual_range
 from explorer.recipe import Recipe
 from explorer.technique import techniques
 from tests.support.sample_results import sample_runs
@@ -150,3 +152,12 @@ def test_a_slider_with_stops_takes_those_in_between():
     assert [(r.steps[0].bits, r.steps[0].group_size) for r in made] == [
         (b, g) for b in (2, 4) for g in (16, 32, 64, 128)
     ]
+
+
+def test_what_is_done_or_at_work_is_not_to_do():
+    (run,) = sample_runs(1)
+    done = Recipe.parse(run.recipe)
+    other = Recipe.parse({**run.recipe, "seed": 7})
+    here = replace(run, recipe=done.plain())
+    assert still_to_do([done, other], [here]) == [other]
+    assert still_to_do([done], [replace(here, recorded=True)]) == [done], "another machine's runs are none of ours"

@@ -100,6 +100,8 @@ def test_hostile_and_broken_files_leave_nothing(runs, elsewhere, tmp_path) -> No
         ({f"runs/{run}/result.json": json.dumps({**result, "run": runs[1]})}, "do not belong together"),
         ({f"runs/{run}/result.json": b"{"}, "missing or unreadable"),
         ({f"runs/{run}/request.json": None}, "missing or unreadable"),
+        ({f"runs/{run}/result.json": json.dumps({**result, "digest": "0" * 16})}, "is not that of its recipe"),
+        ({"study.json": b'{"format": 1, "name": "' + b"x" * 30_000_000}, "would unpack to 30,000,0"),
         ({"study.json": b"[]"}, "is no object"),
         ({"study.json": json.dumps({"format": 99, "name": "x"})}, "another format"),
     ]
@@ -111,6 +113,29 @@ def test_hostile_and_broken_files_leave_nothing(runs, elsewhere, tmp_path) -> No
     (tmp_path / "no.zip").write_bytes(b"no zip at all")
     with pytest.raises(BadInput, match="cannot be read as a study"):
         studies.import_study(tmp_path / "no.zip")
+
+
+@pytest.mark.parametrize(
+    ("offset", "value", "words"),
+    [
+        (6, 1, "encrypted or packed in an unknown way"),  # the flag of a password
+        (8, 99, "encrypted or packed in an unknown way"),  # the number of the compression
+        (45, 0xFF, "cannot be read as a study"),  # within what was packed
+    ],
+)
+def test_a_spoilt_zip_is_one_sentence(runs, elsewhere, tmp_path, offset, value, words) -> None:
+    file = tmp_path / "mine.zip"
+    studies.export_study("mine", file, True)
+    data = bytearray(file.read_bytes())
+    data[offset] = value  # in the first member's own header, which is study.json's
+    directory = data.index(b"PK\x01\x02")
+    if offset < 10:  # and in the list of contents, where it stands two bytes later
+        data[directory + offset + 2] = value
+    file.write_bytes(data)
+    elsewhere()
+    with pytest.raises(BadInput, match=words):
+        studies.import_study(file)
+    assert not list(runs_folder().iterdir())
 
 
 def test_a_study_cannot_pass_for_the_recorded_one(runs, elsewhere, tmp_path) -> None:

@@ -340,11 +340,22 @@ def _serves(folder: RunFolder, wanted: dict[str, Any]) -> bool:
     request, state = folder.request(), folder.snapshot().state
     if request is None or not _measures(request["recipe"], wanted["recipe"]):
         return False
+    if request.get("imported") and not _same_work(request["recipe"], wanted["recipe"]):
+        return False  # a digest from elsewhere is no proof
     if state == "done":
         return not wanted["fresh"] and (folder.path / "artefact" / "model.onnx").is_file()
     if folder.cancel_requested or (wanted["fresh"] and not request.get("fresh")):
         return False
     return state == "queued" or (state == "running" and (alive(folder.worker()) or folder.elsewhere))
+
+
+def _same_work(one: dict[str, Any], other: dict[str, Any]) -> bool:
+    """Whether two recipes name the same model, data, steps and seed."""
+    from explorer.recipe import Recipe
+
+    first, second = Recipe.parse(one), Recipe.parse(other)
+    made_of = ("model", "data", "steps", "seed")
+    return all(getattr(first, name) == getattr(second, name) for name in made_of)
 
 
 def _measures(recipe: dict[str, Any], wanted: dict[str, Any]) -> bool:

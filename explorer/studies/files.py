@@ -1,7 +1,8 @@
 """A study as one file: its finished runs with their recipes and results, and their model files where wanted.
 
 The file is a zip. What comes from elsewhere is checked before anything is unpacked: names, sizes, that results are
-results, and that model files are those which the results name. Nothing in it is ever executed or unpickled.
+results under their recipe's digest, and that model files are those which the results name. Nothing in it is ever
+executed or unpickled.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import re
 import shutil
 import uuid
 import zipfile
+import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,14 +21,17 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from explorer import studies
+from explorer import ENGINE_VERSION, studies
 from explorer.access import check_may_change
-from explorer.errors import BadInput
+from explorer.errors import BadInput, ExplorerError
 from explorer.export import portable
 from explorer.home import home, runs_folder
+from explorer.models import model_digest, zoo
+from explorer.recipe import Recipe, digest
 from explorer.result import Result
 from explorer.rundir import RunFolder, write_whole
 from explorer.store import RunRow, Store
+from explorer.tasks import task_digest
 
 FORMAT = 1
 MOST_FILES, MOST_BYTES, MOST_RATIO, MOST_TEXT_BYTES = 20_000, 4_000_000_000, 200, 20_000_000
@@ -92,8 +97,12 @@ def import_study(path: Path, name: str | None = None) -> Imported:
     try:
         with zipfile.ZipFile(path) as bundle:
             return _take_in(bundle, name)
-    except (zipfile.BadZipFile, OSError) as error:
+    except (zipfile.BadZipFile, zlib.error, OSError) as error:
         raise BadInput(f"'{path.name}' cannot be read as a study: {str(error).lower()}.") from None
+    except (RuntimeError, NotImplementedError):  # what zipfile raises for a password and for other compressions
+        raise BadInput(
+            f"'{path.name}' cannot be read as a study: it is encrypted or packed in an unknown way."
+        ) from None
 
 
 def _take_in(bundle: zipfile.ZipFile, name: str | None) -> Imported:
@@ -126,18 +135,19 @@ def _describe(bundle: zipfile.ZipFile, study: str) -> None:
 
 def _checked(bundle: zipfile.ZipFile) -> dict[tuple[str, str], zipfile.ZipInfo]:
     """The members by run and place within it; raises ``BadInput`` for names and sizes that no export has."""
-    infos = [info for info in bundle.infolist() if info.filename != STUDY_FILE]
+    infos = bundle.infolist()
     if len(infos) > MOST_FILES or sum(info.file_size for info in infos) > MOST_BYTES:
         raise BadInput(f"This study holds more than {MOST_FILES:,} files or {MOST_BYTES / 1e9:g} GB.")
     found = {}
     for info in infos:
         text, file = _TEXTS.fullmatch(info.filename), _FILES.fullmatch(info.filename)
-        match = text or file
-        if match is None or match["name"] in (".", ".."):
+        match, about = text or file, info.filename == STUDY_FILE
+        if not about and (match is None or match["name"] in (".", "..")):
             raise BadInput(f"This is no study: it holds '{info.filename[:80]}'.")
-        if info.file_size > MOST_RATIO * max(info.compress_size, 1) or (text and info.file_size > MOST_TEXT_BYTES):
+        if info.file_size > MOST_RATIO * max(info.compress_size, 1) or (not file and info.file_size > MOST_TEXT_BYTES):
             raise BadInput(f"'{info.filename}' would unpack to {info.file_size:,} bytes, which no study's file does.")
-        found[match["run"], info.filename.split("/", 2)[2]] = info
+        if match is not None:
+            found[match["run"], info.filename.split("/", 2)[2]] = info
     return found
 
 
@@ -160,7 +170,20 @@ def _texts(bundle: zipfile.ZipFile, run: str) -> tuple[dict[str, Any], dict[str,
     same = request.get("recipe") == parsed.recipe and request.get("digest") and parsed.run == run == request.get("run")
     if not same or not isinstance(request.get("created_at"), str):
         raise BadInput(f"The request and the result of run '{run}' do not belong together.")
-    return request, result
+    if parsed.engine == ENGINE_VERSION and _digest(parsed.recipe) not in (None, parsed.digest):
+        raise BadInput(f"The digest of run '{run}' is not that of its recipe.")
+    return request | {"digest": parsed.digest}, result
+
+
+def _digest(fields: dict[str, Any]) -> str | None:
+    """The digest of a recipe whose model and data come with this program; None for others, which are not here."""
+    try:
+        recipe = Recipe.parse(fields)
+        if recipe.model not in zoo.NAMES or recipe.data is not None:
+            return None
+        return digest(recipe, model_digest(recipe.model), task_digest(recipe.model, None))
+    except ExplorerError:
+        return None
 
 
 def _json(bundle: zipfile.ZipFile, name: str) -> dict[str, Any]:

@@ -201,9 +201,11 @@ def _cells(line: FlippedInput, given: str | None) -> dict[str, Any]:
 
 
 def _inputs(one: Shown) -> tuple[list[str], str]:
-    """The flipped inputs as texts or as small images, else the reason why they cannot be shown."""
+    """The flipped inputs as texts of one's own or as small images, else the reason why they are not shown."""
     result = one.row.result or {}
     own = result["recipe"].get("data") is not None
+    if not own and result.get("kind", "text") == "text":
+        return [], t("answers.flipped.by_index")
     try:
         folder = jobs.run_folder(one.row.run) if own and not one.row.recorded else None
         with st.spinner(t("answers.loading")):

@@ -11,6 +11,7 @@ import streamlit as st
 from explorer.charts import FAMILY_COLOURS, Axes
 from explorer.choices import Choices, choices
 from explorer.estimated_rows import estimated_target
+from explorer.latest import Latest
 from explorer.measure.devices import devices
 from explorer.measure.targets import USUAL, targets
 from explorer.quantities import QUANTITIES, SIZES, X_AXES, Y_AXES
@@ -19,6 +20,8 @@ from explorer.variants import Variant, choose, models_of_one_task
 from pages.parts import data, state
 
 NOWHERE = "none"
+LEFT_OUT = ("model", "family")
+"""What a click in the legend takes away: fields of a row."""
 PLACES = ("cpu", "gpu", "both", "joined")
 
 
@@ -39,16 +42,23 @@ class View:
     estimate: str | None = None
     length: str | None = None
     joined: bool = False
+    left_out: tuple[tuple[str, str], ...] = ()
 
     def rows(self, rows: list[Variant], device: str) -> list[Variant]:
         """The rows to draw for one device."""
         chosen = self.models, self.families, self.studies
-        return choose(rows, self.target(device), self.batch, *chosen, length=self.length)
+        return self._without(choose(rows, self.target(device), self.batch, *chosen, length=self.length))
 
     def estimates(self, rows: list[Variant]) -> list[Variant]:
         """The estimates to draw for the chosen device."""
         target = estimated_target(self.estimate or NOWHERE)
-        return choose(rows, target, self.batch, self.models, self.families, self.studies, length=self.length)
+        chosen = self.models, self.families, self.studies
+        return self._without(choose(rows, target, self.batch, *chosen, length=self.length))
+
+    def _without(self, rows: list[Variant]) -> list[Variant]:
+        """The rows without what the legend took away; the same list for the same list."""
+        away = self.left_out
+        return _without.of((rows,), away, lambda: [r for r in rows if all(getattr(r, k) != v for k, v in away)])
 
     def target(self, device: str) -> str:
         """The target's name."""
@@ -63,11 +73,34 @@ class View:
         return "; ".join(t(f"chosen.{name}", names=names) for name, names in named.items() if names)
 
 
+_without: Latest[list[Variant]] = Latest(4)
+
+
 def show(model: str) -> None:
     """Before the page is opened: show this model, with nothing of it filtered away."""
-    for key in ("family", "study"):
+    for key in ("family", "study", "left-out"):
         st.session_state.pop(key, None)
     st.session_state["model"] = [model]
+
+
+def leave_out(key: str, name: str) -> None:
+    """Before the page is drawn again: take a model or a family away that was clicked in the legend."""
+    if key in LEFT_OUT:
+        away = st.session_state.setdefault("left-out", [])
+        away += [] if (key, name) in away else [(key, name)]
+
+
+def _left_out() -> tuple[tuple[str, str], ...]:
+    """What the legend took away, each with a button that brings it back."""
+    away: list[tuple[str, str]] = st.session_state.get("left-out", [])
+    if away:
+        with st.container(horizontal=True, vertical_alignment="center", key="left-out-row"):
+            st.caption(t("filter.left_out"), width="content")
+            for key, name in away:
+                title = t(f"family.{name}") if key == "family" else name
+                help, words = t("filter.left_out.back"), {"key": f"back-{key}-{name}", "icon": ":material/close:"}
+                st.button(title, on_click=away.remove, args=((key, name),), help=help, type="tertiary", **words)
+    return tuple(away)
 
 
 def controls(rows: list[Variant]) -> View:
@@ -89,9 +122,11 @@ def controls(rows: list[Variant]) -> View:
         present = [family for family in FAMILY_COLOURS if family in there.families]
         chosen_families = _pills("family", present, [], lambda name: t(f"family.{name}"))
     with more, st.popover(t("filter.more"), icon=":material/tune:"):
-        log, more_choices = st.toggle(t("filter.log"), key="log", bind="query-params"), _more(there)
+        logs = [st.toggle(t(f"filter.{key}"), key=key, bind="query-params") for key in ("log", "log_y")]
+        more_choices = _more(there)
+    more_choices |= {"left_out": _left_out()}
     shown = {"models": tuple(chosen_models), "families": tuple(chosen_families), **more_choices}
-    return View(Axes(x_key, y_key, size_key, log), _devices(device), joined=device == "joined", **shown)
+    return View(Axes(x_key, y_key, size_key, *logs), _devices(device), joined=device == "joined", **shown)
 
 
 def _devices(where: str) -> tuple[str, ...]:

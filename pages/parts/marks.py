@@ -1,10 +1,10 @@
-"""What a hand does to the marks of charts: a click picks a run, a hover lights up its recipe on every chart."""
+"""What a hand does on charts of variants: a click picks a run, a hover lights up its recipe, a legend filters."""
 
 from __future__ import annotations
 
 import streamlit as st
 
-from pages.parts import state
+from pages.parts import filters, state
 
 # Streamlit's own clicks make Plotly draw all marks again before they are reported, and know nothing of Shift; so charts
 # of variants report boxes through Streamlit and clicks from here. A chart for boxes alone has its clicks switched off
@@ -14,7 +14,7 @@ from pages.parts import state
 JS = """
 const SVG = "http://www.w3.org/2000/svg";
 const known = new WeakMap();
-let pick;
+let pick, leaveOut;
 
 const clear = () => document.querySelectorAll(".twin-light").forEach((light) => light.remove());
 
@@ -55,6 +55,12 @@ const clicked = ({ points, event }) => {
     if (run) pick({ run, more: event.shiftKey });
 };
 
+const legendClicked = ({ curveNumber, fullData }) => {
+    const named = fullData[curveNumber]?.meta?.leaves_out;
+    if (named && leaveOut) leaveOut(named);
+    return false;
+};
+
 const hovered = ({ points, event }) => {
     clear();
     takeClicks(event.target.closest(".js-plotly-plot"));
@@ -70,12 +76,15 @@ const listen = (event) => {
     if (known.get(plot) === plot._ev) return;
     known.set(plot, plot._ev);
     plot.on("plotly_click", clicked);
+    plot.on("plotly_legendclick", legendClicked);
+    plot.on("plotly_legenddoubleclick", () => false);
     plot.on("plotly_hover", hovered);
     plot.on("plotly_unhover", clear);
 };
 
-export default function ({ setTriggerValue }) {
+export default function ({ setTriggerValue, data }) {
     pick = (mark) => setTriggerValue("pick", mark);
+    leaveOut = data.filters ? (named) => setTriggerValue("leave_out", named) : null;
     document.addEventListener("pointerover", listen);
     return () => {
         document.removeEventListener("pointerover", listen);
@@ -87,11 +96,17 @@ export default function ({ setTriggerValue }) {
 _HAND = st.components.v2.component("marks", js=JS)
 
 
-def follow() -> None:
-    """Draws nothing itself; stands once on a page with charts of variants."""
-    _HAND(key="marks", on_pick_change=_pick)
+def follow(with_filters: bool = False) -> None:
+    """Draws nothing itself; stands once on a page with charts of variants, ``with_filters`` where it has those too."""
+    _HAND(key="marks", data={"filters": with_filters}, on_pick_change=_pick, on_leave_out_change=_leave_out)
 
 
 def _pick() -> None:
     mark = st.session_state["marks"]["pick"]
-    state.pick([str(mark["run"])], more=bool(mark["more"]))
+    if mark:
+        state.pick([str(mark["run"])], more=bool(mark["more"]))
+
+
+def _leave_out() -> None:
+    for key, name in (st.session_state["marks"]["leave_out"] or {}).items():
+        filters.leave_out(str(key), str(name))

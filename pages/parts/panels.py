@@ -42,7 +42,7 @@ def draw(rows: list[Variant], view: View, budget: Budget) -> None:
         with charts:
             _estimate(view)
             glossary.explain("charts", *EXPLAINED)
-    marks.follow()
+    marks.follow(with_filters=True)
 
 
 def _picked(figures: DeltaGenerator, reasons: DeltaGenerator) -> None:

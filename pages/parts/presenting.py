@@ -82,7 +82,7 @@ def _chart(step: Step) -> None:
         data.variants(), step.target, step.batch, step.models, step.families, step.studies, length=step.length
     )
     where = t("chart.where", target=target_title(step.target), batch=step.batch)
-    info = tradeoff_info(rows, Axes(step.x, step.y, step.size, step.log_x), where, step.runs)
+    info = tradeoff_info(rows, Axes(step.x, step.y, step.size, step.log_x, step.log_y), where, step.runs)
     if info.empty:
         empty.reason(where, info.empty)
         return

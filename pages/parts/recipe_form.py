@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -150,7 +151,7 @@ def _widget(technique: type[Technique], parameter: Parameter, step: dict[str, An
     label = parameter_label(parameter)
     usual: dict[str, Any] = {
         "key": key,
-        "help": parameter_help(technique, parameter),
+        "help": f"{parameter_help(technique, parameter)}\n\n{_reference(technique)}".strip(),
         "disabled": not parameter.matters(step["values"]),
         "on_change": _take,
         "args": (step, parameter.name, key),
@@ -165,6 +166,12 @@ def _widget(technique: type[Technique], parameter: Parameter, step: dict[str, An
         return st.selectbox(label, parameter.options, parameter.options.index(value), format_func=str, **usual)
     ends, number = (parameter.low, parameter.high), slider_format(parameter)
     return st.slider(label, *ends, value, step=parameter.step, format=number, **usual)
+
+
+def _reference(technique: type[Technique]) -> str:
+    """Where a method comes from, with links to what stands on arXiv."""
+    linked = re.sub(r"arXiv:(\d{4}\.\d{5})", r"[arXiv:\1](https://arxiv.org/abs/\1)", safe(technique.paper))
+    return t("compress.reference", reference=linked)
 
 
 def parameter_label(parameter: Parameter) -> str:

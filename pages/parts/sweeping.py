@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from explorer.errors import BadInput
-from explorer.planning import SweepAxis, disk_bytes, estimate_all, known_recipes, sliders, sweep, usual_range
+from explorer.planning import SweepAxis, disk_bytes, estimate_all, sliders, still_to_do, sweep, usual_range
 from explorer.quantities import file_size
 from explorer.recipe import Recipe
 from explorer.technique import Parameter
@@ -41,10 +41,12 @@ def _recipes(recipe: Recipe, axes: list[SweepAxis]) -> list[Recipe]:
         return []
     st.markdown("\n".join(f"- {_values(recipe, axis)}" for axis in axes))
     count = t("sweep.count.one" if len(recipes) == 1 else "sweep.count", count=len(recipes))
-    disk, known = disk_bytes(recipes, data.model_cards()), known_recipes(recipes, data.runs())
-    words = [count, launch.time_words(estimate_all(recipes, data.finished()))]
+    left = still_to_do(recipes, data.runs())
+    known, disk = len(recipes) - len(left), disk_bytes(left, data.model_cards())
+    words = [count]
+    words += [t("sweep.known.one" if known == 1 else "sweep.known", count=known)] if known else []
+    words += [launch.time_words(estimate_all(left, data.finished()))] if left else []
     words += [t("sweep.disk", size=file_size(disk))] if disk else []
-    words += [t("sweep.known", count=known)] if known else []
     st.markdown(" ".join(words))
     return recipes
 

@@ -21,7 +21,7 @@ from pages.parts import data, state
 from pages.parts.comparing import variant_name
 from pages.parts.page import safe
 
-CONTROLS = ("x", "y", "size", "log", "where", "runtime", "batch", "length", "model", "family", "study")
+CONTROLS = ("x", "y", "size", "log", "log_y", "where", "runtime", "batch", "length", "model", "family", "study")
 """Keys of the Trade-offs page's controls."""
 
 
@@ -55,7 +55,9 @@ def _axes(begin: Step) -> dict[str, Any]:
         y = _quantity(t("filter.y"), "y", Y_AXES, begin.y)
     with size:
         dots = _quantity(t("filter.size"), "size", SIZES, begin.size)
-    return {"x": x, "y": y, "size": dots, "log_x": st.toggle(t("filter.log"), begin.log_x, key="step-log")}
+    log_x = across.toggle(t("filter.log"), begin.log_x, key="step-log")
+    log_y = up.toggle(t("filter.log_y"), begin.log_y, key="step-log-y")
+    return {"x": x, "y": y, "size": dots, "log_x": log_x, "log_y": log_y}
 
 
 def _quantity(words: str, key: str, options: Sequence[str], value: str) -> str:

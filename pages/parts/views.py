@@ -14,7 +14,7 @@ from explorer.charts import (
     sweep_figure,
     sweep_info,
 )
-from explorer.quantities import QUANTITIES, X_AXES
+from explorer.quantities import QUANTITIES, Y_AXES
 from explorer.sweeps import Sweep, sweeps
 from explorer.texts import t, target_title
 from explorer.variants import Variant
@@ -23,7 +23,6 @@ from pages.parts.page import safe, theme
 from pages.parts.pictures import chart_config
 
 VIEWS = ("table", "parallel", "sweep", "progress")
-SWEPT = ("accuracy", "difference", *X_AXES)
 
 
 def section(rows: list[Variant], budget: Budget, target: str, batch: int) -> None:
@@ -73,7 +72,7 @@ def _sweep(rows: list[Variant], where: str) -> None:
     with which:
         place = st.selectbox(t("views.sweep.which"), range(len(found)), key="sweep", format_func=_words(found))
     with what:
-        key = st.selectbox(t("filter.y"), SWEPT, key="swept", format_func=lambda name: QUANTITIES[name].title)
+        key = st.selectbox(t("filter.y"), Y_AXES, key="swept", format_func=lambda name: QUANTITIES[name].title)
     info = sweep_info(found[place], by_run, key, where, tuple(state.selected()))
     st.plotly_chart(
         sweep_figure(info, theme()),

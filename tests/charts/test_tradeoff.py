@@ -198,3 +198,19 @@ def test_very_many_marks_are_drawn_by_webgl(own):
     rows = own * (WEBGL_MARKS // len(own) + 1)
     kinds = {trace.type for trace in tradeoff_figure(tradeoff_info(rows, Axes())).data if trace.customdata is not None}
     assert kinds == {"scattergl"}
+
+
+def test_scales_are_logarithmic_where_all_is_above_zero(own):
+    sizes = tradeoff_info(own, Axes(x="latency", y="file_size", log_x=True, log_y=True))
+    figure = tradeoff_figure(sizes)
+    assert figure.layout.xaxis.type == figure.layout.yaxis.type == "log"
+    difference = tradeoff_info(own, Axes(x="difference", y="file_size", log_x=True))
+    assert not difference.log_x and tradeoff_figure(difference).layout.xaxis.type is None
+
+
+def test_entries_of_the_legend_say_what_a_click_leaves_out():
+    runs = sample_runs(16)
+    figure = tradeoff_figure(tradeoff_info(rows_of(runs, models=()), Axes()))
+    named = {trace.name: trace.meta["leaves_out"] for trace in figure.data if trace.meta}
+    assert named["Pruning"] == {"family": "pruning"} and named["vit-digits"] == {"model": "vit-digits"}
+    assert "Baseline" not in named, "baselines always stay"

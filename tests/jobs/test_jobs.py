@@ -91,6 +91,17 @@ def test_a_run_that_serves_another_study_appears_in_it_too(home):
     assert home.row(again).studies == ("mine", "early", "late")
 
 
+def test_a_run_from_elsewhere_serves_no_other_recipe_whatever_its_digest_says(home):
+    run = jobs.submit(home.recipe())
+    home.settled(run)
+    path = home.folder(run) / "request.json"
+    request = json.loads(path.read_text()) | {"imported": True}
+    path.write_text(json.dumps(request))
+    assert jobs.submit(home.recipe()) == run
+    path.write_text(json.dumps(request | {"recipe": request["recipe"] | {"seed": 7}}))
+    assert jobs.submit(home.recipe()) != run
+
+
 def test_a_run_whose_model_file_is_gone_serves_nobody(home):
     run = jobs.submit(home.recipe())
     home.settled(run)

@@ -111,6 +111,17 @@ def test_flipped_inputs_are_read_when_their_box_is_opened(open_page, place, read
     assert set(read) == {"sample-0001"}
 
 
+def test_texts_that_are_not_ones_own_are_named_by_their_number(open_page, place, read):
+    runs = sample_runs(3)
+    changed, _ = with_own_texts(runs[1], place)
+    built_in = replace(changed, recipe=runs[1].recipe, result=changed.result | {"recipe": runs[1].recipe})
+    write_runs(place / "home" / "runs", [built_in, runs[2]])
+    app = open_page("4_Compare", compared=["sample-0001", "sample-0002"], **{"flipped-sample-0001": True})
+    assert list(app.dataframe[0].value.columns) == ["index", "label", "baseline", "variant", "change"]
+    assert app.dataframe[0].value["index"].tolist() == [0, 2] and not read
+    assert "named by their number" in app.info[0].value
+
+
 def test_data_that_are_gone_leave_a_table_without_inputs(open_page, place):
     runs = sample_runs(3)
     changed, _ = with_own_texts(runs[1], place)

@@ -123,6 +123,11 @@ def test_axes_and_scale_stay_as_they_were_chosen(page):
     page.get_by_role("button", name="More").click()
     page.get_by_text("Logarithmic scale across").click()
     page.wait_for_function(SCALE, arg="linear")
+    page.keyboard.press("Escape")
+    pick(page, "Up", "File size")
+    page.get_by_role("button", name="More").click()
+    page.get_by_text("Logarithmic scale up").click()
+    page.wait_for_function(SCALE.replace("xaxis", "yaxis"), arg="log")
 
 
 def test_a_budget_greys_out_what_breaks_it_and_names_the_best(page):
@@ -182,17 +187,31 @@ def test_what_a_box_selects_outlives_a_reload_and_another_page(page):
     assert lit(marks(page)) == boxed
 
 
-def test_the_legend_takes_a_family_away_and_back(page):
+def legend(page, words: str):
+    return page.locator(".legend .traces").filter(has_text=words).locator(".legendtoggle")
+
+
+def test_the_legend_takes_a_family_away_until_it_is_called_back(page):
     open_page(page, TEXTS, "light")
     before = marks(page)
     pruned = {run for run, mark in before.items() if mark["fill"] == colour(FAMILY_COLOURS["pruning"])}
-    entry = page.locator(".legend .traces").filter(has_text="Pruning").locator(".legendtoggle")
-    entry.click()
+    legend(page, "Pruning").click()
     page.wait_for_function(f"count => ({MARKS})('').length < count", arg=len(before))
     assert set(marks(page)) == set(before) - pruned and pruned
-    entry.click()
+    left = apart(marks(page))[0]
+    click_mark(page, left)
+    wait_chosen(page, [left])
+    assert set(marks(page)) == set(before) - pruned, "a chart that is drawn anew remembers"
+    page.locator(".st-key-back-family-pruning button").first.click()
     page.wait_for_function(f"count => ({MARKS})('').length === count", arg=len(before))
-    assert set(marks(page)) == set(before)
+
+
+def test_the_legend_filters_models(page):
+    open_page(page, f"{TEXTS}&model=vit-digits", "light")
+    before = marks(page)
+    legend(page, "minilm-tweets").click()
+    page.wait_for_function(f"count => ({MARKS})('').length < count", arg=len(before))
+    assert "minilm-tweets" not in " ".join(mark["words"] for mark in marks(page).values())
 
 
 def test_the_table_and_the_chart_have_one_selection(page):

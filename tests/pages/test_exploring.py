@@ -126,3 +126,12 @@ def test_a_choice_that_nothing_fits_is_named(place, open_page) -> None:
     write_runs(place / "home" / "runs", [replace(short, studies=("short",)), *others])
     text = words(open_page("3_Trade_offs", query={"study": "short", "model": short.model}))
     assert f"No variant fits what is chosen (study short; model {short.model}; texts of 128 tokens; batch of 1)" in text
+
+
+def test_what_is_left_out_in_the_legend_comes_back_by_its_button(open_page, own) -> None:
+    app = open_page("3_Trade_offs", **{"left-out": [("family", "pruning")]})
+    (table,) = [one for one in app.dataframe if "accuracy" in one.value.columns]
+    assert set(table.value["family"]) >= {"Quantization", "Baseline"} and "Pruning" not in set(table.value["family"])
+    app.button(key="back-family-pruning").click().run()
+    (table,) = [one for one in app.dataframe if "accuracy" in one.value.columns]
+    assert not app.exception and "Pruning" in set(table.value["family"])

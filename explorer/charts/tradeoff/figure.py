@@ -37,12 +37,14 @@ def tradeoff_figure(info: TradeoffInfo, theme: Theme = "light", height: int = 46
     figure.update_layout(
         height=height,
         hovermode="closest",
-        xaxis=style.axis(
-            theme, info.x_title, **({"type": "log", "dtick": "D2"} if info.log_x else {"rangemode": "normal"})
-        ),
-        yaxis=style.axis(theme, info.y_title),
+        xaxis=style.axis(theme, info.x_title, **_scale(info.log_x)),
+        yaxis=style.axis(theme, info.y_title, **_scale(info.log_y)),
     )
     return figure
+
+
+def _scale(log: bool) -> dict[str, str]:
+    return {"type": "log", "dtick": "D2"} if log else {"rangemode": "normal"}
 
 
 def drawing(info: TradeoffInfo) -> dict[str, Any]:
@@ -234,11 +236,13 @@ def _add_legend(figure: go.Figure, info: TradeoffInfo, theme: Theme) -> None:
     present = {mark.family for mark in info.marks}
     for family in [family for family in (*style.FAMILY_COLOURS, "baseline") if family in present]:
         marker = {"color": style.family_colour(family, theme), "size": 10, "symbol": "circle"}
-        figure.add_trace(_legend_entry(_family_title(family), marker, family))
+        leaves_out = {"family": family} if family != "baseline" else None
+        figure.add_trace(_legend_entry(_family_title(family), marker, family, leaves_out))
     symbols = _symbols(info.marks)
     if len(symbols) > 1:
         for model, symbol in symbols.items():
-            figure.add_trace(_legend_entry(plain(model), {"color": style.MUTED[theme], "size": 10, "symbol": symbol}))
+            marker = {"color": style.MUTED[theme], "size": 10, "symbol": symbol}
+            figure.add_trace(_legend_entry(plain(model), marker, leaves_out={"model": model}))
     if any(mark.estimated for mark in info.marks):
         marker = {"color": style.MUTED[theme], "size": 11, "symbol": ESTIMATED["circle"], "line": {"width": 1.2}}
         figure.add_trace(_legend_entry(t("chart.legend.estimated"), marker))
@@ -253,8 +257,20 @@ def _add_legend(figure: go.Figure, info: TradeoffInfo, theme: Theme) -> None:
         figure.add_trace(_legend_entry(t("chart.legend.ringed"), marker))
 
 
-def _legend_entry(name: str, marker: dict[str, Any], group: str | None = None) -> go.Scatter:
-    return go.Scatter(x=[None], y=[None], mode="markers", name=name, marker=marker, legendgroup=group, hoverinfo="skip")
+def _legend_entry(
+    name: str, marker: dict[str, Any], group: str | None = None, leaves_out: dict[str, str] | None = None
+) -> go.Scatter:
+    """One entry; ``leaves_out`` is what a page filters away when it is clicked, and goes along as ``meta``."""
+    return go.Scatter(
+        x=[None],
+        y=[None],
+        mode="markers",
+        name=name,
+        marker=marker,
+        legendgroup=group,
+        hoverinfo="skip",
+        meta={"leaves_out": leaves_out} if leaves_out else None,
+    )
 
 
 def _add_labels(figure: go.Figure, info: TradeoffInfo, theme: Theme) -> None:
@@ -263,7 +279,7 @@ def _add_labels(figure: go.Figure, info: TradeoffInfo, theme: Theme) -> None:
         place, aside = label.place, label.mark.diameter / 2 + GAP_PX
         figure.add_annotation(
             x=on_axis(label.mark.x, info.log_x),
-            y=label.mark.y,
+            y=on_axis(label.mark.y, info.log_y),
             text="<br>".join(plain(line) for line in label.lines),
             showarrow=False,
             align={1: "left", 0: "center", -1: "right"}[place.across],

@@ -32,6 +32,7 @@ class Axes:
     y: str = "accuracy"
     size: str = "none"
     log_x: bool = False
+    log_y: bool = False
 
     @property
     def x_quantity(self) -> Quantity:
@@ -114,6 +115,7 @@ class TradeoffInfo:
     x_title: str
     y_title: str
     log_x: bool
+    log_y: bool
     marks: tuple[Mark, ...]
     fronts: tuple[Front, ...]
     empty: str | None = None
@@ -180,7 +182,8 @@ def _arranged(rows: Sequence[Variant], axes: Axes, where: str, budget: Budget, k
         caption=words.caption(shown),
         x_title=words.axis_title(x, "x"),
         y_title=words.axis_title(y, "y"),
-        log_x=axes.log_x,
+        log_x=axes.log_x and all(mark.x > 0 for mark in marks),
+        log_y=axes.log_y and all(mark.y > 0 for mark in marks),
         marks=tuple(marks),
         fronts=fronts,
         empty=None if marks else words.why_empty(rows),

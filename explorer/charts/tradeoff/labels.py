@@ -39,15 +39,16 @@ def labels(info: TradeoffInfo) -> list[Label]:
 def _spots(info: TradeoffInfo) -> dict[Spot, PlacedSpot]:
     """Where each mark is on the plotting area, which Plotly stretches a little beyond marks and intervals."""
     xs = _spread([on_axis(x, info.log_x) for mark in info.marks for x in (mark.x, *(mark.x_interval or ()))])
-    ys = _spread([y for mark in info.marks for y in (mark.y, *(mark.y_interval or ()))])
+    ys = _spread([on_axis(y, info.log_y) for mark in info.marks for y in (mark.y, *(mark.y_interval or ()))])
 
     def share(value: float, ends: tuple[float, float]) -> float:
         return (value - ends[0]) / (ends[1] - ends[0])
 
-    return {
-        mark.spot: PlacedSpot(share(on_axis(mark.x, info.log_x), xs), share(mark.y, ys), mark.diameter / 2)
-        for mark in info.marks
-    }
+    def spot(mark: Mark) -> PlacedSpot:
+        x, y = on_axis(mark.x, info.log_x), on_axis(mark.y, info.log_y)
+        return PlacedSpot(share(x, xs), share(y, ys), mark.diameter / 2)
+
+    return {mark.spot: spot(mark) for mark in info.marks}
 
 
 def _spread(values: list[float]) -> tuple[float, float]:
