@@ -21,6 +21,7 @@ from explorer.errors import BadInput, ExplorerError
 from explorer.home import home, runs_folder
 from explorer.quantities import file_size
 from explorer.rundir import ACTIVE
+from explorer.settings import number
 from explorer.store import RunRow, Store
 from explorer.variants import Variant
 
@@ -153,7 +154,7 @@ def check_space(needed_bytes: int = 0) -> None:
             f"The disk has {file_size(free)} left, of which {file_size(SPARE_BYTES)} should stay free and "
             f"{file_size(needed_bytes)} are needed; remove model files of old runs, or empty the trash."
         )
-    quota = float(os.environ.get("EXPLORER_QUOTA_GB") or 0) * 1e9
+    quota = number("EXPLORER_QUOTA_GB", 0) * 1e9
     used = folder_bytes(home()) if quota else 0
     if quota and used + needed_bytes > quota:
         raise ExplorerError(

@@ -44,12 +44,14 @@ def enqueue(
 ) -> tuple[str, bool]:
     """Write a queued run without starting anything; returns its id and whether it is new (see ``submit``)."""
     from explorer.housekeeping import check_space
+    from explorer.jobs.engine import check_settings
     from explorer.jobs.processes import hold
     from explorer.models import check_steps
     from explorer.store import Store
     from explorer.studies import check_name
 
     check_may_change()
+    check_settings()
     study = check_name(study)
     check_steps(recipe.model, recipe.steps)
     check_space()
@@ -176,7 +178,10 @@ def retry(run: str, fresh: bool | None = None) -> str:
     if row.state in ACTIVE:
         raise BadInput(f"The run '{run}' is still {row.state}; cancel it before you try it again.")
     first, *others = ("default",) if row.recorded else row.studies
-    again = submit(Recipe.parse(row.recipe), study=first, fresh=row.state == "done" if fresh is None else fresh)
+    request = {} if row.recorded else RunFolder(runs_folder() / run).request() or {}
+    limit = request["time_limit_s"] / 60 if "time_limit_s" in request else None
+    anew = row.state == "done" if fresh is None else fresh
+    again = submit(Recipe.parse(row.recipe), study=first, fresh=anew, time_limit_min=limit)
     with hold(home() / "submit.lock"):
         for study in others:
             _join(again, study)

@@ -12,6 +12,7 @@ from typing import Protocol
 
 from explorer.errors import BadInput
 from explorer.rundir import RunFolder
+from explorer.settings import number
 
 ENGINES = ("local", "ray")
 
@@ -72,15 +73,22 @@ class Engine(Protocol):
         ...
 
 
+def check_settings() -> None:
+    """Raise ``BadInput`` where no supervisor could start with what the environment says: before a run waits for it."""
+    name = os.environ.get("EXPLORER_ENGINE") or "local"
+    if name not in ENGINES:
+        raise BadInput(f"EXPLORER_ENGINE is '{name}'; expected is one of {', '.join(ENGINES)}.")
+    for setting, least in (("EXPLORER_JOBS", 1.0), ("EXPLORER_SPARE_S", 0.0)):
+        number(setting, least, least)
+
+
 def chosen(home: Path) -> Engine:
     """The engine that ``EXPLORER_ENGINE`` names; raises ``BadInput`` for one that does not exist."""
-    name = os.environ.get("EXPLORER_ENGINE") or "local"
-    if name == "ray":
+    check_settings()
+    if os.environ.get("EXPLORER_ENGINE") == "ray":
         from explorer.jobs.ray.engine import RayEngine
 
         return RayEngine(home)
-    if name != "local":
-        raise BadInput(f"EXPLORER_ENGINE is '{name}'; expected is one of {', '.join(ENGINES)}.")
     from explorer.jobs.local import LocalEngine
 
     return LocalEngine(home)

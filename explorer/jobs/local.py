@@ -6,7 +6,6 @@ what the machine or its container has).
 
 from __future__ import annotations
 
-import os
 import subprocess
 import time
 from collections.abc import Sequence
@@ -16,13 +15,14 @@ from pathlib import Path
 from explorer.jobs import memory_guard
 from explorer.jobs.lifecycle import ProcessWatch, is_ready, start_spare
 from explorer.rundir import RunFolder
+from explorer.settings import number
 
 
 class LocalEngine:
     """Runs as processes of this machine; see ``engine.Engine``."""
 
     def __init__(self, home: Path) -> None:
-        self.slots = max(1, int(os.environ.get("EXPLORER_JOBS") or 1))
+        self.slots = int(number("EXPLORER_JOBS", 1, least=1))
         self.spare = Spare(home)
 
     def start(self, folder: RunFolder) -> ProcessWatch:
@@ -60,7 +60,7 @@ class Spare:
 
     def __init__(self, home: Path) -> None:
         self.home = home
-        self.keep_s = float(os.environ.get("EXPLORER_SPARE_S") or 120)
+        self.keep_s = number("EXPLORER_SPARE_S", 120)
         self.process: subprocess.Popen[bytes] | None = None
         self.last_busy: float | None = None
 

@@ -20,6 +20,8 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
+from explorer.settings import number
+
 EVERY_S = 30.0
 """Seconds between two checkpoints; ``EXPLORER_CHECKPOINT_S`` gives another number. Shorter trainings leave none."""
 
@@ -62,7 +64,7 @@ class Checkpoint:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self.every_s = float(os.environ.get("EXPLORER_CHECKPOINT_S") or EVERY_S)
+        self.every_s = number("EXPLORER_CHECKPOINT_S", EVERY_S)
         self.last = time.monotonic()
 
     def keep(self, training: Training, step: int) -> None:

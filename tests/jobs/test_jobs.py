@@ -102,6 +102,19 @@ def test_a_run_from_elsewhere_serves_no_other_recipe_whatever_its_digest_says(ho
     assert jobs.submit(home.recipe()) != run
 
 
+def test_nothing_is_queued_that_no_supervisor_could_start(home, monkeypatch):
+    monkeypatch.setenv("EXPLORER_ENGINE", "rya")
+    with pytest.raises(BadInput, match="EXPLORER_ENGINE is 'rya'"):
+        jobs.submit(home.recipe())
+    assert not (home.path / "runs").exists() or not list((home.path / "runs").iterdir())
+
+
+def test_a_retry_keeps_the_time_limit(home):
+    run = jobs.submit(home.recipe(), time_limit_min=5)
+    home.settled(run)
+    assert '"time_limit_s": 300.0' in (home.folder(jobs.retry(run)) / "request.json").read_text()
+
+
 def test_a_run_whose_model_file_is_gone_serves_nobody(home):
     run = jobs.submit(home.recipe())
     home.settled(run)

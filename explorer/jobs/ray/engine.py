@@ -14,6 +14,7 @@ from explorer.jobs.ray.api import RayClient
 from explorer.jobs.ray.follow import Follower, Link, Outcome
 from explorer.jobs.ray.needs import extra_from_environment
 from explorer.rundir import FINISHED, RunFolder
+from explorer.settings import number
 
 SLOTS = 100
 """How many runs are on the cluster at a time, unless ``EXPLORER_JOBS`` says otherwise."""
@@ -70,7 +71,7 @@ class RayEngine:
 
     def __init__(self, home: Path) -> None:
         self.home = home
-        self.slots = max(1, int(os.environ.get("EXPLORER_JOBS") or SLOTS))
+        self.slots = int(number("EXPLORER_JOBS", SLOTS, least=1))
         self._followers: list[Follower] = []
         self._links: dict[str, Link] = {}
         self._shared = os.environ.get("EXPLORER_RAY_SHARED") == "1"
