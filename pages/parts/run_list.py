@@ -17,7 +17,7 @@ from pages.parts.page import plain_errors
 
 EVERY_S, EVERY_S_WHILE_TIMING = 1.0, 4.0
 ROWS_AT_ONCE = 16
-MOST_CARDS = 8
+MOST_CARDS, ENDED_CARDS = 8, 3
 MOST_ROWS = 200
 LETTER_PX, LEAST_LABEL_PX, MOST_LABEL_PX = 7, 200, 640
 
@@ -49,11 +49,11 @@ def _contents(every_s: float | None) -> None:
     if _pace(rows) != every_s:
         st.rerun()
     run_card.queue_switch(rows)
-    watched = _in_order(_watched(rows))
-    for row in watched[:MOST_CARDS]:
+    cards, queued = in_view(_in_order(_watched(rows)))
+    for row in cards:
         run_card.card(row)
-    if len(watched) > MOST_CARDS:
-        st.caption(t("runs.more_queued", count=len(watched) - MOST_CARDS))
+    if queued:
+        st.caption(t("runs.more_queued", count=queued))
     if rows:
         shown = _shown(rows)
         _table(_newest(rows, shown), shown)
@@ -79,6 +79,13 @@ def _watched(rows: list[RunRow]) -> list[RunRow]:
     """The runs at work, and those that were when the page was opened: a card that went would move all below it."""
     watched = set(state.watch([row.run for row in rows if row.state in ACTIVE]))
     return [row for row in rows if row.run in watched]
+
+
+def in_view(watched: list[RunRow]) -> tuple[list[RunRow], int]:
+    """The cards to draw, where some are over a few of those and then what is at work; how many wait below them."""
+    at_work = next((place for place, row in enumerate(watched) if row.state in ACTIVE), len(watched))
+    start = max(0, min(at_work - ENDED_CARDS, len(watched) - MOST_CARDS))
+    return watched[start : start + MOST_CARDS], len(watched[start + MOST_CARDS :])
 
 
 def _in_order(rows: list[RunRow]) -> list[RunRow]:
