@@ -68,7 +68,7 @@ def test_an_example_is_answered_and_a_race_ends_by_itself(page):
     said(page, "^[abc]$").nth(1).wait_for()
     page.get_by_role("button", name="Start: 1,000 requests each").click()
     for name in ("Baseline", "Compressed"):
-        page.get_by_text(re.compile(f"^{name}: 1,000 requests in .* per second$")).wait_for()
+        page.get_by_text(re.compile(f"^{name}: 1,000 requests in .* per second$")).wait_for(timeout=120_000)
     page.get_by_text("This race:").wait_for()
 
 
