@@ -27,3 +27,14 @@ def elapsed_s(started_at: str | None, now: datetime | None = None) -> float | No
     if started_at is None:
         return None
     return max(((now or datetime.now(UTC)) - datetime.fromisoformat(started_at)).total_seconds(), 0.0)
+
+
+def left_s(expected_s: float | None, since_s: float | None, stage_left_s: float | None) -> float | None:
+    """Seconds until a whole run is over, judging by what runs like it took; None where none has, or it takes longer.
+
+    What is left of its present stage (None where that is not known) is the least.
+    """
+    if expected_s is None or since_s is None:
+        return None
+    left = max(expected_s - since_s, stage_left_s or 0.0)
+    return left if left > 0 else None

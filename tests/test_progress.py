@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 import pytest
 
 from explorer.labels import trains
-from explorer.progress import elapsed_s, overall
+from explorer.progress import elapsed_s, left_s, overall
 
 ORDER = ("load", "apply", "train", "export", "evaluate", "measure")
 
@@ -39,3 +39,19 @@ def test_elapsed_time():
     assert elapsed_s("2026-11-20T10:00:00+00:00", now) == 60
     assert elapsed_s("2026-11-20T10:02:00+00:00", now) == 0, "clocks may differ a little"
     assert elapsed_s(None) is None
+
+
+@pytest.mark.parametrize(
+    ("expected", "since", "stage_left", "left"),
+    [
+        (60.0, 20.0, None, 40.0),
+        (60.0, 20.0, 15.0, 40.0),
+        (60.0, 55.0, 15.0, 15.0),  # training alone takes longer
+        (60.0, 70.0, 15.0, 15.0),
+        (60.0, 70.0, None, None),  # longer than any like it: nobody knows
+        (None, 20.0, 15.0, None),
+        (60.0, None, None, None),
+    ],
+)
+def test_what_is_left_of_the_whole_run(expected, since, stage_left, left):
+    assert left_s(expected, since, stage_left) == left

@@ -120,8 +120,7 @@ def time_words(time: Estimate | None) -> str:
         return t("launch.time.unknown")
     about, low, high = (duration(seconds) for seconds in (time.seconds, time.low, time.high))
     span = "" if low == high else t("launch.time.span", low=low, high=high)
-    runs = t("launch.time.runs.one" if time.runs == 1 else "launch.time.runs", count=time.runs)
-    return t("launch.time", time=about, span=span, runs=runs)
+    return t("launch.time.one" if time.runs == 1 else "launch.time", time=about, span=span, count=time.runs)
 
 
 def launch_button(recipe: Recipe | None) -> None:

@@ -7,15 +7,19 @@ from typing import Literal
 import streamlit as st
 
 from explorer import jobs
+from explorer.errors import BadInput
 from explorer.home import home
 from explorer.jobs.usage import usage
 from explorer.labels import trains
-from explorer.progress import elapsed_s, overall
+from explorer.planning import estimate
+from explorer.progress import elapsed_s, left_s, overall
 from explorer.quantities import duration, file_size, significant
+from explorer.recipe import Recipe
 from explorer.rundir import ACTIVE, queue_paused
 from explorer.store import RunRow
 from explorer.texts import t
 from explorer.texts.sentences import sentence
+from pages.parts import data
 from pages.parts.page import plain_errors, safe
 
 QUEUE: dict[Literal["first", "up", "down", "last"], str] = {
@@ -117,20 +121,34 @@ def _share(row: RunRow) -> float:
 
 
 def _now(row: RunRow) -> str:
-    """What it does now, its speed, the time left of that, and since when it runs."""
+    """What it does now, its speed, the time left of the whole run or else of that, and since when it runs."""
     if row.state == "queued" and queue_paused(home()):
         return t("runs.queue.paused")
     parts = [safe(sentence(row.text) if row.text else t("runs.paused" if row.paused else f"state.{row.state}.text"))]
     if row.samples_per_s:
         parts.append(t("runs.speed", rate=significant(row.samples_per_s)))
-    if row.seconds_left is not None:
-        parts.append(t("runs.left", time=duration(row.seconds_left)))
+    elapsed = elapsed_s(row.started_at)
+    left = left_s(_expected_s(row), elapsed, row.seconds_left)
+    if left is not None:
+        parts.append(t("runs.left", time=duration(left)))
+    elif row.seconds_left is not None:
+        parts.append(t("runs.left.stage", time=duration(row.seconds_left)))
     taken = usage(row.run) if row.state == "running" else None
     if taken is not None:
         parts.append(file_size(taken.rss_bytes))
     if taken is not None and taken.cores is not None:
         parts.append(t("runs.cores", cores=f"{taken.cores:.1f}"))
-    elapsed = elapsed_s(row.started_at)
     if elapsed is not None:
         parts.append(t("runs.elapsed", time=duration(elapsed)))
     return " · ".join(parts)
+
+
+def _expected_s(row: RunRow) -> float | None:
+    """How long the whole run will take, judging by those of the same techniques here; None where there are none."""
+    if row.state != "running" or row.paused:
+        return None
+    try:
+        expected = estimate(Recipe.parse(row.recipe), data.finished())
+    except BadInput:  # written by another version
+        return None
+    return expected.seconds if expected else None

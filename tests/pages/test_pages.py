@@ -1,7 +1,9 @@
 """Every page with an empty store, with runs of one's own, and with a recorded study."""
 
 import json
+import re
 import sqlite3
+import time
 from dataclasses import replace
 
 import pytest
@@ -10,6 +12,7 @@ from streamlit.testing.v1 import AppTest
 from explorer import jobs, store
 from explorer.errors import BadInput
 from explorer.recipe import Recipe
+from explorer.rundir import RunFolder
 from tests.pages.conftest import button, words
 from tests.support.sample_results import sample_runs, write_runs
 
@@ -231,6 +234,25 @@ def test_the_card_of_a_run_that_ends_stays_where_it_is(open_page, place):
     app.switch_page("pages/1_Compress.py").run()
     app.switch_page("pages/2_Runs.py").run()
     assert "**int8-dynamic** · minilm-tweets" not in words(app), "it is gone once the reader was elsewhere"
+
+
+def test_the_time_left_is_of_the_whole_run_where_runs_like_it_are_over(open_page, place):
+    """The progress bar's text; a part of a step is all that is known before any run of its techniques is done."""
+    before, run = sample_runs(16)[2::13][:2]
+    write_runs(place / "home" / "runs", [replace(run, recipe=before.recipe, state="queued", result=None)])
+    folder = RunFolder(place / "home" / "runs" / run.run)
+    folder.claim({"claimed_at": time.time() - 5})
+    folder.add_state("running")
+    folder.add_progress("train", "Training", fraction=0.5, seconds_left=2.0)
+    store.Store().refresh(run.run)
+    app = open_page("2_Runs")
+    (bar,) = app.get("progress")
+    assert re.search(r"2\s+s left of this step, the whole not known yet", bar.proto.text)
+    result = {**before.result, "seconds": 65.0, "steps": [{**step, "seconds": 3} for step in before.result["steps"]]}
+    write_runs(place / "home" / "runs", [replace(before, result=result)])
+    store.Store().refresh(before.run)
+    (bar,) = app.run().get("progress")
+    assert re.search(r"about (1 min|\d\d)\s.*left", bar.proto.text), bar.proto.text
 
 
 def test_deleting_asks_first(open_page, own, monkeypatch):
