@@ -1,7 +1,7 @@
 """Present: a story in large type, step by step, and the place where stories are made."""
 
 from explorer.texts import t
-from pages.parts import data, empty, page, presenting, telling
+from pages.parts import data, empty, page, presenting, story_editor
 
 with page.start("present"):
     if presenting.asked():
@@ -9,4 +9,4 @@ with page.start("present"):
     elif not data.finished():
         empty.box(t("present.empty"), "compress")
     else:
-        telling.edit()
+        story_editor.edit()

@@ -9,7 +9,7 @@ import streamlit as st
 from explorer import stories
 from explorer.stories import Story
 from explorer.texts import t
-from pages.parts import presenting, view_form
+from pages.parts import presenting, story_step_form
 from pages.parts.page import plain_errors, safe
 
 
@@ -93,7 +93,7 @@ def _adding(story: Story | None) -> None:
     name = story.name if story else st.text_input(t("tell.name"), key="story-name", max_chars=stories.LONGEST_NAME)
     title = st.text_input(t("tell.title"), key="step-title", max_chars=stories.LONGEST_TITLE)
     sentence = st.text_area(t("tell.sentence"), key="step-sentence", max_chars=stories.LONGEST_SENTENCE, height=90)
-    view = view_form.fields()
+    view = story_step_form.fields()
     if st.button(t("tell.add.button"), key="add-step", type="primary", icon=":material/add:"):
         step = stories.step(title=title, sentence=sentence, **view)
         stories.save(story.with_step(step) if story else stories.new(name, step))
