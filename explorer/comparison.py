@@ -8,7 +8,7 @@ from typing import Any
 
 from explorer.answers import baseline_macro_f1
 from explorer.charts.compare import Bars
-from explorer.quantities import count, file_size, signed, significant
+from explorer.quantities import count, cut, file_size, signed, significant
 from explorer.store import RunRow
 from explorer.texts import t, target_title
 from explorer.texts.sentences import sentence, setting
@@ -59,11 +59,11 @@ def _size_fact(result: dict[str, Any], name: str) -> Fact:
 
 
 def times_smaller(before: float, value: float) -> str:
-    """How ``value`` stands against the baseline's ``before``, as ``3.89× smaller``."""
+    """How ``value`` stands against the baseline's ``before``, as ``3.89× smaller``: never rounded in its favour."""
     if before == value or not value:
         return t("fact.as_baseline")
     ratio = before / value
-    return t("fact.smaller", ratio=significant(ratio)) if ratio > 1 else t("fact.larger", ratio=significant(1 / ratio))
+    return t("fact.smaller", ratio=cut(ratio)) if ratio > 1 else t("fact.larger", ratio=cut(1 / ratio, up=True))
 
 
 def _nonzero_fact(size: dict[str, int]) -> list[Fact]:

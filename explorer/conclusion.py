@@ -10,7 +10,9 @@ from explorer.texts import t, target_title
 from explorer.variants import SPLIT
 
 CLOSE = 1.05
-"""Sizes this near to each other are called the same."""
+"""A file smaller by less than this factor is called as large as before, one larger by less slightly larger."""
+SAME = 1.001
+"""A file larger by no more than this factor is called as large as before."""
 
 
 def conclusion(result: dict[str, Any], target: str | None = None, batch: int | None = None) -> str:
@@ -27,8 +29,10 @@ def conclusion(result: dict[str, Any], target: str | None = None, batch: int | N
 def _size(result: dict[str, Any]) -> str:
     before, now = result["baseline_size"]["file_bytes"], result["size"]["file_bytes"]
     ratio = before / now
-    if max(ratio, 1 / ratio) < CLOSE:
+    if ratio < CLOSE and 1 / ratio <= SAME:
         return t("conclusion.same_size")
+    if ratio < 1 and 1 / ratio < CLOSE:
+        return t("conclusion.larger.slightly")
     return _ratio("conclusion.smaller", ratio) if ratio > 1 else _ratio("conclusion.larger", ratio)
 
 

@@ -112,7 +112,14 @@ def test_zeros_are_mentioned_where_there_are_some():
 
 
 @pytest.mark.parametrize(
-    ("before", "after", "words"), [(10, 10, "as the baseline"), (10, 4, "2.50× smaller"), (4, 5, "1.25× larger")]
+    ("before", "after", "words"),
+    [
+        (10, 10, "as the baseline"),
+        (10, 4, "2.50× smaller"),
+        (4, 5, "1.25× larger"),
+        (3997, 1000, "3.99× smaller"),
+        (10000, 10006, "1.01× larger"),
+    ],
 )
 def test_size_in_words(before, after, words):
     assert times_smaller(before, after) == words

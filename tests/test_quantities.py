@@ -1,6 +1,6 @@
 import pytest
 
-from explorer.quantities import QUANTITIES, count, duration, file_size, signed, significant
+from explorer.quantities import QUANTITIES, count, cut, duration, file_size, signed, significant
 from explorer.variants import flatten
 from tests.support.sample_results import sample_runs
 
@@ -22,6 +22,20 @@ from tests.support.sample_results import sample_runs
 def test_three_significant_digits(value, text):
     # above 999 the last digits are zeros, not noise
     assert significant(value) == text
+
+
+@pytest.mark.parametrize(
+    ("value", "down", "up"),
+    [
+        (3.897, "3.89", "3.90"),
+        (3.9, "3.90", "3.90"),
+        (9.996, "9.99", "10.0"),
+        (1234.5, "1,230", "1,240"),
+        (0, "0", "0"),
+    ],
+)
+def test_a_ratio_is_cut_down_or_up(value, down, up):
+    assert (cut(value), cut(value, up=True)) == (down, up)
 
 
 def test_signs_are_true_minuses_and_zero_has_none():
