@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Iterable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from sys import intern
 from typing import Any
 
@@ -200,22 +200,43 @@ def models_of_one_task(rows: list[Variant], shown: str | None = None) -> list[st
     """The models that share the task of the run ``shown``, else of the latest own one, else of the first."""
     if not rows:
         return []
-    usual, tasks, models = _tasks.of((rows,), None, lambda: _models_by_task(rows))
-    return list(models[tasks.get(shown or "", usual)])
+    known = _places.of((rows,), None, lambda: _learn_places(rows))
+    return list(known.models[known.of(shown)[1]])
 
 
-Tasks = tuple[str, dict[str, str], dict[str, dict[str, None]]]
-"""The task of the latest own run, else of the first one; the task of each run; the models of each task in order."""
-_tasks: Latest[Tasks] = Latest()
+def model_of(rows: list[Variant], shown: str | None = None) -> str:
+    """The model of the run ``shown``, else of the latest own one, else of the first; raises ``ValueError`` for none."""
+    if not rows:
+        raise ValueError("there are no variants")
+    return _places.of((rows,), None, lambda: _learn_places(rows)).of(shown)[0]
 
 
-def _models_by_task(rows: list[Variant]) -> Tasks:
+@dataclass(frozen=True)
+class _Places:
+    """Model and task of every run, and ``usual``: those of the latest own run, else of the first one.
+
+    ``models`` has the models of each task in order.
+    """
+
+    usual: tuple[str, str]
+    runs: dict[str, tuple[str, str]]
+    models: dict[str, dict[str, None]]
+
+    def of(self, run: str | None) -> tuple[str, str]:
+        """Model and task of a run, or what is usual."""
+        return self.runs.get(run or "", self.usual)
+
+
+_places: Latest[_Places] = Latest()
+
+
+def _learn_places(rows: list[Variant]) -> _Places:
     own = [row for row in rows if not row.recorded and not row.derived]
     models: dict[str, dict[str, None]] = {}
     for row in rows:
         models.setdefault(row.task, {})[row.model] = None
-    usual = (max(own, key=lambda row: row.run) if own else rows[0]).task
-    return usual, {row.run: row.task for row in rows}, models
+    usual = max(own, key=lambda row: row.run) if own else rows[0]
+    return _Places((usual.model, usual.task), {row.run: (row.model, row.task) for row in rows}, models)
 
 
 def family_of(families: Iterable[str]) -> str:

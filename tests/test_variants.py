@@ -3,7 +3,7 @@ from dataclasses import replace
 import pytest
 
 from explorer.result import Result
-from explorer.variants import choose, family_of, flatten, models_of_one_task, with_baselines
+from explorer.variants import choose, family_of, flatten, model_of, models_of_one_task, with_baselines
 from tests.support.sample_results import HOST, sample_runs
 
 
@@ -150,6 +150,17 @@ def test_what_is_shown_first():
     assert models_of_one_task(rows, "recorded-0001") == ["minilm-tweets"]
     assert models_of_one_task(flatten(recorded)) == ["minilm-tweets"]
     assert models_of_one_task([]) == []
+
+
+def test_of_one_task_too_the_latest_own_model_is_shown_first():
+    rows = flatten(sample_runs(16, recorded=True) + sample_runs(9))
+    rows = [replace(row, model="another") if row.run == "sample-0008" else row for row in rows]
+    assert models_of_one_task(rows) == ["vit-digits", "another"]
+    assert model_of(rows) == "another"
+    assert model_of(rows, "recorded-0009") == "vit-digits"
+    assert model_of(flatten(sample_runs(16, recorded=True))) == "minilm-tweets"
+    with pytest.raises(ValueError, match="no variants"):
+        model_of([])
 
 
 def test_the_gpu_names_a_gpu_host():

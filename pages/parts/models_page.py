@@ -22,7 +22,8 @@ from explorer.quantities import QUANTITIES
 from explorer.recipe import Recipe
 from explorer.texts import t
 from explorer.texts.sentences import sentence
-from pages.parts import data, launch
+from explorer.variants import model_of
+from pages.parts import data, launch, state
 from pages.parts.page import plain_errors, safe, theme
 from pages.parts.pictures import chart_config
 from pages.parts.tables import table
@@ -34,10 +35,12 @@ def subjects() -> dict[str, Subject]:
 
 
 def picker(found: dict[str, Subject]) -> Subject:
-    """Choose a model."""
+    """Choose a model; begins with that of the selected run, else of the latest own one."""
     key, names = "models-picker", list(found)
     if st.session_state.get(key) not in found:
-        st.session_state[key] = names[0]
+        rows = data.variants()
+        first = model_of(rows, state.shown()) if rows else ""
+        st.session_state[key] = first if first in found else names[0]
     chosen = st.selectbox(
         t("compress.model"),
         names,

@@ -10,7 +10,7 @@ from explorer.highlights import highlights
 from explorer.quantities import QUANTITIES
 from explorer.texts import t, target_title
 from explorer.texts.sentences import sentence
-from explorer.variants import Variant, choose, models_of_one_task
+from explorer.variants import Variant, choose, model_of
 from pages.parts import launch, marks, state, tradeoffs
 from pages.parts.page import go, safe
 
@@ -18,9 +18,9 @@ TARGET, BATCH = "cpu-onnxruntime", 1
 
 
 def model_picker(rows: list[Variant]) -> str:
-    """Choose the model to look at; begins with the latest."""
+    """Choose the model to look at; begins with that of the selected run, else of the latest own one."""
     models = list(dict.fromkeys(row.model for row in rows))
-    first = models_of_one_task(rows, state.shown())[0]
+    first = model_of(rows, state.shown())
     chosen = st.segmented_control(
         t("filter.model"), models, default=first, key="overview-model", required=True, label_visibility="collapsed"
     )
