@@ -59,6 +59,16 @@ def test_the_main_job(page, tmp_path: Path) -> None:
     predicts_a_digit(tmp_path)
 
 
+def test_the_first_click_compresses_something(page) -> None:
+    page.goto("/")
+    page.get_by_role("button", name="Try an example").click()
+    page.get_by_role("heading", name="Runs").wait_for()
+    page.get_by_text("int8-dynamic · vit-digits").first.wait_for()
+    page.get_by_role("button", name="Show on the chart").click(timeout=3 * MINUTES)
+    page.get_by_role("heading", name="Trade-offs").wait_for()
+    page.get_by_text("Accuracy (validation)").first.wait_for()
+
+
 def click_a_mark(page) -> None:
     """Put the light out, then click the same mark, the largest while it is lit, and see that its details open."""
     page.set_viewport_size({"width": 1280, "height": 1400})  # a mark below the fold cannot be clicked by its place

@@ -6,7 +6,7 @@ import argparse
 from collections.abc import Callable, Iterator
 
 from explorer import bench
-from explorer.bench.dashboard import dashboard, exploring
+from explorer.bench.dashboard import dashboard, exploring, first_compression
 from explorer.bench.latency import agreement, repeatability
 from explorer.bench.row import Row
 from explorer.bench.scale import scale
@@ -15,6 +15,7 @@ from explorer.bench.working import click_to_point, memory, sweep, training, warm
 PARTS: dict[str, Callable[[], Iterator[Row]]] = {
     "dashboard": dashboard,
     "exploring": exploring,
+    "first-compression": first_compression,
     "scale": scale,
     "click-to-point": click_to_point,
     "warm-start": warm_start,

@@ -8,11 +8,12 @@ import shutil
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 PROJECT = Path(__file__).resolve().parents[2]
 
@@ -29,21 +30,36 @@ def open_chromium(tool: Any) -> Any:
 
 @contextlib.contextmanager
 def serve_dashboard(home: Path) -> Iterator[tuple[subprocess.Popen[bytes], str]]:
-    """The dashboard on a free port of this machine with ``home`` as its home folder; ended afterwards."""
+    """The dashboard on a free port of this machine with ``home`` as its home folder; ended afterwards.
+
+    Raises ``RuntimeError`` at the end with what the server complained of, where it logged an exception.
+    """
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    command = [sys.executable, "-m", "streamlit", "run", "app.py", "--server.headless=true", f"--server.port={port}"]
     address = f"http://127.0.0.1:{port}"
     environment = {**os.environ, "EXPLORER_HOME": str(home)}
-    quiet = subprocess.DEVNULL
-    process = subprocess.Popen(command, cwd=PROJECT, env=environment, stdout=quiet, stderr=quiet)
-    try:
-        _wait_for(address + "/_stcore/health")
-        yield process, address
-    finally:
-        process.terminate()
-        process.wait(10)
+    with tempfile.TemporaryFile() as log:
+        process = subprocess.Popen(_command(port), cwd=PROJECT, env=environment, stdout=subprocess.DEVNULL, stderr=log)
+        try:
+            _wait_for(address + "/_stcore/health")
+            yield process, address
+            _complain(log)
+        finally:
+            process.terminate()
+            process.wait(10)
+
+
+def _command(port: int) -> list[str]:
+    return [sys.executable, "-m", "streamlit", "run", "app.py", "--server.headless=true", f"--server.port={port}"]
+
+
+def _complain(log: BinaryIO) -> None:
+    """Pass on what a server logged with a traceback; it goes on after that, and a page may not show it."""
+    log.seek(0)
+    written = log.read().decode(errors="replace")
+    if "Traceback (most recent call last)" in written:
+        raise RuntimeError(f"the dashboard's server logged an exception:\n{written[-4000:]}")
 
 
 def shown(page: Any, address: str) -> None:

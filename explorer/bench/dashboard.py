@@ -13,7 +13,7 @@ from typing import Any
 import psutil
 
 from explorer.bench.browser import open_chromium, serve_dashboard, shown, switch
-from explorer.bench.row import Row
+from explorer.bench.row import Row, temporary_home
 
 RUNS, MANY_RUNS = 1000, 10_000
 PAGES = ("Compress", "Runs", "Trade_offs", "Compare", "Export")
@@ -46,6 +46,25 @@ def dashboard() -> Iterator[Row]:
         if maps.exists():
             heavy = [name for name in ("libtorch", "onnxruntime") if name in maps.read_text(encoding="utf-8")]
             yield Row("torch or onnxruntime in it", ", ".join(heavy) or "none", "none")
+
+
+def first_compression() -> Iterator[Row]:
+    """From the click on the example in an empty home to its result: nothing is cached, no worker waits (Chromium)."""
+    from playwright.sync_api import sync_playwright
+
+    with temporary_home() as home, serve_dashboard(home) as (_, address), sync_playwright() as tool:
+        browser = open_chromium(tool)
+        page = browser.new_page()
+        shown(page, f"{address}/Compress")
+        page.get_by_role("button", name="Try an example").click()
+        started = time.monotonic()
+        while not list(home.glob("runs/*/result.json")):
+            if time.monotonic() > started + 600:
+                raise SystemExit("the example is not over after 10 minutes")
+            time.sleep(0.1)
+        seconds = time.monotonic() - started
+        browser.close()
+    yield Row("first compression in an empty home, click to result", f"{seconds:.1f} s", "under 30 s")
 
 
 def exploring() -> Iterator[Row]:

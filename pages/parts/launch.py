@@ -20,7 +20,13 @@ from pages.parts import data, draft, state
 from pages.parts.page import go, plain_errors, safe
 from pages.parts.recipe_form import parameter_label
 
-EXAMPLE = {"model": "vit-digits", "steps": [{"technique": "int8-dynamic"}], "targets": ["cpu-onnxruntime"]}
+EXAMPLE = {
+    "model": "vit-digits",
+    "steps": [{"technique": "int8-dynamic"}],
+    "targets": ["cpu-onnxruntime"],
+    "measure": {"batches": [1]},
+}
+"""What ends soon, also where nothing was done before: ``python -m explorer.bench --only first-compression``."""
 
 
 def example_button(key: str) -> None:

@@ -303,6 +303,7 @@ def test_one_click_launches_the_example(form, submitted):  # noqa: F811
     button(form, "Try an example").click().run()
     recipe, _, _ = submitted[0]
     assert (recipe.model, [step.name for step in recipe.steps]) == ("vit-digits", ["int8-dynamic"])
+    assert recipe.measure.batches == (1,), "it is to end soon"
 
 
 def test_the_time_of_a_sweep_follows_its_sliders(form, own):
