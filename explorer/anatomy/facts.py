@@ -124,10 +124,10 @@ def _has_profile(row: RunRow) -> bool:
     return bool((row.result or {}).get("profile"))
 
 
-def baseline_table(variants: Iterable[Variant], subject: Subject) -> list[list[str]]:
-    """What was measured of the uncompressed model, one line for each host, target and shape; own hosts first.
+def baseline_tables(variants: Iterable[Variant], subject: Subject) -> dict[str, list[list[str]]]:
+    """What was measured of the uncompressed model: by host and day, as words, a table; own hosts first.
 
-    Each: host, target, batch and length, accuracy and latency with their intervals, day.
+    One row for each target and shape: the target, batch and length, accuracy and latency with their intervals.
     """
     chosen: dict[tuple[object, ...], Variant] = {}
     for row in variants:
@@ -136,17 +136,24 @@ def baseline_table(variants: Iterable[Variant], subject: Subject) -> list[list[s
             before = chosen.get(place)
             if before is None or (not row.derived, row.date) > (not before.derived, before.date):
                 chosen[place] = row
-    return [_line(row) for row in sorted(chosen.values(), key=lambda row: (row.recorded, row.reported, row.host))]
+    groups: dict[str, list[list[str]]] = {}
+    for row in sorted(chosen.values(), key=lambda row: (row.recorded, row.reported, row.host)):
+        groups.setdefault(_group(row), []).append(_line(row))
+    return groups
+
+
+def _group(row: Variant) -> str:
+    """Where and when it was measured."""
+    host = sentences.sentence(row.host) + (f" ({t('word.recorded')})" if row.recorded else "")
+    return f"{host} · {short_date(row.date)}"
 
 
 def _line(row: Variant) -> list[str]:
     shape = "elsewhere.shape.real" if row.lengths == "real" else "elsewhere.shape"
     latency = QUANTITIES["latency"].write(row)
     return [
-        sentences.sentence(row.host) + (f" ({t('word.recorded')})" if row.recorded else ""),
         target_title(row.target),
         t(shape, batch=row.batch, length=row.sequence),
         QUANTITIES["accuracy"].write(row),
         f"{latency} ({t('elsewhere.noisy')})" if row.noisy else latency,
-        short_date(row.date),
     ]

@@ -102,14 +102,15 @@ def _measure(times: Times | None) -> Measure:
 def figures(subject: Subject) -> None:
     """Accuracy and latency of the uncompressed model, each with the host that measured it."""
     st.subheader(t("models.figures"), anchor=False)
-    rows = facts.baseline_table(data.variants(), subject)
-    if not rows:
+    tables = facts.baseline_tables(data.variants(), subject)
+    if not tables:
         st.markdown(t("models.figures.none"))
         baseline_button(subject, "models-baseline-figures")
         return
-    names = [QUANTITIES["accuracy"].title, QUANTITIES["latency"].title]
-    columns = [t("column.device"), t("column.where"), t("column.shape"), *names, t("column.day")]
-    table(columns, rows, range(3, 5))
+    columns = [t("column.where"), t("column.shape"), QUANTITIES["accuracy"].title, QUANTITIES["latency"].title]
+    for place, rows in tables.items():
+        st.markdown(f"**{safe(place)}**")
+        table(columns, rows, range(1, 4))
     st.caption(t("models.figures.note"))
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from explorer import store
 from explorer.anatomy.facts import (
-    baseline_table,
+    baseline_tables,
     own_split_words,
     profiled,
     sentence,
@@ -96,38 +96,40 @@ def test_times_come_from_the_newest_own_profile_else_from_a_recorded_one(rows):
     assert profiled(known, subjects(CARDS, [])["vit-digits"]) is None
 
 
-def table(rows, model="minilm-tweets"):
-    return baseline_table(with_baselines(flatten(rows), rows), subjects(CARDS, rows)[model])
+def tables(rows, model="minilm-tweets"):
+    return baseline_tables(with_baselines(flatten(rows), rows), subjects(CARDS, rows)[model])
 
 
-def test_each_host_has_lines_of_its_own(rows):
+def test_each_host_and_day_has_a_table_of_its_own(rows):
     own, recorded = sample_runs(2), sample_runs(2, recorded=True, host=OTHER_HOST)
-    lines = table(rows(own, recorded))
-    assert [line[0] for line in lines] == [
-        *["Imaginary CPU 9000, 2 cores"] * 4, *["Other Imaginary CPU, 8 cores (recorded)"] * 4,
+    found = tables(rows(own, recorded))
+    assert list(found) == [
+        "Imaginary CPU 9000, 2 cores · 2026-11-20", "Other Imaginary CPU, 8 cores (recorded) · 2026-11-20",
     ]  # fmt: skip
-    assert [line[1:3] for line in lines[:4]] == [
+    lines = next(iter(found.values()))
+    assert [line[:2] for line in lines] == [
         ["CPU, ONNX Runtime", "1 × 32"], ["CPU, ONNX Runtime", "8 × 32"],
         ["CPU, PyTorch", "1 × 32"], ["CPU, PyTorch", "8 × 32"],
     ]  # fmt: skip
-    assert lines[0][3:] == ["80.0 % [78.3, 81.7]", "6.00 ms [5.82, 6.18]", "2026-11-20"]
+    assert lines[0][2:] == ["80.0 % [78.3, 81.7]", "6.00 ms [5.82, 6.18]"]
 
 
 def test_a_measured_baseline_goes_before_one_that_was_only_compared_with(rows):
-    assert table(rows([])) == []
-    compared, measured = sample_runs(2)[1], sample_runs(1)[0]
+    assert tables(rows([])) == {}
+    compared, alone = sample_runs(2)[1], sample_runs(1)[0]
     later = replace(compared, result={**compared.result, "finished_at": "2026-11-21T10:00:00+00:00"})
-    lines = table(rows([measured, later]))
-    assert len(lines) == 4 and lines[0][3] == "80.0 % [78.3, 81.7]" and lines[0][5] == "2026-11-20"
+    ((place, lines),) = tables(rows([alone, later])).items()
+    assert place == "Imaginary CPU 9000, 2 cores · 2026-11-20"
+    assert len(lines) == 4 and lines[0][2] == "80.0 % [78.3, 81.7]"
 
 
 def test_without_a_baseline_run_the_one_beside_a_variant_counts(rows):
-    (line, *_) = table(rows(sample_runs(2)[1:]))
-    assert line[3] == "80.0 %" and line[4].startswith("6.00 ms")
+    ((line, *_),) = tables(rows(sample_runs(2)[1:])).values()
+    assert line[2] == "80.0 %" and line[3].startswith("6.00 ms")
 
 
 def test_other_data_are_another_model(rows):
     known = rows([owned(sample_runs(1)[0], model="minilm-tweets")])
-    assert table(known) == []
-    lines = table(known, "minilm-tweets /data/tweets.csv")
-    assert [line[1] for line in lines] == ["CPU, ONNX Runtime"] * 2 + ["CPU, PyTorch"] * 2
+    assert tables(known) == {}
+    (lines,) = tables(known, "minilm-tweets /data/tweets.csv").values()
+    assert [line[0] for line in lines] == ["CPU, ONNX Runtime"] * 2 + ["CPU, PyTorch"] * 2

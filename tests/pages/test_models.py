@@ -144,9 +144,10 @@ def test_while_heads_are_scored_one_sees_what_is_done(open_page):
 def test_figures_name_their_hosts(open_page, own, recorded):
     page = open_page(PAGE, selected=["sample-0001"])
     assert page.selectbox(key="models-picker").value == "minilm-tweets", "the model of the selected run"
-    table = next(line.value for line in page.markdown if line.value.startswith("| Device"))
-    assert "Imaginary CPU 9000, 2 cores | CPU, ONNX Runtime | 1 × 32 | 80.0 %" in table
-    assert "Other Imaginary CPU, 8 cores (recorded)" in table
+    lines = [line.value for line in page.markdown]
+    place = lines.index("**Imaginary CPU 9000, 2 cores · 2026-11-20**")
+    assert "| CPU, ONNX Runtime | 1 × 32 | 80.0 %" in lines[place + 1]
+    assert lines[place + 2] == "**Other Imaginary CPU, 8 cores (recorded) · 2026-11-20**"
 
 
 def test_a_guest_is_told_that_nothing_can_be_started(open_page, monkeypatch):
