@@ -76,15 +76,21 @@ def empty_dashboard(tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
-def filled_dashboard(tmp_path_factory):
-    """The address of one with sixteen runs, a sweep and the story "Talk"; for tests that only look."""
+def filled_home(tmp_path_factory):
+    """A home with sixteen runs, a sweep and the story "Talk"; for tests that only look."""
     home = tmp_path_factory.mktemp("filled") / "home"
     write_runs(home / "runs", [*sample_runs(16), *grid_runs()])
     steps = [stories.step(title=title, sentence="Look.", runs=["sample-0002"]) for title in ("First", "Second")]
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("EXPLORER_HOME", str(home))
         stories.save(stories.story("Talk", steps))
-    with serve_dashboard(home) as (_, address):
+    return home
+
+
+@pytest.fixture(scope="session")
+def filled_dashboard(filled_home):
+    """The address of a dashboard with the runs and the story of ``filled_home``; for tests that only look."""
+    with serve_dashboard(filled_home) as (_, address):
         yield address
 
 

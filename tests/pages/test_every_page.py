@@ -1,9 +1,12 @@
-"""Every page, empty and filled, in both themes: nothing is complained of, and axe finds no serious obstacle."""
+"""Every page, empty and filled, in both themes, at two widths and in two languages: axe finds no serious obstacle, and
+nothing is complained of.
+"""
 
 from __future__ import annotations
 
 import pytest
 
+from explorer.bench import serve_dashboard
 from explorer.pictures import addresses, open_page, settle, stretch
 from explorer.texts import t
 from tests.support.browser import change_theme, complaints, obstacles, page_of
@@ -12,6 +15,12 @@ pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 CHOSEN = "?selected=sample-0002&compared=sample-0002,sample-0003,sample-0005"
 
+PHONE_WIDTH = 400
+"""In pixels."""
+
+WIDTH = "Math.max(document.documentElement.scrollWidth, document.querySelector('.stMain').scrollWidth)"
+"""How wide the page is in pixels, with what one would have to scroll to."""
+
 UNFOLD = "document.querySelectorAll('details:not([open]) > summary').forEach(summary => summary.click())"
 
 
@@ -19,6 +28,15 @@ UNFOLD = "document.querySelectorAll('details:not([open]) > summary').forEach(sum
 def empty(chromium, empty_dashboard):
     with page_of(chromium, empty_dashboard) as page:
         yield page
+
+
+@pytest.fixture(scope="module")
+def phone(chromium, filled_home):
+    """A page as narrow as a phone of a dashboard in Chinese that has runs."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("EXPLORER_LANGUAGE", "zh")
+        with serve_dashboard(filled_home) as (_, address), page_of(chromium, address) as page:
+            yield page
 
 
 def check_silent(page, said: list[str]) -> None:
@@ -46,10 +64,13 @@ def test_a_filled_page_is_silent_and_has_no_serious_obstacle(filled_page, name):
 
 
 @pytest.mark.parametrize("name", addresses())
-def test_a_filled_page_with_nothing_chosen_is_silent(filled_page, name):
-    with complaints(filled_page) as said:
-        open_page(filled_page, addresses()[name], "dark")
-        check_silent(filled_page, said)
+def test_on_a_phone_a_filled_page_with_nothing_chosen_is_silent_and_fits(phone, name):
+    with complaints(phone) as said:
+        open_page(phone, addresses()[name], "dark", PHONE_WIDTH)
+        assert phone.evaluate(WIDTH) == PHONE_WIDTH
+        open_everything(phone)
+        assert obstacles(phone) == []
+        check_silent(phone, said)
 
 
 @pytest.mark.parametrize(("query", "theme"), [("", "light"), (CHOSEN, "dark")], ids=["plain", "chosen runs are gone"])
@@ -57,6 +78,9 @@ def test_a_filled_page_with_nothing_chosen_is_silent(filled_page, name):
 def test_an_empty_page_is_silent(empty, name, query, theme):
     with complaints(empty) as said:
         open_page(empty, addresses()[name] + query, theme)
+        if not query:
+            open_everything(empty)
+            assert obstacles(empty) == []
         check_silent(empty, said)
 
 
