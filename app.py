@@ -14,4 +14,4 @@ with page.start("overview"):
     else:
         empty.box(t("overview.empty"), "compress")
     st.subheader(t("overview.start"), anchor=False)
-    overview.ways_to_start()
+    overview.ways_to_start(rows)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from explorer.charts import Axes, tradeoff_info
 from explorer.comparison import times_smaller
@@ -38,8 +39,14 @@ def numbers(rows: list[Variant], model: str) -> None:
         _number("overview.fastest", best.fastest, "speedup", t("overview.against_baseline"))
     own = sum(not row.recorded and not row.baseline for row in chosen)
     note = t("overview.own_and_recorded", own=own, recorded=best.variants - own)
-    with count:
-        _card(t("overview.measured"), f"{best.variants:,}", note)
+    with count, _card(t("overview.measured"), f"{best.variants:,}", note):
+        if not has_own(rows):
+            launch.example_button("overview-example")
+
+
+def has_own(rows: list[Variant]) -> bool:
+    """Whether the reader launched anything that is done; until then the example stands where it is seen first."""
+    return any(not row.recorded for row in rows)
 
 
 def _number(key: str, row: Variant | None, quantity: str, note: str) -> None:
@@ -53,10 +60,13 @@ def _number(key: str, row: Variant | None, quantity: str, note: str) -> None:
         _card(t(key), QUANTITIES[quantity].number(value), " · ".join(words), t("overview.noise.help"))
 
 
-def _card(label: str, value: str, note: str, help: str | None = None) -> None:
-    with st.container(border=True, height="stretch", gap="xsmall"):
+def _card(label: str, value: str, note: str, help: str | None = None) -> DeltaGenerator:
+    """A figure with its note; returns what more can be put below them."""
+    card = st.container(border=True, height="stretch", gap="xsmall")
+    with card:
         st.metric(label, value, help=help)
         st.caption(safe(note))
+    return card
 
 
 def _times_smaller(row: Variant | None, baseline: Variant | None) -> str:
@@ -76,7 +86,7 @@ def chart(rows: list[Variant], model: str) -> None:
         go("trade_offs")
 
 
-def ways_to_start() -> None:
+def ways_to_start(rows: list[Variant]) -> None:
     """Three doors."""
     for column, name in zip(st.columns(3), ("compress", "trade_offs", "export"), strict=True):
         with column.container(border=True, height="stretch"):
@@ -84,5 +94,5 @@ def ways_to_start() -> None:
             st.markdown(t(f"overview.{name}.text"))
             if st.button(t(f"go.{name}"), key=f"go-{name}", type="primary" if name == "compress" else "secondary"):
                 go(name)
-            if name == "compress":
+            if name == "compress" and (has_own(rows) or not rows):
                 launch.example_button("overview-example")

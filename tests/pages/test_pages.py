@@ -56,6 +56,16 @@ def test_the_overview_counts_own_and_recorded(open_page, own, recorded):
     assert "7 of your own, 7 recorded" in words(app)
 
 
+@pytest.mark.parametrize("has_own", [False, True])
+def test_the_example_stands_above_the_chart_until_the_reader_has_runs(open_page, recorded, place, has_own):
+    if has_own:
+        write_runs(place / "home" / "runs", sample_runs(2))
+    app = open_page()
+    drawn = [getattr(element, "label", "") or element.type for element in app.main]
+    assert drawn.count("Try an example") == 1
+    assert (drawn.index("Try an example") < drawn.index("plotly_chart")) is not has_own
+
+
 def test_the_overview_says_which_of_the_best_were_recorded(open_page, recorded):
     def notes(app):
         return [line.value for line in app.caption if "input at a time" in line.value or "smaller" in line.value]
