@@ -14,8 +14,8 @@ with page.start("compare"):
             empty.box(t("compare.few"), "trade_offs", example=False)
         else:
             comparing.differences(rows)
+            st.subheader(t("compare.recipes"), anchor=False)
+            comparing.recipes(rows)
             comparing.bars_chart(rows)
             comparing.stacks(rows)
             answers.section(rows, comparing.short_names(rows))
-            st.subheader(t("compare.recipes"), anchor=False)
-            comparing.recipes(rows)

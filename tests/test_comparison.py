@@ -161,7 +161,7 @@ def test_recipes_differ_where_they_differ():
     recipes = [run.recipe for run in sample_runs(5)]
     assert recipe_difference([recipes[1], recipes[1]]) == []
     changed = recipes[1] | {"steps": [{"technique": "prune-neurons", "sparsity": 0.7}]}
-    assert recipe_difference([recipes[1], changed]) == [("Step 1: sparsity", ["0.5", "0.7"])]
+    assert recipe_difference([recipes[1], changed]) == [("Step 1: sparsity", ["50 %", "70 %"])]
     assert ("Step 2", ["–", "fine-tune"]) in recipe_difference([recipes[1], recipes[4]])
 
 
