@@ -1,19 +1,21 @@
-"""Bundles of several variants in one zip file, one folder for each."""
+"""Bundles or recipes of several variants in one zip file: a folder or a file for each."""
 
 from __future__ import annotations
 
+import io
 import os
 import re
 import shutil
 import tempfile
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, Protocol
 
-from explorer.errors import BadInput
+from explorer.errors import BadInput, ExplorerError
 from explorer.export import bundle_files, export_bundle, portable
+from explorer.recipe import Recipe
 
 
 class Named(Protocol):
@@ -41,6 +43,26 @@ def bundle_sizes(folders: Mapping[str, Path]) -> tuple[dict[str, int], dict[str,
         except BadInput as error:
             reasons[name] = str(error)
     return sizes, reasons
+
+
+def recipe_texts(runs: Iterable[Named]) -> tuple[dict[str, str], dict[str, str]]:
+    """The recipes of runs as YAML by the names of their files, and why others have none, by run."""
+    texts, reasons = {}, {}
+    for run in runs:
+        try:
+            texts[f"{bundle_name(run)}.yaml"] = Recipe.parse(run.recipe).to_yaml()
+        except ExplorerError as error:
+            reasons[run.run] = str(error)
+    return texts, reasons
+
+
+def zipped(texts: Mapping[str, str], folder: str) -> bytes:
+    """A zip file with one ``folder`` of text files."""
+    content = io.BytesIO()
+    with zipfile.ZipFile(content, "w", zipfile.ZIP_DEFLATED) as together:
+        for name, text in texts.items():
+            together.writestr(f"{folder}/{name}", text)
+    return content.getvalue()
 
 
 def export_bundles(folders: Mapping[str, Path], to: Path) -> Path:

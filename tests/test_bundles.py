@@ -1,12 +1,14 @@
 """Bundles of several variants in one zip."""
 
+import io
 import zipfile
 from dataclasses import replace
 
 import pytest
 
-from explorer.bundles import bundle_name, bundle_sizes, export_bundles
+from explorer.bundles import bundle_name, bundle_sizes, export_bundles, recipe_texts, zipped
 from explorer.errors import BadInput
+from explorer.recipe import Recipe
 from tests.support.sample_results import sample_runs, write_runs
 
 
@@ -62,3 +64,14 @@ def test_nothing_to_write_and_nowhere_to_write(folders, tmp_path):
         export_bundles({}, tmp_path / "bundles.zip")
     with pytest.raises(BadInput, match="cannot be written"):
         export_bundles(folders, tmp_path / "nowhere" / "bundles.zip")
+
+
+def test_recipes_come_back_from_their_zip_and_a_broken_one_says_why():
+    runs = sample_runs(3)
+    runs[1] = replace(runs[1], recipe={**runs[1].recipe, "steps": [{"technique": "gone"}]})
+    texts, reasons = recipe_texts(runs)
+    assert list(reasons) == ["sample-0001"] and "gone" in reasons["sample-0001"]
+    with zipfile.ZipFile(io.BytesIO(zipped(texts, "recipes"))) as together:
+        assert together.namelist() == [f"recipes/minilm-tweets-sample-000{n}.yaml" for n in (0, 2)]
+        text = together.read("recipes/minilm-tweets-sample-0002.yaml").decode()
+    assert Recipe.from_yaml(text) == Recipe.parse(runs[2].recipe)

@@ -1,4 +1,4 @@
-"""Results of several variants as a table, and their bundles in one file."""
+"""Results of several variants as a table, their bundles and their recipes in one file each, and their charts."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from pathlib import Path
 
 import streamlit as st
 
-from explorer.bundles import bundle_name, bundle_sizes, export_bundles
+from explorer.bundles import bundle_name, bundle_sizes, export_bundles, recipe_texts, zipped
 from explorer.home import runs_folder
 from explorer.quantities import file_size
 from explorer.result_tables import COLUMNS, FORMS, MEDIA_TYPES, Form, flat_rows, written
 from explorer.store import RunRow
 from explorer.texts import t
 from explorer.texts.sentences import sentence
-from pages.parts import data, state
+from pages.parts import data, exporting_charts, state
 from pages.parts.comparing import variant_name
 from pages.parts.page import plain_errors, safe
 
@@ -46,8 +46,10 @@ def section() -> None:
     figures, bundles = st.columns(2, gap="large")
     with figures:
         _figures(rows, words)
+        _recipes(rows)
     with bundles, plain_errors():
         _bundles(rows)
+    exporting_charts.section(rows)
 
 
 def _chosen() -> tuple[list[RunRow], list[str]]:
@@ -64,7 +66,8 @@ def _chosen() -> tuple[list[RunRow], list[str]]:
 def _study() -> tuple[list[RunRow], list[str]]:
     """All finished variants of a study."""
     finished = data.finished()
-    studies = dict.fromkeys(study for row in finished for study in row.studies)
+    own_first = sorted(reversed(finished), key=lambda row: row.recorded)
+    studies = dict.fromkeys(study for row in own_first for study in row.studies)
     study = st.selectbox(t("column.study"), list(studies), key="several-study")
     return [row for row in finished if study in row.studies], ["--study", str(study)]
 
@@ -91,6 +94,24 @@ def _figures(rows: list[RunRow], words: list[str]) -> None:
     )
     command = ["python", "-m", "explorer", "results", *words, "--format", form, "--to", f"results.{form}"]
     st.code(shlex.join(command), language="bash", wrap_lines=True)
+
+
+def _recipes(rows: list[RunRow]) -> None:
+    """The recipes in one zip, and the command that makes all those variants again."""
+    texts, reasons = recipe_texts(rows)
+    for reason in reasons.values():
+        st.caption(safe(sentence(reason)))
+    if not texts:
+        return
+    st.download_button(
+        t("several.recipes"),
+        partial(zipped, texts, "recipes"),
+        "recipes.zip",
+        "application/zip",
+        icon=":material/description:",
+        on_click="ignore",
+    )
+    st.code('for recipe in recipes/*.yaml; do python -m explorer run "$recipe"; done', language="bash", wrap_lines=True)
 
 
 def _bundles(rows: list[RunRow]) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 import streamlit as st
 
-from explorer.charts import PICTURE_FORMATS, config
+from explorer.charts import PICTURE_FORMATS, PictureFormat, config
 from explorer.texts import t
 
 KEY = "picture-format"
@@ -26,6 +26,12 @@ def choice() -> None:
     )
 
 
+def chosen() -> PictureFormat:
+    """The format that was chosen."""
+    form: PictureFormat = st.session_state.get(KEY) or PICTURE_FORMATS[0]
+    return form
+
+
 def chart_config(**more: Any) -> dict[str, Any]:
     """The configuration of a chart, with the format that was chosen."""
-    return config(st.session_state.get(KEY) or PICTURE_FORMATS[0], **more)
+    return config(chosen(), **more)

@@ -4,7 +4,9 @@ import io
 import shutil
 import zipfile
 
+from explorer import store
 from explorer.bundles import bundle_name
+from pages.parts import exporting_charts
 from pages.parts.exporting_several import make_bundles
 from tests.pages.conftest import words
 
@@ -24,9 +26,26 @@ def test_it_asks_for_variants(open_page, own):
 def test_chosen_variants(open_page, own):
     app = open_page(PAGE, compared=["sample-0001", "sample-0002"])
     assert "Variants: 2 · rows: 12" in words(app) and "Bundles: 2," in words(app)
-    assert {"Download the results", "Download the bundles"} <= set(downloads(app))
+    assert {"Download the results", "Download the bundles", "Download the recipes", "Download the charts"} <= set(
+        downloads(app)
+    )
     command = "python -m explorer results --run sample-0001 --run sample-0002 --format csv --to results.csv"
     assert command in [code.value for code in app.code]
+
+
+def test_the_charts_show_the_chosen_and_their_baseline(own, open_page):
+    rows = [row for row in store.Store().runs() if row.run in ("sample-0001", "sample-0002")]
+    infos = exporting_charts.charts(rows)
+    assert [info.title for info in infos] == ["Accuracy against file size", "Accuracy against latency p50"]
+    assert {mark.run for info in infos for mark in info.marks} == {"sample-0000", "sample-0001", "sample-0002"}
+    app = open_page(PAGE, compared=["sample-0001", "sample-0002"])
+    assert len(app.get("plotly_chart")) == 2
+
+
+def test_ones_own_studies_come_before_recorded_ones(open_page, own, recorded):
+    app = open_page(PAGE)
+    app.button_group(key="several-by").set_value("study").run()
+    assert app.selectbox(key="several-study").options == ["default", "recorded"]
 
 
 def test_a_whole_study_as_parquet(open_page, own):
@@ -37,7 +56,8 @@ def test_a_whole_study_as_parquet(open_page, own):
     assert "Variants: 16 · rows: 96" in words(app)
     command = "python -m explorer results --study default --format parquet --to results.parquet"
     assert command in [code.value for code in app.code]
-    assert "At most 12 bundles" in words(app) and "Download the bundles" not in downloads(app)
+    assert "At most 12 bundles" in words(app) and "from Runs, under Studies" in words(app)
+    assert "Download the bundles" not in downloads(app)
 
 
 def test_recorded_ones_go_without_a_bundle(open_page, own, recorded):

@@ -1,0 +1,68 @@
+"""The charts of several variants: to look at, to save one by one as a picture, or all in one file."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+
+import streamlit as st
+
+from explorer.charts import Axes, TradeoffInfo, tradeoff_figure, tradeoff_info
+from explorer.charts.saved import charts_html
+from explorer.charts.tradeoff import drawing
+from explorer.report import places
+from explorer.store import RunRow
+from explorer.texts import language, t, target_title
+from explorer.variants import choose
+from pages.parts import data, pictures
+from pages.parts.page import safe, theme
+
+ACROSS = ("file_size", "latency")
+"""What accuracy is drawn against, a chart for each."""
+
+
+def section(rows: list[RunRow]) -> None:
+    """Accuracy against size and latency where most of the variants were measured, and the file with both."""
+    infos = charts(rows)
+    for column, name, info in zip(st.columns(len(infos), gap="large"), ACROSS, infos, strict=True):
+        if info.empty:
+            column.info(safe(info.empty))
+            continue
+        column.plotly_chart(
+            tradeoff_figure(info, theme()),
+            theme=None,
+            key=f"several-{name}",
+            config=pictures.chart_config(**drawing(info)),
+            alt=_name(info),
+        )
+    drawn = [info for info in infos if not info.empty]
+    if not drawn:
+        return
+    st.caption(safe(drawn[0].caption))
+    st.download_button(
+        t("several.charts"),
+        partial(make_charts, drawn, pictures.chosen()),
+        "charts.html",
+        "text/html",
+        icon=":material/scatter_plot:",
+        on_click="ignore",
+    )
+
+
+def charts(rows: Sequence[RunRow]) -> list[TradeoffInfo]:
+    """The charts of these variants and their baselines."""
+    target, batch = (places(rows) or [("cpu-onnxruntime", 1)])[0]
+    runs, models = {row.run for row in rows}, dict.fromkeys(row.model for row in rows)
+    there = [one for one in choose(data.variants(), target, batch, models) if one.run in runs or one.baseline]
+    where = t("chart.where", target=target_title(target), batch=batch)
+    return [tradeoff_info(there, Axes(x), where, []) for x in ACROSS]
+
+
+def make_charts(infos: Sequence[TradeoffInfo], form: pictures.PictureFormat) -> str:
+    """The content of the file, made when the button is clicked; light, as on paper."""
+    figures = [(_name(info), tradeoff_figure(info, "light")) for info in infos]
+    return charts_html(t("several.charts.title"), figures, language(), form)
+
+
+def _name(info: TradeoffInfo) -> str:
+    return f"{info.title}. {info.subtitle}"
