@@ -23,8 +23,10 @@ import pytest
 from explorer import jobs
 from explorer.jobs.processes import hold
 from explorer.jobs.ray import job as notes
+from explorer.jobs.ray.api import RayClient
 from explorer.jobs.ray.cluster import cluster
 from explorer.recipe import Recipe
+from tests.jobs.parted import MODEL
 
 ROOT = Path(__file__).parents[2]
 MARK = "EXPLORER_RAY_TEST"
@@ -42,7 +44,7 @@ pytestmark = [pytest.mark.ray, pytest.mark.slow]
 
 
 class RayCluster:
-    """Two nodes of two processors each; only the second has the resource ``second``."""
+    """Two nodes of two processors each: the head with the resource ``first``, the other one with ``second``."""
 
     def __init__(self, folder: Path, token: str) -> None:
         self.folder, self.token = folder, token
@@ -51,8 +53,13 @@ class RayCluster:
 
     def start(self) -> None:
         head = ["--head", f"--port={self.port}", "--dashboard-host=127.0.0.1", f"--dashboard-port={self.dashboard}"]
-        self._ray(*head, f"--ray-client-server-port={free_port()}", f"--temp-dir={self.folder}")
-        self._ray(f"--address=127.0.0.1:{self.port}", '--resources={"second": 2}')
+        self._ray(*head, f"--ray-client-server-port={free_port()}", f"--temp-dir={self.folder}", *owning("first"))
+        self.add_second_node()
+
+    def add_second_node(self) -> None:
+        """Start the second node where it is not there or no more."""
+        if len(self.raylets()) < 2:
+            self._ray(f"--address=127.0.0.1:{self.port}", *owning("second"))
 
     def _ray(self, *arguments: str) -> None:
         command = [sys.executable, "-c", ON_LOOPBACK, "start", *arguments, "--node-ip-address=127.0.0.1"]
@@ -102,6 +109,10 @@ class RayCluster:
                     process.kill()
             time.sleep(0.2)
         shutil.rmtree(self.folder, ignore_errors=True)
+
+
+def owning(resource: str) -> list[str]:
+    return [f'--resources={{"{resource}": 2}}']
 
 
 def free_port() -> int:
@@ -181,6 +192,40 @@ def test_a_sweep_survives_the_loss_of_a_node_and_gives_what_the_local_engine_giv
         told = [event["text"] for event in jobs.events(run) if event.get("text", "").startswith("Node lost:")]
         assert (notes.load(jobs._folder(run)).attempt, len(told)) == ((2, 1) if run == lost else (1, 0))
     wait_for(lambda: len(cluster().nodes) == 1)
+
+
+def test_a_run_is_made_on_one_node_and_measured_on_another_and_ends_with_the_second_loss(
+    on_ray, ray_cluster, monkeypatch
+):
+    monkeypatch.setenv("EXPLORER_PIPELINE", "tests.jobs.parted:execute")
+    monkeypatch.setenv("EXPLORER_RAY_RESOURCES", '{"compress": {"first": 1}, "measure_cpu": {"second": 1}}')
+    ray_cluster.add_second_node()
+    runs = [jobs.submit(on_ray.recipe(seed)) for seed in (40, 41)]
+    held = [on_ray.path / "node" / f"hold-{run}" for run in runs]
+    held[0].parent.mkdir()
+    for path in held:
+        path.touch()
+    for attempt in (1, 2):
+        wait_for(lambda: all(on_ray.row(run).stage == "measure" for run in runs))
+        assert [notes.load(jobs._folder(run)).attempt for run in runs] == [attempt, attempt]
+        if attempt == 2:
+            held[0].unlink()
+            wait_for(lambda: on_ray.row(runs[0]).state == "done")
+        ray_cluster.lose_second_node()
+        wait_for(lambda: all(on_ray.row(run).stage != "measure" or on_ray.row(run).state != "running" for run in runs))
+        if attempt == 1:
+            ray_cluster.add_second_node()
+    wait_for(lambda: on_ray.row(runs[1]).state == "failed")
+    assert on_ray.row(runs[1]).reason.startswith("node lost: the job ended with its node")
+    assert not (on_ray.folder(runs[1]) / "artefact").exists()
+    done = on_ray.folder(runs[0])
+    assert (done / "artefact" / "model.onnx").read_bytes() == MODEL
+    assert jobs.log_text(runs[0]).count("made here") == 1, "what was made is not made again"
+    client = RayClient.from_environment()
+    owns = {node["node_id"]: {"first", "second"} & set(node["resources_total"]) for node in client.nodes()}
+    head = next(node for node, own in owns.items() if own == {"first"})
+    places = [client.status(f"explorer-{runs[0]}-{job}")["driver_node_id"] for job in ("1", "1-measure", "2-measure")]
+    assert places[0] == head and len(set(places)) == 3, "made on the head, measured elsewhere, on two nodes"
 
 
 def test_nothing_of_it_listens_beyond_this_machine(ray_cluster):
