@@ -221,7 +221,7 @@ def test_a_job_is_written_down_before_it_is_submitted_and_never_submitted_twice(
     assert load(folder) == Job(head.address, folder.run) and not head.jobs
     first._step()
     job = head.jobs[f"explorer-{folder.run}-1"]
-    assert job["entrypoint_num_cpus"] == 1 and job["metadata"] == {"explorer_run": folder.run}
+    assert job["entrypoint_num_cpus"] == 1 and job["metadata"]["explorer_run"] == folder.run
     assert job["runtime_env"]["working_dir"].removeprefix("gcs://") in head.packages
     assert node.unpacked(job["entrypoint"].split()[-1].strip("'")) == {
         "recipe": folder.request()["recipe"],
@@ -399,11 +399,14 @@ def test_the_cluster_as_the_dashboard_shows_it(head, monkeypatch):
          "resources_total": {"CPU": 4.0, "GPU": 1.0, "measure": 1.0, "memory": 1e9, "node:10.0.0.1": 1.0}},
         {"node_id": "f" * 56, "state": "DEAD", "resources_total": {}},
     ]  # fmt: skip
-    running = {"status": "RUNNING", "driver_node_id": NODE, "metadata": {"explorer_run": "r1"}}
+    ours = {"explorer_run": "r1", "explorer_CPU": "2", "explorer_GPU": "0"}
+    running = {"status": "RUNNING", "driver_node_id": NODE, "metadata": ours}
     others = [{"status": "PENDING", "metadata": {"explorer_run": "r2"}}, {"status": "RUNNING", "metadata": None}]
     assert described(rows, [running, *others], {NODE: {"CPU": [1.0, 4.0], "GPU": [1.0, 1.0]}}) == (
-        Node("ab12cd34", True, 4.0, 1.0, 3.0, 0.0, (("measure", 1.0),), ("r1",)),
-    )
+        Node("ab12cd34", True, 4.0, 1.0, 2.0, 0.0, (("measure", 1.0),), ("r1",)),
+    ), "Ray did not say yet that the run takes two processors"
+    (busy,) = described(rows, [running], {NODE: {"CPU": [3.0, 4.0]}})
+    assert busy.free_cpus == 1.0, "others are there too"
 
 
 def test_the_engine_never_imports_ray_torch_or_requests():

@@ -74,7 +74,7 @@ def description(
         "submission_id": job.submission,
         "entrypoint": shlex.join(["exec", python, "-m", "explorer.jobs.ray.node", *words]),
         "runtime_env": environment,
-        "metadata": {"explorer_run": folder.run},
+        "metadata": {"explorer_run": folder.run, "explorer_CPU": f"{needs.cpus:g}", "explorer_GPU": f"{needs.gpus:g}"},
         **needs.fields(),
     }
 
