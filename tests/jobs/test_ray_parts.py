@@ -100,6 +100,7 @@ def test_a_run_is_made_by_one_job_and_measured_by_another(folder, head, shared):
     assert folder.snapshot().text == "The artefact is made. Waiting for a place on the cluster to measure it"
     assert (folder.path / "artefact" / "model.onnx").read_bytes() == MODEL
     one._step()
+    assert folder.snapshot().text == "The artefact is made. Waiting for a place on the cluster to measure it"
     second = head.jobs[f"explorer-{folder.run}-1-measure"]
     assert second["entrypoint_resources"] == {"measure": 1.0}
     assert ("py_modules" in second["runtime_env"]) is not shared

@@ -115,7 +115,7 @@ class Follower(threading.Thread):
         self._new = False
         self.client.submit(job)
         self.job = self.job.but(submitted=True).save(self.folder)
-        self.folder.add_progress("wait", "Waiting for a place on the cluster")
+        self.folder.add_progress("wait", _waiting(self.job.part))
 
     def _look(self) -> None:
         found = self.client.status(self.job.submission)
@@ -163,7 +163,7 @@ class Follower(threading.Thread):
         if self.folder.snapshot().state in FINISHED or self.stopping:
             self.outcome = Outcome()
         elif self.job.part == MAKE and found["status"] == "SUCCEEDED" and self.folder.made:
-            self._go_on("The artefact is made. Waiting for a place on the cluster to measure it", part=MEASURE)
+            self._go_on(_waiting(MEASURE), part=MEASURE)
         elif kind == _NO_PLACE:
             self._submit_again(waits=self.job.waits + 1)
         elif found["status"] == "FAILED" and (kind in _LOST or _says_lost(message)):
@@ -217,6 +217,12 @@ class Follower(threading.Thread):
         with suppress(ClusterError):
             self.client.stop(self.job.submission)
         self.outcome = Outcome(reason)
+
+
+def _waiting(part: str) -> str:
+    if part == MEASURE:
+        return "The artefact is made. Waiting for a place on the cluster to measure it"
+    return "Waiting for a place on the cluster"
 
 
 def _says_lost(message: str) -> bool:
