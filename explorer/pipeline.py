@@ -1,5 +1,7 @@
 """From a recipe to a measured artefact: a plain function, no threads, no database.
 
+``execute`` does all of it. ``make`` and ``measure`` are its two parts, which different machines may do.
+
 What is finished once is kept in the cache under ``EXPLORER_HOME`` and reused: the baseline's artefact, model steps that
 took time (recipes that begin alike share them), the baseline's answers and the teacher's logits; never a latency.
 """
@@ -10,7 +12,8 @@ import itertools
 import json
 import shutil
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
@@ -20,7 +23,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from explorer import ENGINE_VERSION, cache, deploy, memory
+from explorer import ENGINE_VERSION, cache, deploy, made, memory
 from explorer.artefacts import model_sha256
 from explorer.context import Context, GraphSubject, ModelSubject, Report
 from explorer.home import cache_folder, home
@@ -33,7 +36,6 @@ from explorer.recipe import digest as recipe_digest
 from explorer.result import Artefact, Result, Size, StepReport
 from explorer.rundir import RunFolder
 from explorer.tasks import Task, load_task, task_digest
-from explorer.tasks.base import hash_files
 from explorer.technique import check_suits
 
 if TYPE_CHECKING:
@@ -61,22 +63,60 @@ def execute(recipe: Recipe, folder: Path, report: Report, *, run: str, digest: s
     Raises ``ExplorerError`` with one plain sentence.
     """
     started = time.monotonic()
-    bench, artefact, resting = Bench(recipe, report, fresh), folder / "artefact", RunFolder(folder)
+    bench = Bench(recipe, report, fresh)
+    with _beside_others(bench, folder):
+        steps = bench.make_artefact(folder / "artefact", bench.baseline_artefact())
+        session, found = _answers(bench, folder)
+    return _timed(bench, session, {"run": run, "digest": digest, "steps": steps, **found}, started)
+
+
+def make(recipe: Recipe, folder: Path, report: Report, *, run: str, digest: str, fresh: bool = False) -> None:
+    """The first part of ``execute``: compress and save; ``explorer.made`` says in ``folder`` what was done."""
+    started = time.monotonic()
+    bench = Bench(recipe, report, fresh)
+    with _beside_others(bench, folder):
+        steps = bench.make_artefact(folder / "artefact", bench.baseline_artefact())
+    made.keep(folder, steps, time.monotonic() - started)
+
+
+def measure(recipe: Recipe, folder: Path, report: Report, *, run: str, digest: str, fresh: bool = False) -> Result:
+    """The second part: reload and measure what ``make`` left in ``folder``."""
+    before = made.read(folder)
+    started = time.monotonic() - before.seconds
+    bench = Bench(recipe, report, fresh)
+    with _beside_others(bench, folder):
+        session, found = _answers(bench, folder)
+    return _timed(bench, session, {"run": run, "digest": digest, "steps": before.steps, **found}, started)
+
+
+@contextmanager
+def _beside_others(bench: Bench, folder: Path) -> Iterator[None]:
+    """Work that goes on beside other training, and rests when the run is asked to."""
+    resting = RunFolder(folder)
     with lock.training_slot(bench.home, bench.waiting) as slot:
         bench.rest = lambda: slot.rest(lambda: resting.pause_requested)
-        baseline = bench.baseline_artefact()
-        steps = bench.make_artefact(artefact, baseline)
-        session = bench.session(artefact, baseline)
-        bench.report(stage="evaluate", text="Counting the file's bytes and parameters")
-        found: dict[str, Any] = {"steps": steps, "size": size.measure_size(artefact / "model.onnx")}
-        found |= {"baseline_size": _baseline_size(baseline), "accuracy": session.accuracies()}
-        session.pack_inputs(folder)
+        yield
+
+
+def _answers(bench: Bench, folder: Path) -> tuple[Session, dict[str, Any]]:
+    """Size and accuracy, which nothing that runs beside them falsifies, and the session that measured them."""
+    artefact, baseline = folder / "artefact", bench.baseline_artefact()
+    session = bench.session(artefact, baseline)
+    bench.report(stage="evaluate", text="Counting the file's bytes and parameters")
+    found: dict[str, Any] = {"size": size.measure_size(artefact / "model.onnx")}
+    found |= {"baseline_size": _baseline_size(baseline), "accuracy": session.accuracies()}
+    session.pack_inputs(folder)
+    return session, found
+
+
+def _timed(bench: Bench, session: Session, found: dict[str, Any], started: float) -> Result:
+    """What is measured with the machine alone, and the result of it all."""
     with lock.measuring_slot(bench.home, bench.waiting):
         times, uses = session.latencies()
         found |= {"latency": times, "targets": uses, "memory": memory_of(uses)}
         found |= session.explanations(times)
-    result = _result(bench, run, digest, artefact, found, time.monotonic() - started)
-    return result.model_copy(update={"findings": _findings(result, artefact, baseline)})
+    result = _result(bench, session.artefact, found, time.monotonic() - started)
+    return result.model_copy(update={"findings": _findings(result, session.artefact, session.baseline)})
 
 
 def _findings(result: Result, artefact: Path, baseline: Path) -> list[str]:
@@ -86,11 +126,9 @@ def _findings(result: Result, artefact: Path, baseline: Path) -> list[str]:
     return suspicious + findings.findings(facts, artefact / "model.onnx")
 
 
-def _result(bench: Bench, run: str, digest: str, artefact: Path, found: dict[str, Any], seconds: float) -> Result:
-    files = {path.relative_to(artefact).as_posix(): path.stat().st_size for path in _files(artefact)}
+def _result(bench: Bench, artefact: Path, found: dict[str, Any], seconds: float) -> Result:
+    files = {path.relative_to(artefact).as_posix(): path.stat().st_size for path in made.files(artefact)}
     return Result(
-        run=run,
-        digest=digest,
         engine=ENGINE_VERSION,
         recipe=bench.recipe.plain(),
         task=bench.task.key,
@@ -102,7 +140,7 @@ def _result(bench: Bench, run: str, digest: str, artefact: Path, found: dict[str
         artefact=Artefact(
             folder="artefact",
             files=files,
-            digest=hash_files(_files(artefact)),
+            digest=made.digest(artefact),
             model_sha256=model_sha256(artefact / "model.onnx"),
         ),
         **found,
@@ -369,7 +407,3 @@ class Bench:
 
 def _baseline_size(folder: Path) -> Size:
     return Size.model_validate_json((folder / SIZE_FILE).read_text(encoding="utf-8"))
-
-
-def _files(folder: Path) -> list[Path]:
-    return sorted(path for path in folder.rglob("*") if path.is_file())

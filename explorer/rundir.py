@@ -26,6 +26,10 @@ ACTIVE: tuple[State, ...] = ("queued", "running")
 FINISHED: tuple[State, ...] = ("done", "failed", "cancelled")
 ELSEWHERE = "ray.json"
 """The note in the folder of a run that was given to a cluster."""
+MADE = "made.json"
+"""What says that the artefact is whole and not measured yet (``explorer.made``)."""
+WHOLE, MAKE, MEASURE = "execute", "make", "measure"
+"""A run's work, and the two parts that it can be done in: the functions of ``explorer.pipeline`` for them."""
 QUEUE_PAUSED = "queue-paused"
 """The marker in a home folder in which nothing new is started."""
 _TAIL_BYTES = 64 * 1024
@@ -167,6 +171,7 @@ class RunFolder:
     def write_result(self, text: str) -> None:
         """Write the result whole and safe against a power cut: from then on the run is done."""
         write_whole(self.path / "result.json", text)
+        (self.path / MADE).unlink(missing_ok=True)
 
     def claim(self, mark: dict[str, Any]) -> bool:
         """Make this process the run's only worker by writing ``worker.json``; False where another one came first."""
@@ -210,6 +215,11 @@ class RunFolder:
         """Whether the run was given to a cluster, where its worker is no process of this machine."""
         return (self.path / ELSEWHERE).exists()
 
+    @property
+    def made(self) -> bool:
+        """Whether the artefact is whole and not measured yet."""
+        return (self.path / MADE).exists()
+
     def log_text(self, tail: int | None = None) -> str:
         """The log, or its last ``tail`` lines."""
         try:
@@ -220,6 +230,7 @@ class RunFolder:
 
     def drop_artefact(self) -> None:
         """Remove what a run that failed or was cancelled left half-written."""
+        (self.path / MADE).unlink(missing_ok=True)
         shutil.rmtree(self.path / "artefact", ignore_errors=True)
 
     def snapshot(self) -> Snapshot:

@@ -16,7 +16,7 @@ from tokenizers import Tokenizer
 
 from explorer import pipeline, training
 from explorer.artefacts import finished_steps
-from explorer.errors import BadInput, Cancelled
+from explorer.errors import BadInput, Cancelled, ExplorerError
 from explorer.measure import lock, session
 from explorer.progress import overall
 from explorer.recipe import Recipe
@@ -59,7 +59,7 @@ def execute(place):
         folder.mkdir(exist_ok=True)
         return pipeline.execute(recipe, folder, tell, run=name, digest=name, fresh=fresh)
 
-    run.stages, run.events = stages, events
+    run.stages, run.events, run.tell = stages, events, tell
     yield run
     patch.undo()
 
@@ -151,6 +151,29 @@ def test_the_same_model_is_exported_once_for_different_steps_on_the_graph(execut
 def test_deploy_steps_alone_load_no_model(execute, baseline: Result) -> None:
     execute("bits", [{"technique": "weight-bits", "bits": 8}])
     assert not any("Exporting" in text for text in execute.stages)
+
+
+def test_the_two_parts_together_do_what_execute_does(execute, pruned: Result, place: Path) -> None:
+    """Made in one home and measured in another, as two machines do."""
+    recipe = Recipe.parse({**pruned.recipe, "measure": {"batches": [1], "wait_s": 0}})
+    folder, elsewhere = place / "parts" / "here", place / "parts" / "there"
+    folder.mkdir(parents=True)
+    names = {"run": "parts", "digest": "pruned"}
+    assert pipeline.make(recipe, folder, execute.tell, **names) is None
+    assert RunFolder(folder).made and not (folder / "result.json").exists()
+    folder.rename(elsewhere)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("EXPLORER_HOME", str(place / "another-home"))
+        execute.stages.clear()
+        found = pipeline.measure(recipe, elsewhere, execute.tell, **names)
+    assert not [text for text in execute.stages if "step 1" in text], "nothing is made twice"
+    assert [step.technique for step in found.steps] == [step.technique for step in pruned.steps]
+    assert (found.size, found.accuracy, found.artefact) == (pruned.size, pruned.accuracy, pruned.artefact)
+    assert [entry.kind for entry in found.latency] == ["measured"]
+    with (elsewhere / "artefact" / "model.onnx").open("ab") as file:
+        file.write(b"more")
+    with pytest.raises(ExplorerError, match="its digest is another one"):
+        pipeline.measure(recipe, elsewhere, execute.tell, **names)
 
 
 def test_results_survive_json(pruned: Result) -> None:

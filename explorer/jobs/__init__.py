@@ -281,13 +281,14 @@ def _with_full_paths(recipe: Recipe) -> Recipe:
 
 def _memory(recipe: Recipe) -> dict[str, int]:
     """What the run is expected to take, where that can be told; raises ``BadInput`` where it could never fit here."""
+    from explorer.jobs.engine import on_cluster
     from explorer.jobs.memory_guard import check_fits
     from explorer.planning import memory_bytes
 
     need = memory_bytes(recipe)
     if need is None:
         return {}
-    if os.environ.get("EXPLORER_ENGINE", "local") in ("", "local"):
+    if not on_cluster():
         check_fits(need)
     return {"memory_bytes": need}
 

@@ -82,10 +82,15 @@ def check_settings() -> None:
         number(setting, least, least)
 
 
+def on_cluster() -> bool:
+    """Whether runs go to a cluster instead of being executed on this machine."""
+    return os.environ.get("EXPLORER_ENGINE") == "ray"
+
+
 def chosen(home: Path) -> Engine:
     """The engine that ``EXPLORER_ENGINE`` names; raises ``BadInput`` for one that does not exist."""
     check_settings()
-    if os.environ.get("EXPLORER_ENGINE") == "ray":
+    if on_cluster():
         from explorer.jobs.ray.engine import RayEngine
 
         return RayEngine(home)

@@ -1,12 +1,14 @@
 """The worker: ``python -m explorer.jobs.worker RUN_FOLDER`` executes one run and writes into its folder only.
 
+A second word, ``make`` or ``measure``, has it do one part of the run: after ``make`` the run goes on elsewhere.
+
 With ``--spare`` in the folder's place it imports what every run needs, waits for a line with the folder on its input,
 and ends without one when that is closed.
 
 It claims the run, reports ``running`` before anything heavy is imported, and ends with a result or with one sentence
 that says why there is none. SIGTERM becomes ``Cancelled``, raised wherever the work is at that moment.
-``EXPLORER_PIPELINE=module:function`` puts another function in the place of ``explorer.pipeline.execute``: the tests of
-the jobs use one that needs no torch.
+``EXPLORER_PIPELINE=module:function`` puts another function in the place of ``explorer.pipeline.execute``, and its
+module's ``make`` and ``measure`` in the places of the parts: the tests of the jobs use some that need no torch.
 """
 
 from __future__ import annotations
@@ -29,7 +31,7 @@ from explorer import jobs
 from explorer.errors import BadInput, Cancelled, ExplorerError
 from explorer.jobs import processes
 from explorer.jobs.lifecycle import DISK_FULL, SPARE
-from explorer.rundir import RunFolder, State
+from explorer.rundir import MAKE, MEASURE, WHOLE, RunFolder, State
 
 WARM = ("onnx", "onnxruntime", "transformers.models.auto.modeling_auto", "transformers.models.bert.modeling_bert")
 """What runs import besides the pipeline, which takes seconds."""
@@ -37,8 +39,8 @@ WARM = ("onnx", "onnxruntime", "transformers.models.auto.modeling_auto", "transf
 NO_MEMORY = "there is not enough memory for this run; close other programs or choose a smaller model"
 
 
-def perform(folder: RunFolder) -> int:
-    """Execute one run to its end; returns the exit status.
+def perform(folder: RunFolder, part: str = WHOLE) -> int:
+    """Execute one run, or a part of it, to its end; returns the exit status.
 
     0 when it is done or another worker has it, 28 (``ENOSPC``) when the disk is full, else 1.
     """
@@ -51,8 +53,10 @@ def perform(folder: RunFolder) -> int:
         folder.add_progress("load", "Starting")
         if folder.cancel_requested:
             raise Cancelled
-        text = _execute(folder)
+        text = _execute(folder, part)
         signal.signal(signal.SIGTERM, signal.SIG_IGN)  # from here on the run is won
+        if text is None:
+            return 0
         folder.write_result(text)
     except BaseException as error:
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
@@ -81,18 +85,21 @@ def explain(error: BaseException, cancel_requested: bool) -> tuple[State, str | 
     return "failed", f"unexpected: {type(error).__name__}: {first_line}".removesuffix(": ")
 
 
-def _execute(folder: RunFolder) -> str:
+def _execute(folder: RunFolder, part: str) -> str | None:
+    """The result, None after a part that has none."""
     request = folder.request()
     if request is None:
         raise ExplorerError("The run's request is missing or unreadable.")
     with suppress(OSError):  # paths in a recipe are relative to where it was submitted
         os.chdir(request.get("cwd") or ".")
-    execute = _pipeline()  # torch is imported here
+    execute = _pipeline(part)  # torch is imported here
     from explorer.recipe import Recipe
 
     recipe = Recipe.parse(request["recipe"])
     names = {"run": folder.run, "digest": request.get("digest", ""), "fresh": bool(request.get("fresh"))}
     result = execute(recipe, folder.path, _reporter(folder), **names)
+    if result is None:
+        return None
     if request.get("provisional_digest"):  # by now the model is on this machine
         result = result.model_copy(update={"digest": jobs._digest(recipe)})
     return str(result.model_dump_json(indent=1))
@@ -112,9 +119,10 @@ def _reporter(folder: RunFolder) -> Callable[..., None]:
     return report
 
 
-def _pipeline() -> Callable[..., Any]:
+def _pipeline(part: str = WHOLE) -> Callable[..., Any]:
     module, _, function = os.environ.get("EXPLORER_PIPELINE", "explorer.pipeline:execute").partition(":")
-    execute: Callable[..., Any] = getattr(importlib.import_module(module), function)
+    name = function if part == WHOLE else part
+    execute: Callable[..., Any] = getattr(importlib.import_module(module), name)
     return execute
 
 
@@ -174,15 +182,15 @@ def _wait_for_a_run() -> str:
 
 
 def main() -> None:
-    """Execute the run whose folder is the only argument, or the one that a spare worker is given."""
-    place = sys.argv[1] if len(sys.argv) == 2 else ""
+    """Execute the run whose folder is the first argument, or the one that a spare worker is given."""
+    place, part = (*sys.argv[1:], WHOLE)[:2] if len(sys.argv) in (2, 3) else ("", WHOLE)
     place = _wait_for_a_run() if place == SPARE else place
-    if not place or not Path(place).is_dir():
-        sys.exit("usage: python -m explorer.jobs.worker RUN_FOLDER")
+    if not place or not Path(place).is_dir() or part not in (WHOLE, MAKE, MEASURE):
+        sys.exit("usage: python -m explorer.jobs.worker RUN_FOLDER [make | measure]")
     folder = RunFolder(Path(place).absolute())
     os.environ["EXPLORER_HOME"] = str(folder.path.parents[1])  # stays right when the current folder changes
     _log_to(folder.path / "log.txt")
-    status = perform(folder)
+    status = perform(folder, part)
     sys.stdout.flush()
     sys.stderr.flush()
     os._exit(status)  # all is written down: taking PyTorch and its memory apart would keep the next run waiting

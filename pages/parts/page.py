@@ -15,6 +15,7 @@ from explorer import access, memory, texts
 from explorer.charts import Theme
 from explorer.charts.style import INK, MUTED
 from explorer.errors import ExplorerError
+from explorer.jobs.engine import on_cluster
 from explorer.texts import t
 from explorer.texts.sentences import sentence
 from pages.parts import data, sidebar_closer, state, theme_watcher
@@ -147,7 +148,7 @@ def _navigation() -> None:
             key="language",
             persist_state="session",
         )
-    st.caption(t("app.private"))
+    st.caption(t("app.cluster" if on_cluster() else "app.private"))
     _account()
 
 

@@ -13,7 +13,9 @@ import pytest
 
 from explorer import jobs
 from explorer.recipe import Recipe
+from explorer.rundir import RunFolder
 from explorer.store import Store
+from tests.jobs.ray_head import Head, serving
 
 
 class Home:
@@ -74,3 +76,18 @@ def home(tmp_path, monkeypatch) -> Iterator[Home]:
                 process.kill()
     if tmp_path in jobs._supervisors:
         jobs._supervisors.pop(tmp_path)[0].wait()
+
+
+@pytest.fixture
+def head() -> Iterator[Head]:
+    """What stands for the head of a Ray cluster."""
+    with serving() as found:
+        yield found
+
+
+@pytest.fixture
+def folder(tmp_path) -> RunFolder:
+    """A queued run in a home of its own."""
+    (tmp_path / "runs").mkdir()
+    recipe = Recipe(model="cnn-digits", targets=("cpu-onnxruntime",)).plain()
+    return RunFolder.create(tmp_path / "runs", {"recipe": recipe, "digest": "d", "study": "mine", "by": "Ada"})

@@ -9,11 +9,7 @@ import subprocess
 import sys
 import threading
 import zipfile
-from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from io import BytesIO
-from pathlib import Path
-from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
@@ -21,141 +17,12 @@ from explorer.errors import BadInput, ExplorerError
 from explorer.jobs.ray import node, package
 from explorer.jobs.ray.api import Away, ClusterError, RayClient, token_from_environment
 from explorer.jobs.ray.cluster import Node, cluster, described
-from explorer.jobs.ray.engine import RayEngine, RayWatch
-from explorer.jobs.ray.follow import Follower, Link
+from explorer.jobs.ray.engine import RayEngine
 from explorer.jobs.ray.job import Job, load
 from explorer.jobs.ray.mirror import Mirror
-from explorer.jobs.ray.needs import Needs, extra_from_environment, needs, trains
-from explorer.jobs.ray.wire import Sender, parse, safe_path
-from explorer.recipe import Recipe
-from explorer.rundir import RunFolder
-
-TOKEN = "a-token-of-the-tests"
-NODE = "ab12cd34" + 48 * "0"
-
-
-class Head:
-    """Stands for the head of a cluster: it keeps jobs and packages, and says what a test tells it to say."""
-
-    def __init__(self) -> None:
-        self.jobs: dict[str, dict] = {}
-        self.logs: dict[str, bytes] = {}
-        self.packages: dict[str, bytes] = {}
-        self.stopped: list[str] = []
-        self.nodes: list[dict] = []
-        self.address = ""
-
-    def answer(self, method: str, path: str, query: dict, body: bytes) -> tuple[int, bytes]:
-        parts = path.strip("/").split("/")
-        if path == "/api/version":
-            return 200, b'{"version": "4", "ray_version": "2.60.0"}'
-        if parts[:2] == ["api", "packages"]:
-            return self._package(method, parts[3], body)
-        if path == "/api/jobs/":
-            return (
-                self._submit(json.loads(body))
-                if method == "POST"
-                else (200, json.dumps([*self.jobs.values()]).encode())
-            )
-        if path == "/api/v0/nodes":
-            return 200, json.dumps({"result": True, "data": {"result": {"result": self.nodes}}}).encode()
-        if path == "/api/v0/logs/file":
-            lines = self.logs[query["filename"][0]].splitlines(keepends=True)
-            count = int(query["lines"][0])
-            return 200, b"".join(lines if count == -1 else lines[-count:])
-        return self._job(parts)
-
-    def _package(self, method: str, name: str, body: bytes) -> tuple[int, bytes]:
-        if method == "PUT":
-            self.packages[name] = body
-        return (200, b"") if name in self.packages else (404, b"it does not exist")
-
-    def _submit(self, job: dict) -> tuple[int, bytes]:
-        name = job["submission_id"]
-        if name in self.jobs:
-            return 500, f"Traceback\nValueError: Job with submission_id {name} already exists.".encode()
-        self.jobs[name] = {**job, "status": "PENDING"}
-        return 200, json.dumps({"submission_id": name}).encode()
-
-    def _job(self, parts: list[str]) -> tuple[int, bytes]:
-        if parts[2] not in self.jobs:
-            return 404, f"Job {parts[2]} does not exist".encode()
-        if parts[-1] == "stop":
-            self.stopped.append(parts[2])
-            return 200, b'{"stopped": true}'
-        return 200, json.dumps(self.jobs[parts[2]]).encode()
-
-
-@pytest.fixture
-def head() -> Iterator[Head]:
-    head = Head()
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-            parts = urlsplit(self.path)
-            if self.headers.get("Authorization") != f"Bearer {TOKEN}":
-                status, text = 401, b"Unauthorized: Missing authentication token"
-            elif parts.path == "/api/moved":
-                status, text = 302, b""
-            else:
-                status, text = head.answer(self.command, parts.path, parse_qs(parts.query), body)
-            self.send_response(status)
-            self.send_header("Location", "http://127.0.0.1:9/")
-            self.send_header("Content-Length", str(len(text)))
-            self.end_headers()
-            self.wfile.write(text)
-
-        do_POST = do_PUT = do_GET
-
-        def log_message(self, *arguments: object) -> None:
-            pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
-    head.address = f"http://127.0.0.1:{server.server_address[1]}"
-    yield head
-    server.shutdown()
-    server.server_close()
-
-
-@pytest.fixture
-def folder(tmp_path) -> RunFolder:
-    (tmp_path / "runs").mkdir()
-    recipe = Recipe(model="cnn-digits", targets=("cpu-onnxruntime",)).plain()
-    return RunFolder.create(tmp_path / "runs", {"recipe": recipe, "digest": "d", "study": "mine", "by": "Ada"})
-
-
-def follower(folder: RunFolder, head: Head, shared: bool = False) -> Follower:
-    """A follower whose steps a test takes itself."""
-    link = Link(RayClient(head.address, TOKEN), shared)
-    return Follower(folder, link, Job(head.address, folder.run).save(folder))
-
-
-def sent(source: Path, exit_status: int = 0) -> list[bytes]:
-    """All that a node says about a finished run's folder."""
-    lines: list[str] = []
-    sender = Sender(source, lines.append)
-    sender.live()
-    sender.files()
-    sender.finish(exit_status)
-    return [line.encode() for line in lines]
-
-
-def finished(tmp_path: Path, model: bytes = b"12345") -> RunFolder:
-    """A run's folder on a node, as its worker leaves it."""
-    source = RunFolder(tmp_path / "node" / "run")
-    (source.path / "artefact").mkdir(parents=True)
-    (source.path / "artefact" / "model.onnx").write_bytes(model)
-    (source.path / "artefact" / "empty.txt").touch()
-    (source.path / "log.txt").write_text("loading\nworking\n", encoding="utf-8")
-    source.claim({"pid": 1, "started": 1.0, "since_boot": 1.0, "boot_id": "another", "claimed_at": 1.0})
-    source.add_state("running")
-    source.add_progress("train", "Training", fraction=0.5)
-    files = {"model.onnx": len(model), "empty.txt": 0}
-    source.write_result(json.dumps({"state": "done", "artefact": {"folder": "artefact", "files": files}}))
-    source.add_state("done")
-    return source
+from explorer.jobs.ray.needs import KINDS, Needs, kind, needs, tables_from_environment, trains
+from explorer.jobs.ray.wire import parse, safe_path
+from tests.jobs.ray_head import NODE, TOKEN, finished, follower, lose, sent, watch
 
 
 def test_the_client_speaks_to_a_head_with_its_token(head):
@@ -201,35 +68,52 @@ def test_the_token_is_where_ray_looks_for_it(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize(
-    ("targets", "trains", "gpus", "extra", "expected"),
+    ("targets", "technique", "gpus", "making", "measuring"),
     [
-        (["cpu-onnxruntime"], False, 0, {}, Needs(1, 0)),
-        (["cpu-onnxruntime"], False, 4, {}, Needs(1, 0)),
-        (["cpu-onnxruntime"], True, 4, {}, Needs(1, 1)),
-        (["cpu-onnxruntime"], True, 0, {}, Needs(1, 0)),
-        (["cpu-torch", "cuda-torch"], False, 4, {}, Needs(1, 1)),
-        (["cuda-torch"], False, 0, {}, Needs(1, 0)),
-        (["cuda-torch"], True, 4, {"CPU": 8, "GPU": 0.5, "measure": 1}, Needs(8, 0.5, 0, (("measure", 1),))),
+        (["cpu-onnxruntime"], "int8-dynamic", 4, "compress", "measure_cpu"),
+        (["cpu-onnxruntime"], "fine-tune", 4, "train", "measure_cpu"),
+        (["cpu-torch", "cuda-torch"], "prune-taylor", 4, "train", "measure_gpu"),
+        (["cuda-torch"], "int8-dynamic", 4, "compress", "measure_gpu"),
+        (["cuda-torch"], "fine-tune", 0, "compress", "measure_cpu"),
     ],
 )
-def test_what_a_run_asks_for(targets, trains, gpus, extra, expected):
-    assert needs({"recipe": {"targets": targets}}, trains, gpus, extra) == expected
+def test_which_kinds_of_work_a_run_is(targets, technique, gpus, making, measuring):
+    recipe = {"targets": targets, "steps": [{"technique": technique}]}
+    assert (kind(recipe, "make", gpus), kind(recipe, "measure", gpus)) == (making, measuring)
 
 
-def test_what_ray_is_told_about_it(monkeypatch):
-    assert needs({"recipe": {}, "memory_bytes": 2e9}, False, 0, {}).fields() == {
+def test_what_each_kind_asks_for(monkeypatch):
+    monkeypatch.delenv("EXPLORER_RAY_RESOURCES", raising=False)
+
+    def asked(kind: str) -> Needs:
+        return needs({"recipe": {}}, kind, tables_from_environment())
+
+    assert [asked(kind) for kind in KINDS] == [Needs(1, 1), Needs(1, 0), Needs(1, 1), Needs(1, 0)]
+    monkeypatch.setenv("EXPLORER_RAY_RESOURCES", '{"CPU": 8, "GPU": 0.5, "measure": 1}')
+    assert asked("train") == asked("measure_gpu") == Needs(8, 0.5, 0, (("measure", 1),))
+    assert asked("compress") == asked("measure_cpu") == Needs(8, 0, 0, (("measure", 1),))
+    monkeypatch.setenv("EXPLORER_RAY_RESOURCES", '{"train": {"GPU": 2}, "measure_cpu": {"measure": 1, "CPU": 2}}')
+    assert [asked(kind) for kind in KINDS] == [
+        Needs(1, 2),
+        Needs(1, 0),
+        Needs(1, 1),
+        Needs(2, 0, 0, (("measure", 1),)),
+    ]
+    table = '{"measure": 1, "train": {"GPU": 1}}'
+    for odd in ("measure=1", "[1]", '{"measure": "1"}', '{"measure": -1}', '{"measure": true}', table, '{"a": {}}'):
+        monkeypatch.setenv("EXPLORER_RAY_RESOURCES", odd)
+        with pytest.raises(BadInput, match=r"expected are names and amounts.*each of some of train, compress, measure"):
+            tables_from_environment()
+
+
+def test_what_ray_is_told_about_it():
+    assert needs({"recipe": {}, "memory_bytes": 2e9}, "compress", {}).fields() == {
         "entrypoint_num_cpus": 1.0,
         "entrypoint_num_gpus": 0.0,
         "entrypoint_memory": 2_000_000_000,
     }
     assert Needs(custom=(("measure", 1.0),)).fields()["entrypoint_resources"] == {"measure": 1.0}
     assert trains({"steps": [{"technique": "fine-tune"}]}) and not trains({"steps": [{"technique": "int8-dynamic"}]})
-    monkeypatch.setenv("EXPLORER_RAY_RESOURCES", '{"measure": 1}')
-    assert extra_from_environment() == {"measure": 1.0}
-    for odd in ("measure=1", "[1]", '{"measure": "1"}', '{"measure": -1}', '{"measure": true}'):
-        monkeypatch.setenv("EXPLORER_RAY_RESOURCES", odd)
-        with pytest.raises(BadInput, match="expected are names and amounts"):
-            extra_from_environment()
 
 
 def test_the_package_is_named_by_its_content_and_holds_a_working_engine(tmp_path):
@@ -337,7 +221,7 @@ def test_a_job_is_written_down_before_it_is_submitted_and_never_submitted_twice(
     assert load(folder) == Job(head.address, folder.run) and not head.jobs
     first._step()
     job = head.jobs[f"explorer-{folder.run}-1"]
-    assert job["entrypoint_num_cpus"] == 1 and job["metadata"] == {"explorer_run": folder.run}
+    assert job["entrypoint_num_cpus"] == 1 and job["metadata"]["explorer_run"] == folder.run
     assert job["runtime_env"]["working_dir"].removeprefix("gcs://") in head.packages
     assert node.unpacked(job["entrypoint"].split()[-1].strip("'")) == {
         "recipe": folder.request()["recipe"],
@@ -366,24 +250,6 @@ def test_a_run_goes_through_the_cluster_to_its_end(folder, head, tmp_path):
     assert one.outcome is not None
     watch(folder, one).settle()
     assert folder.snapshot().state == "done"
-
-
-def watch(folder: RunFolder, one: Follower) -> RayWatch:
-    found = RayWatch(folder, None)
-    found._follower = one
-    return found
-
-
-def lose(one: Follower, head: Head) -> None:
-    one._step()
-    head.jobs[one.job.submission] |= {
-        "status": "FAILED",
-        "driver_node_id": NODE,
-        "error_type": "JOB_SUPERVISOR_ACTOR_DIED",
-        "message": "Job supervisor actor died: ...",
-    }
-    head.logs[f"job-driver-{one.job.submission}.log"] = b""
-    one._step()
 
 
 def test_a_run_whose_node_is_lost_is_tried_once_more(folder, head):
@@ -505,7 +371,7 @@ def test_local_files_go_to_nodes_by_a_shared_path_only(folder, head, tmp_path):
     assert last["bad_input"] and "which the nodes of the cluster do not have" in last["reason"] and not head.jobs
     shared = follower(folder, head, shared=True)
     shared._step()
-    assert head.jobs[shared.job.submission]["entrypoint"].endswith(f"--shared {folder.path}")
+    assert head.jobs[shared.job.submission]["entrypoint"].endswith(f"--shared execute {folder.path}")
 
 
 def test_the_engine_says_what_is_missing_instead_of_starting(folder, head, tmp_path, monkeypatch):
@@ -533,11 +399,14 @@ def test_the_cluster_as_the_dashboard_shows_it(head, monkeypatch):
          "resources_total": {"CPU": 4.0, "GPU": 1.0, "measure": 1.0, "memory": 1e9, "node:10.0.0.1": 1.0}},
         {"node_id": "f" * 56, "state": "DEAD", "resources_total": {}},
     ]  # fmt: skip
-    running = {"status": "RUNNING", "driver_node_id": NODE, "metadata": {"explorer_run": "r1"}}
+    ours = {"explorer_run": "r1", "explorer_CPU": "2", "explorer_GPU": "0"}
+    running = {"status": "RUNNING", "driver_node_id": NODE, "metadata": ours}
     others = [{"status": "PENDING", "metadata": {"explorer_run": "r2"}}, {"status": "RUNNING", "metadata": None}]
     assert described(rows, [running, *others], {NODE: {"CPU": [1.0, 4.0], "GPU": [1.0, 1.0]}}) == (
-        Node("ab12cd34", True, 4.0, 1.0, 3.0, 0.0, (("measure", 1.0),), ("r1",)),
-    )
+        Node("ab12cd34", True, 4.0, 1.0, 2.0, 0.0, (("measure", 1.0),), ("r1",)),
+    ), "Ray did not say yet that the run takes two processors"
+    (busy,) = described(rows, [running], {NODE: {"CPU": [3.0, 4.0]}})
+    assert busy.free_cpus == 1.0, "others are there too"
 
 
 def test_the_engine_never_imports_ray_torch_or_requests():

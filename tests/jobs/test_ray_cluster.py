@@ -23,14 +23,15 @@ import pytest
 from explorer import jobs
 from explorer.jobs.processes import hold
 from explorer.jobs.ray import job as notes
+from explorer.jobs.ray.api import RayClient
 from explorer.jobs.ray.cluster import cluster
-from tests.jobs.pipelines import quick
+from explorer.recipe import Recipe
+from tests.jobs.parted import MODEL
 
 ROOT = Path(__file__).parents[2]
 MARK = "EXPLORER_RAY_TEST"
-COMPUTED = "tests.jobs.test_ray_cluster:computed"
-SEEDS = range(5)
-STEPS = 20
+FILES = ("model.onnx", "preprocessor.json")
+REAL_DIGEST = jobs._digest
 ON_LOOPBACK = """
 from ray._private import ray_constants, services
 ray_constants.ENABLE_RAY_CLUSTER = True  # a second node is allowed all the same
@@ -42,22 +43,8 @@ main()
 pytestmark = [pytest.mark.ray, pytest.mark.slow]
 
 
-def computed(recipe, folder, report, **names):
-    """A run of some seconds whose model file follows from its seed; the digest is that of the file."""
-    result = quick(recipe, folder, report, **names)
-    parts = [hashlib.sha256(str(recipe.seed).encode()).digest()]
-    for step in range(STEPS):
-        report(stage="train", text="Training", fraction=step / STEPS)
-        parts += [hashlib.sha256(parts[-1] + bytes([index % 256])).digest() for index in range(500)]
-        time.sleep(0.2)
-    model = b"".join(parts)
-    (folder / "artefact" / "model.onnx").write_bytes(model)
-    artefact = {"files": {"model.onnx": len(model)}, "digest": hashlib.sha256(model).hexdigest()}
-    return result.model_copy(update={"artefact": result.artefact.model_copy(update=artefact)})
-
-
 class RayCluster:
-    """Two nodes of two processors each; only the second has the resource ``second``."""
+    """Two nodes of two processors each: the head with the resource ``first``, the other one with ``second``."""
 
     def __init__(self, folder: Path, token: str) -> None:
         self.folder, self.token = folder, token
@@ -66,8 +53,13 @@ class RayCluster:
 
     def start(self) -> None:
         head = ["--head", f"--port={self.port}", "--dashboard-host=127.0.0.1", f"--dashboard-port={self.dashboard}"]
-        self._ray(*head, f"--ray-client-server-port={free_port()}", f"--temp-dir={self.folder}")
-        self._ray(f"--address=127.0.0.1:{self.port}", '--resources={"second": 2}')
+        self._ray(*head, f"--ray-client-server-port={free_port()}", f"--temp-dir={self.folder}", *owning("first"))
+        self.add_second_node()
+
+    def add_second_node(self) -> None:
+        """Start the second node where it is not there or no more."""
+        if len(self.raylets()) < 2:
+            self._ray(f"--address=127.0.0.1:{self.port}", *owning("second"))
 
     def _ray(self, *arguments: str) -> None:
         command = [sys.executable, "-c", ON_LOOPBACK, "start", *arguments, "--node-ip-address=127.0.0.1"]
@@ -95,10 +87,17 @@ class RayCluster:
                     found |= {child.pid: child for child in process.children(recursive=True)}
         return [*found.values()]
 
+    def raylets(self) -> list[psutil.Process]:
+        """The process of each node that is alive."""
+        found = []
+        for process in self.processes():
+            with suppress(psutil.Error):  # it ended meanwhile
+                found += [process] if process.name() == "raylet" else []
+        return found
+
     def lose_second_node(self) -> None:
         """Kill the younger of the two nodes with all that runs on it, as when its machine loses power."""
-        raylets = [process for process in self.processes() if process.name() == "raylet"]
-        second = max(raylets, key=psutil.Process.create_time)
+        second = max(self.raylets(), key=psutil.Process.create_time)
         for process in [second, *second.children(recursive=True)]:
             with suppress(psutil.Error):
                 process.kill()
@@ -110,6 +109,10 @@ class RayCluster:
                     process.kill()
             time.sleep(0.2)
         shutil.rmtree(self.folder, ignore_errors=True)
+
+
+def owning(resource: str) -> list[str]:
+    return [f'--resources={{"{resource}": 2}}']
 
 
 def free_port() -> int:
@@ -135,7 +138,6 @@ def ray_cluster() -> Iterator[RayCluster]:
 def on_ray(home, ray_cluster, monkeypatch):
     """A home whose runs go to the cluster."""
     monkeypatch.setenv("EXPLORER_ENGINE", "ray")
-    monkeypatch.setenv("EXPLORER_PIPELINE", COMPUTED)
     monkeypatch.setenv("RAY_API_SERVER_ADDRESS", ray_cluster.address)
     monkeypatch.setenv("RAY_AUTH_TOKEN", ray_cluster.token)
     monkeypatch.setenv("EXPLORER_RAY_PYTHON", sys.executable)
@@ -143,39 +145,87 @@ def on_ray(home, ray_cluster, monkeypatch):
     return home
 
 
-def facts(home: Path, run: str) -> dict:
-    """What must be the same wherever a run was executed."""
-    result = json.loads((home / "runs" / run / "result.json").read_text())
-    model = (home / "runs" / run / "artefact" / "model.onnx").read_bytes()
-    kept = {key: value for key, value in result.items() if key not in ("run", "finished_at", "seconds")}
-    return kept | {"sha256 of the file": hashlib.sha256(model).hexdigest()}
+def real_recipe(sparsity: float) -> Recipe:
+    """Cheap steps on the graph and on the model, without training, timed at one shape only."""
+    steps = [{"technique": "prune-magnitude", "sparsity": sparsity}, {"technique": "int8-static"}]
+    how = {"batches": [1], "wait_s": 0}
+    return Recipe.parse({"model": "cnn-digits", "steps": steps, "targets": ["cpu-onnxruntime"], "measure": how})
+
+
+def facts(folder: Path) -> dict:
+    """What must be the same wherever a run was executed: all but names and whatever is timed."""
+    result = json.loads((folder / "result.json").read_text())
+    files = {name: hashlib.sha256((folder / "artefact" / name).read_bytes()).hexdigest() for name in FILES}
+    steps = [{key: step[key] for key in ("technique", "notes", "figures")} for step in result["steps"]]
+    same = ("digest", "engine", "recipe", "task", "size", "baseline_size", "accuracy", "artefact", "host")
+    return {**{key: result[key] for key in same}, "steps": steps, "sha256 of the files": files}
 
 
 def test_a_sweep_survives_the_loss_of_a_node_and_gives_what_the_local_engine_gives(on_ray, ray_cluster, monkeypatch):
-    runs = {seed: jobs.submit(on_ray.recipe(seed), study="sweep") for seed in SEEDS}
+    monkeypatch.delenv("EXPLORER_PIPELINE")  # the real one
+    monkeypatch.setattr(jobs, "_digest", REAL_DIGEST)
+    monkeypatch.setenv("EXPLORER_RAY_RESOURCES", '{"CPU": 2}')  # a node for each
+    recipes = [real_recipe(sparsity) for sparsity in (0.5, 0.8)]
+    runs = [jobs.submit(recipe, study="sweep") for recipe in recipes]
     local = on_ray.path / "local"
     with monkeypatch.context() as here:
         here.setenv("EXPLORER_HOME", str(local))
         here.setenv("EXPLORER_ENGINE", "local")
-        here.setenv("EXPLORER_JOBS", str(len(SEEDS)))
         here.setenv("EXPLORER_IDLE_S", "1")
-        own = {seed: jobs.submit(on_ray.recipe(seed)) for seed in SEEDS}
+        own = [jobs.submit(recipe) for recipe in recipes]
     seen = wait_for(lambda: (found := cluster().nodes) and len(found) == 2 and found[1].runs and found)
     assert [node.head for node in seen] == [True, False] and dict(seen[1].custom) == {"second": 2.0}
-    assert set(seen[1].runs) <= set(runs.values())
+    (lost,) = seen[1].runs
+    assert lost in runs
+    wait_for(lambda: on_ray.row(lost).stage in ("export", "apply", "evaluate", "measure"))
     ray_cluster.lose_second_node()
-    for run in runs.values():
-        wait_for(lambda run=run: on_ray.row(run).state in ("done", "failed", "cancelled"))
+    for run in runs:
+        wait_for(lambda run=run: on_ray.row(run).state in ("done", "failed", "cancelled"), 180)
         assert (on_ray.row(run).state, on_ray.row(run).reason) == ("done", None), jobs.log_text(run)
-    assert {seed: facts(on_ray.path, run) for seed, run in runs.items()} == {
-        seed: facts(local, run) for seed, run in own.items()
-    }
-    again = {run for run in runs.values() if notes.load(jobs._folder(run)).attempt == 2}
-    assert set(seen[1].runs) <= again, "what was on the lost node was tried again"
-    for run in runs.values():
+    for run in own:
+        wait_for(lambda run=run: (local / "runs" / run / "result.json").exists(), 120)
+    found = [facts(on_ray.folder(run)) for run in runs]
+    assert found == [facts(local / "runs" / run) for run in own]
+    assert [one["digest"] for one in found] == [REAL_DIGEST(recipe) for recipe in recipes]
+    assert found[0] != found[1] and all(one["accuracy"] for one in found)
+    for run in runs:
         told = [event["text"] for event in jobs.events(run) if event.get("text", "").startswith("Node lost:")]
-        assert len(told) == (run in again)
+        assert (notes.load(jobs._folder(run)).attempt, len(told)) == ((2, 1) if run == lost else (1, 0))
     wait_for(lambda: len(cluster().nodes) == 1)
+
+
+def test_a_run_is_made_on_one_node_and_measured_on_another_and_ends_with_the_second_loss(
+    on_ray, ray_cluster, monkeypatch
+):
+    monkeypatch.setenv("EXPLORER_PIPELINE", "tests.jobs.parted:execute")
+    monkeypatch.setenv("EXPLORER_RAY_RESOURCES", '{"compress": {"first": 1}, "measure_cpu": {"second": 1}}')
+    ray_cluster.add_second_node()
+    runs = [jobs.submit(on_ray.recipe(seed)) for seed in (40, 41)]
+    held = [on_ray.path / "node" / f"hold-{run}" for run in runs]
+    held[0].parent.mkdir()
+    for path in held:
+        path.touch()
+    for attempt in (1, 2):
+        wait_for(lambda: all(on_ray.row(run).stage == "measure" for run in runs))
+        assert [notes.load(jobs._folder(run)).attempt for run in runs] == [attempt, attempt]
+        if attempt == 2:
+            held[0].unlink()
+            wait_for(lambda: on_ray.row(runs[0]).state == "done")
+        ray_cluster.lose_second_node()
+        wait_for(lambda: all(on_ray.row(run).stage != "measure" or on_ray.row(run).state != "running" for run in runs))
+        if attempt == 1:
+            ray_cluster.add_second_node()
+    wait_for(lambda: on_ray.row(runs[1]).state == "failed")
+    assert on_ray.row(runs[1]).reason.startswith("node lost: the job ended with its node")
+    assert not (on_ray.folder(runs[1]) / "artefact").exists()
+    done = on_ray.folder(runs[0])
+    assert (done / "artefact" / "model.onnx").read_bytes() == MODEL
+    assert jobs.log_text(runs[0]).count("made here") == 1, "what was made is not made again"
+    client = RayClient.from_environment()
+    owns = {node["node_id"]: {"first", "second"} & set(node["resources_total"]) for node in client.nodes()}
+    head = next(node for node, own in owns.items() if own == {"first"})
+    places = [client.status(f"explorer-{runs[0]}-{job}")["driver_node_id"] for job in ("1", "1-measure", "2-measure")]
+    assert places[0] == head and len(set(places)) == 3, "made on the head, measured elsewhere, on two nodes"
 
 
 def test_nothing_of_it_listens_beyond_this_machine(ray_cluster):
@@ -201,7 +251,7 @@ def test_a_run_is_cancelled_on_the_cluster_and_outlives_the_supervisor(on_ray, m
     cancelled, kept = (jobs.submit(on_ray.recipe(seed)) for seed in (20, 21))
     for run in (cancelled, kept):
         wait_for(lambda run=run: on_ray.row(run).stage == "train")
-    wait_for(lambda: sum(node.cpus - node.free_cpus for node in cluster().nodes) == 2)  # Ray says so after a while
+    assert sum(node.cpus - node.free_cpus for node in cluster().nodes) == 2
     assert jobs.cancel(cancelled)
     wait_for(lambda: on_ray.row(cancelled).state == "cancelled")
     assert not (on_ray.folder(cancelled) / "artefact").exists()
@@ -220,5 +270,5 @@ def test_on_a_shared_path_the_worker_writes_into_the_run_folder_itself(on_ray, m
     run = jobs.submit(on_ray.recipe(30))
     wait_for(lambda: on_ray.row(run).state in ("done", "failed"))
     assert on_ray.row(run).reason is None and "a line in the log" in jobs.log_text(run)
-    assert facts(on_ray.path, run)["artefact"]["files"] == {"model.onnx": 32 * (1 + 500 * STEPS)}
+    assert (on_ray.folder(run) / "artefact" / "model.onnx").read_bytes() == b"12345"
     assert not list((on_ray.path / "node" / "runs").iterdir()), "nothing went by way of the node"

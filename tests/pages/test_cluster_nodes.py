@@ -32,5 +32,13 @@ def test_a_cluster_that_is_away_is_a_sentence(own, open_page, monkeypatch):
     assert [warning.value for warning in open_page("2_Runs").warning] == ["The Ray cluster does not answer."]
 
 
+def test_where_runs_are_executed_is_said_beside_every_page(own, open_page, monkeypatch):
+    assert "Everything runs and stays on this machine." in words(open_page("2_Runs"))
+    monkeypatch.setenv("EXPLORER_ENGINE", "ray")
+    monkeypatch.setattr(cluster_nodes, "cluster", lambda: Cluster(NODES))
+    said = words(open_page("2_Runs"))
+    assert "Runs go to the nodes of your cluster" in said and "stays on this machine" not in said
+
+
 def test_without_a_cluster_nothing_is_said(shown):
     assert "free" not in shown(None)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
 from explorer.errors import ExplorerError
+from explorer.jobs.engine import on_cluster
 from explorer.jobs.ray.api import RayClient
 
 _BUILT_IN = ("CPU", "GPU", "memory", "object_store_memory")
@@ -18,7 +19,7 @@ class Node:
     """A node that is alive: the first letters of its id, whether it is the head, and what it has and has left.
 
     What is left is as Ray said last, some seconds ago. ``custom`` are the resources that the cluster's owner named,
-    ``runs`` those that are executed there.
+    ``runs`` those that are executed there, which take at least what they asked for.
     """
 
     name: str
@@ -41,7 +42,7 @@ class Cluster:
 
 def cluster() -> Cluster | None:
     """The cluster that runs go to, asked now (at most some seconds); None where they go to this machine."""
-    if os.environ.get("EXPLORER_ENGINE") != "ray":
+    if not on_cluster():
         return None
     try:
         client = RayClient.from_environment()
@@ -62,20 +63,30 @@ def described(
 def _node(row: dict[str, Any], running: list[dict[str, Any]], usage: dict[str, Any]) -> Node:
     total, name = row.get("resources_total") or {}, str(row.get("node_id"))
     custom = {key: float(amount) for key, amount in total.items() if key not in _BUILT_IN and ":" not in key}
-    here = ((job.get("metadata") or {}).get("explorer_run") for job in running if job.get("driver_node_id") == name)
+    here = [job for job in running if job.get("driver_node_id") == name and job.get("metadata")]
+    runs = (job["metadata"].get("explorer_run") for job in here)
     return Node(
         name=name[:8],
         head=bool(row.get("is_head_node")),
         cpus=float(total.get("CPU", 0)),
         gpus=float(total.get("GPU", 0)),
-        free_cpus=_free(total, usage, "CPU"),
-        free_gpus=_free(total, usage, "GPU"),
+        free_cpus=_free(total, usage, "CPU", _asked(here, "CPU")),
+        free_gpus=_free(total, usage, "GPU", _asked(here, "GPU")),
         custom=tuple(sorted(custom.items())),
-        runs=tuple(sorted(str(run) for run in here if run)),
+        runs=tuple(sorted(str(run) for run in runs if run)),
     )
 
 
-def _free(total: dict[str, Any], usage: dict[str, Any], name: str) -> float:
+def _free(total: dict[str, Any], usage: dict[str, Any], name: str, asked: float) -> float:
     used = usage.get(name)
     taken = float(used[0]) if isinstance(used, list) and used else 0.0
-    return max(float(total.get(name, 0)) - taken, 0.0)
+    return max(float(total.get(name, 0)) - max(taken, asked), 0.0)
+
+
+def _asked(jobs: list[dict[str, Any]], name: str) -> float:
+    """How much of a resource these jobs asked for, as far as they are ours."""
+    total = 0.0
+    for job in jobs:
+        with suppress(ValueError, TypeError):
+            total += float(job["metadata"].get(f"explorer_{name}", 0))
+    return total

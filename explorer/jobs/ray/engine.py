@@ -11,8 +11,9 @@ from explorer.errors import BadInput, ExplorerError
 from explorer.jobs import lifecycle
 from explorer.jobs.ray import job as jobs
 from explorer.jobs.ray.api import RayClient
-from explorer.jobs.ray.follow import Follower, Link, Outcome
-from explorer.jobs.ray.needs import extra_from_environment
+from explorer.jobs.ray.follow import Follower, Outcome
+from explorer.jobs.ray.link import Link
+from explorer.jobs.ray.needs import tables_from_environment
 from explorer.rundir import FINISHED, RunFolder
 from explorer.settings import number
 
@@ -97,7 +98,7 @@ class RayEngine:
         """A variable that is missing or odd, or enough runs that wait for a place already."""
         try:
             self._link(None)
-            extra_from_environment()
+            tables_from_environment()
         except BadInput as error:
             return str(error)
         waiting = sum(follower.pending for follower in self._followers)

@@ -5,8 +5,6 @@ The supervisor's loop never waits for the cluster: it looks at what these thread
 
 from __future__ import annotations
 
-import os
-import sys
 import threading
 import time
 import traceback
@@ -15,22 +13,17 @@ from dataclasses import dataclass
 from typing import Any
 
 from explorer.errors import ExplorerError
-from explorer.jobs.ray import package
-from explorer.jobs.ray.api import Away, ClusterError, RayClient
-from explorer.jobs.ray.job import Job, description
+from explorer.jobs.ray.api import Away, ClusterError
+from explorer.jobs.ray.job import Job
+from explorer.jobs.ray.link import Link, requested, tell
 from explorer.jobs.ray.mirror import Mirror, keep_other_lines
-from explorer.jobs.ray.needs import extra_from_environment, needs, trains
 from explorer.jobs.ray.wire import LOG, MARK
-from explorer.rundir import FINISHED, RunFolder
+from explorer.rundir import FINISHED, MAKE, MEASURE, RunFolder
 
-POLL_S = 0.5
-REQUESTS_PER_S = 100
-"""How much all threads together may ask of the head."""
 TAIL_LINES = 200
 ENDED = ("SUCCEEDED", "FAILED", "STOPPED")
 _STOP_AGAIN_S = 5.0
 _FETCHES = 10
-_GPUS_KNOWN_S = 30.0
 _LOST = ("JOB_SUPERVISOR_ACTOR_DIED", "JOB_SUPERVISOR_ACTOR_UNKNOWN_FAILURE", "JOB_SUPERVISOR_ACTOR_START_FAILURE")
 _NO_PLACE = "JOB_SUPERVISOR_ACTOR_START_TIMEOUT"
 
@@ -42,80 +35,6 @@ class Outcome:
     reason: str | None = None
     exit_status: int | None = None
     bad_input: bool = False
-
-
-class Link:
-    """What all runs of a supervisor share: the cluster, its package of our code, and what was said about it."""
-
-    def __init__(self, client: RayClient, shared: bool) -> None:
-        self.client, self.shared = client, shared
-        self.followers = 0
-        self.away = False
-        self._lock, self._package_lock = threading.Lock(), threading.Lock()
-        self._said: str | None = None
-        self._package: str | None = None
-        self._gpus: tuple[float, float] = (-_GPUS_KNOWN_S, 0.0)
-
-    def count(self, more: int) -> None:
-        """There are so many followers more, or fewer."""
-        with self._lock:
-            self.followers += more
-
-    def interval(self) -> float:
-        """Seconds between two looks at a run: one request each, and one for what the node says."""
-        return max(POLL_S, (1 if self.shared else 2) * self.followers / REQUESTS_PER_S)
-
-    def answers(self) -> None:
-        """The cluster did what it was asked."""
-        with self._lock:
-            if self._said:
-                _tell(f"The Ray cluster at '{self.client.address}' answers again.")
-            self._said, self.away = None, False
-
-    def fails(self, error: Exception) -> None:
-        """It did not; said once, however many runs notice it."""
-        with self._lock:
-            self.away = isinstance(error, Away)
-            if self._said is None:
-                _tell(f"{error} Runs on the cluster are left as they are and followed again when this works.")
-            self._said = str(error)
-
-    def package(self) -> str:
-        """The name of the package of our code, which the cluster has from now on."""
-        with self._package_lock:
-            if self._package is None or not self.client.has_package(self._package):
-                files = package.contents()
-                self._package = package.name(files)
-                if not self.client.has_package(self._package):
-                    self.client.upload_package(self._package, package.zipped(files))
-            return self._package
-
-    def gpus(self) -> float:
-        """How many GPUs the cluster has, as of the last half minute."""
-        now = time.monotonic()
-        if now - self._gpus[0] > _GPUS_KNOWN_S:
-            alive = [node for node in self.client.nodes() if node.get("state") == "ALIVE"]
-            self._gpus = now, sum(float((node.get("resources_total") or {}).get("GPU", 0)) for node in alive)
-        return self._gpus[1]
-
-    def job(self, folder: RunFolder, job: Job) -> dict[str, Any]:
-        """The job for a run, its code being on the cluster."""
-        request = folder.request()
-        if request is None:
-            raise ExplorerError("The run's request is missing or unreadable.")
-        wanted = needs(request, trains(request["recipe"]), self.gpus(), extra_from_environment())
-        return description(folder, job, self.package(), wanted, self.shared)
-
-    def refusal(self, folder: RunFolder) -> str | None:
-        """Why a run cannot go to nodes that share no path with this machine; None where it can."""
-        recipe = (folder.request() or {}).get("recipe", {})
-        for path in (recipe.get("model"), recipe.get("data")):
-            if not self.shared and path and os.path.isabs(str(path)):  # noqa: PTH117
-                return (
-                    f"This run reads '{path}' of this machine, which the nodes of the cluster do not have; expected is "
-                    "a path that all nodes share, and EXPLORER_RAY_SHARED=1."
-                )
-        return None
 
 
 class Follower(threading.Thread):
@@ -151,7 +70,7 @@ class Follower(threading.Thread):
             except ExplorerError as error:
                 self._give_up(str(error))
             except Exception:
-                _tell(traceback.format_exc())
+                tell(traceback.format_exc())
             self._woken.wait(self.link.interval())
             self._woken.clear()
         self.link.count(-1)
@@ -190,11 +109,13 @@ class Follower(threading.Thread):
                 self._stop_job()
             self.outcome = Outcome(refusal, bad_input=refusal is not None)
             return
+        if not self.job.part:  # written down first, so that the same job is asked for again
+            self.job = self.job.but(part=self.link.part(requested(self.folder))).save(self.folder)
         job = self.link.job(self.folder, self.job)
         self._new = False
         self.client.submit(job)
         self.job = self.job.but(submitted=True).save(self.folder)
-        self.folder.add_progress("wait", "Waiting for a place on the cluster")
+        self.folder.add_progress("wait", _waiting(self.job.part))
 
     def _look(self) -> None:
         found = self.client.status(self.job.submission)
@@ -241,8 +162,10 @@ class Follower(threading.Thread):
         kind, message = str(found.get("error_type") or ""), _first_line(found.get("message"))
         if self.folder.snapshot().state in FINISHED or self.stopping:
             self.outcome = Outcome()
+        elif self.job.part == MAKE and found["status"] == "SUCCEEDED" and self.folder.made:
+            self._go_on(_waiting(MEASURE), part=MEASURE)
         elif kind == _NO_PLACE:
-            self.job = self.job.but(waits=self.job.waits + 1, submitted=False).save(self.folder)
+            self._submit_again(waits=self.job.waits + 1)
         elif found["status"] == "FAILED" and (kind in _LOST or _says_lost(message)):
             self._lost("the job ended with its node")
         elif found["status"] == "SUCCEEDED" and not self.link.shared:
@@ -270,19 +193,36 @@ class Follower(threading.Thread):
         if self.stopping or self.folder.snapshot().state in FINISHED or self.job.attempt > 1:
             self.outcome = Outcome(reason)
             return
-        self.folder.drop_artefact()
+        self._go_on(f"{reason[0].upper()}{reason[1:]}. The run is tried once more (attempt 2)", attempt=2)
+
+    def _go_on(self, text: str, **changes: Any) -> None:
+        """Have another job go on: with the next part, or once more with one that was lost."""
+        if self.job.part != MEASURE and "part" not in changes:
+            self.folder.drop_artefact()
         if self.link.shared:  # the next worker must be able to claim the run
             (self.folder.path / MARK).unlink(missing_ok=True)
-        self.folder.add_progress("wait", f"{reason[0].upper()}{reason[1:]}. The run is tried once more (attempt 2)")
+        self.folder.add_progress("wait", text)
         log = self.folder.path / LOG
         size = log.stat().st_size if log.exists() else 0
-        self.job = self.job.but(attempt=2, waits=0, submitted=False, log_at=size).save(self.folder)
+        self._submit_again(**{"waits": 0, "log_at": size, **changes})
         self._mirror, self._node, self._fetches = None, None, 0
+        self.pending = True
+
+    def _submit_again(self, **changes: Any) -> None:
+        """Write down that a job of another id is to come; where nothing is made yet, it may be of another part."""
+        part = self.job.part if self.job.part == MEASURE else ""
+        self.job = self.job.but(**{"part": part, "submitted": False, **changes}).save(self.folder)
 
     def _give_up(self, reason: str) -> None:
         with suppress(ClusterError):
             self.client.stop(self.job.submission)
         self.outcome = Outcome(reason)
+
+
+def _waiting(part: str) -> str:
+    if part == MEASURE:
+        return "The artefact is made. Waiting for a place on the cluster to measure it"
+    return "Waiting for a place on the cluster"
 
 
 def _says_lost(message: str) -> bool:
@@ -297,7 +237,3 @@ def _exit_status(status: int) -> int:
 
 def _first_line(text: object) -> str:
     return str(text or "").strip().split("\n")[0][:300]
-
-
-def _tell(text: str) -> None:
-    print(text, file=sys.stderr, flush=True)

@@ -10,7 +10,7 @@ from typing import Any
 
 from explorer.jobs.ray import node
 from explorer.jobs.ray.needs import Needs
-from explorer.rundir import ELSEWHERE, RunFolder, write_whole
+from explorer.rundir import ELSEWHERE, MEASURE, RunFolder, write_whole
 
 FORWARDED = ("EXPLORER_PIPELINE", "EXPLORER_RAY_SCRATCH")
 """What the worker on a node gets of this side's environment; never a token or a key: Ray shows what it is given."""
@@ -20,11 +20,13 @@ FORWARDED = ("EXPLORER_PIPELINE", "EXPLORER_RAY_SCRATCH")
 class Job:
     """A run's job: ``attempt`` counts from 1, ``waits`` how often Ray gave up waiting for a place for it.
 
-    ``submitted`` is written down after Ray said so. ``log_at`` is the size of the run's log before this attempt.
+    ``part`` is what it does of the run, empty as long as that is open. ``submitted`` is written down after Ray said so.
+    ``log_at`` is the size of the run's log before this job.
     """
 
     address: str
     run: str
+    part: str = ""
     attempt: int = 1
     waits: int = 0
     submitted: bool = False
@@ -32,8 +34,9 @@ class Job:
 
     @property
     def submission(self) -> str:
-        """The id, made of the run and the attempt alone: Ray refuses a second job of the same id."""
-        return f"explorer-{self.run}-{self.attempt}" + (f"-{self.waits}" if self.waits else "")
+        """The id, made of the run, the attempt and the part alone: Ray refuses a second job of the same id."""
+        words = [self.run, str(self.attempt), *([MEASURE] if self.part == MEASURE else [])]
+        return "-".join(["explorer", *words, *([str(self.waits)] if self.waits else [])])
 
     def save(self, folder: RunFolder) -> Job:
         """Write it down in the run's folder."""
@@ -49,23 +52,29 @@ def load(folder: RunFolder) -> Job | None:
     """The job that is written down in the run's folder, None where there is none."""
     try:
         found = json.loads((folder.path / ELSEWHERE).read_bytes())
-        names = ("address", "attempt", "waits", "submitted", "log_at")
-        return Job(run=folder.run, **{name: found[name] for name in names})
+        names = ("address", "part", "attempt", "waits", "submitted", "log_at")
+        return Job(run=folder.run, **{name: found[name] for name in names if name in found})
     except (OSError, ValueError, KeyError, TypeError):
         return None
 
 
-def description(folder: RunFolder, job: Job, package: str, needs: Needs, shared: bool) -> dict[str, Any]:
-    """The job as the Ray Jobs API takes it."""
+def description(
+    folder: RunFolder, job: Job, package: str, artefact: list[str], needs: Needs, shared: bool
+) -> dict[str, Any]:
+    """The job as the Ray Jobs API takes it; ``artefact`` are the packages of one that the node is to measure."""
     python = os.environ.get("EXPLORER_RAY_PYTHON") or "python"
-    words = [node.SHARED, str(folder.path)] if shared else [folder.run, node.packed(_sent(folder.request() or {}))]
+    sent = node.packed(_sent(folder.request() or {}) | ({"artefact": artefact} if artefact else {}))
+    words = [node.SHARED, job.part, str(folder.path)] if shared else [folder.run, job.part, sent]
     variables = {name: os.environ[name] for name in FORWARDED if name in os.environ}
     variables["OMP_NUM_THREADS"] = os.environ.get("OMP_NUM_THREADS", "")  # else Ray sets it to the processors asked for
+    environment: dict[str, Any] = {"working_dir": f"gcs://{package}", "env_vars": variables}
+    if artefact:  # Ray fails at none
+        environment["py_modules"] = [f"gcs://{name}" for name in artefact]
     return {
         "submission_id": job.submission,
         "entrypoint": shlex.join(["exec", python, "-m", "explorer.jobs.ray.node", *words]),
-        "runtime_env": {"working_dir": f"gcs://{package}", "env_vars": variables},
-        "metadata": {"explorer_run": folder.run},
+        "runtime_env": environment,
+        "metadata": {"explorer_run": folder.run, "explorer_CPU": f"{needs.cpus:g}", "explorer_GPU": f"{needs.gpus:g}"},
         **needs.fields(),
     }
 

@@ -135,16 +135,21 @@ class Mirror:
         self.complete = True
 
     def _result(self) -> str | None:
-        """The result that came, if it names no file that did not come; None where the run has none."""
+        """The result that came, if all files that it names came too or are here; None where the run has none."""
         if RESULT not in self._whole:
             return None
         text = (self._aside / RESULT).read_text(encoding="utf-8")
         with suppress(ValueError, AttributeError, KeyError, TypeError):
             artefact = json.loads(text)["artefact"]
             named = {f"{artefact['folder']}/{name}": size for name, size in artefact["files"].items()}
-            if named.items() <= self._whole.items():
+            if all(self._size(name) == size for name, size in named.items()):
                 return text
         raise ExplorerError("The result that a node sent names files that did not come with it.")
+
+    def _size(self, name: str) -> int | None:
+        """How many bytes a file of the run has, whether it came just now or was sent to the node from here."""
+        path = self.folder.path / safe_path(name)
+        return self._whole[name] if name in self._whole else path.stat().st_size if path.is_file() else None
 
 
 def keep_other_lines(mirror: Mirror) -> None:

@@ -8,6 +8,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from explorer.errors import BadInput
+from explorer.rundir import MAKE
+
+KINDS = {"train": 1.0, "compress": 0.0, "measure_gpu": 1.0, "measure_cpu": 0.0}
+"""The kinds of work, and how many GPUs each takes where nothing else is said."""
 
 
 @dataclass(frozen=True)
@@ -26,21 +30,26 @@ class Needs:
         return found | ({"entrypoint_resources": dict(self.custom)} if self.custom else {})
 
 
-def needs(request: dict[str, Any], trains: bool, gpus: float, extra: dict[str, float]) -> Needs:
-    """What a run asks for: a GPU where the cluster has any and the run trains or is measured on one.
+def needs(request: dict[str, Any], kind: str, tables: dict[str, dict[str, float]]) -> Needs:
+    """What work of a kind asks for; ``tables`` adds resources to kinds, or says how many ``CPU`` and ``GPU`` they take.
 
-    ``gpus`` is how many GPUs the whole cluster has. ``extra`` adds resources, or says how many ``CPU`` and ``GPU`` a
-    run asks for. Measuring needs no resource of its own: on a node, a lock lets one run measure at a time.
+    Measuring needs no resource of its own: on a node, a lock lets one run measure at a time.
     """
-    on_gpu = any(str(target).startswith("cuda") for target in request["recipe"].get("targets", ()))
-    wants_gpu = gpus > 0 and (trains or on_gpu)
-    memory = request.get("memory_bytes")
+    table, memory = tables.get(kind, {}), request.get("memory_bytes")
     return Needs(
-        cpus=extra.get("CPU", 1.0),
-        gpus=extra.get("GPU", 1.0) if wants_gpu else 0.0,
+        cpus=table.get("CPU", 1.0),
+        gpus=table.get("GPU", KINDS[kind]),
         memory=int(memory) if isinstance(memory, (int, float)) else 0,
-        custom=tuple(sorted((name, amount) for name, amount in extra.items() if name not in ("CPU", "GPU"))),
+        custom=tuple(sorted((name, amount) for name, amount in table.items() if name not in ("CPU", "GPU"))),
     )
+
+
+def kind(recipe: dict[str, Any], part: str, gpus: float) -> str:
+    """The kind of work that a part of a run is, on a cluster with so many GPUs: without one, nothing asks for any."""
+    if part == MAKE:
+        return "train" if gpus > 0 and trains(recipe) else "compress"
+    on_gpu = any(str(target).startswith("cuda") for target in recipe.get("targets", ()))
+    return "measure_gpu" if gpus > 0 and on_gpu else "measure_cpu"
 
 
 def trains(recipe: dict[str, Any]) -> bool:
@@ -50,18 +59,29 @@ def trains(recipe: dict[str, Any]) -> bool:
     return bool(needed(recipe) & {"training", "gradients"})
 
 
-def extra_from_environment() -> dict[str, float]:
-    """``EXPLORER_RAY_RESOURCES``, such as ``{"measure": 1}``; raises ``BadInput`` for anything else."""
+def tables_from_environment() -> dict[str, dict[str, float]]:
+    """By kind of work, the resources that ``EXPLORER_RAY_RESOURCES`` names; raises ``BadInput`` for anything odd.
+
+    It holds one table for all kinds, such as ``{"measure": 1}``, of which kinds that take no GPU leave ``GPU`` out, or
+    a table for each of some kinds, such as ``{"measure_cpu": {"measure": 1}}``.
+    """
     given = os.environ.get("EXPLORER_RAY_RESOURCES")
     try:
         found = json.loads(given) if given else {}
     except ValueError:
         found = None
-    if not isinstance(found, dict) or not all(_is_amount(amount) for amount in found.values()):
-        raise BadInput(
-            f"EXPLORER_RAY_RESOURCES is '{given}'; expected are names and amounts, such as {{\"measure\": 1}}."
-        )
-    return {name: float(amount) for name, amount in found.items()}
+    if isinstance(found, dict) and _is_table(found):
+        return {name: {key: float(found[key]) for key in found if gpus or key != "GPU"} for name, gpus in KINDS.items()}
+    if isinstance(found, dict) and found.keys() <= KINDS.keys() and all(map(_is_table, found.values())):
+        return {name: {key: float(amount) for key, amount in table.items()} for name, table in found.items()}
+    raise BadInput(
+        f"EXPLORER_RAY_RESOURCES is '{given}'; expected are names and amounts, such as {{\"measure\": 1}}, or such a "
+        f"table for each of some of {', '.join(KINDS)}."
+    )
+
+
+def _is_table(found: object) -> bool:
+    return isinstance(found, dict) and all(map(_is_amount, found.values()))
 
 
 def _is_amount(value: object) -> bool:

@@ -1,7 +1,8 @@
 """What a job does on a node of the cluster: it starts the worker and, where no path is shared, sends its files home.
 
-``python -m explorer.jobs.ray.node --shared RUN_FOLDER`` becomes the worker of a run folder that all nodes see.
-``python -m explorer.jobs.ray.node RUN REQUEST`` makes a run folder in the node's own home, mirrored over its output.
+``python -m explorer.jobs.ray.node --shared PART RUN_FOLDER`` becomes the worker of a run folder that all nodes see.
+``python -m explorer.jobs.ray.node RUN PART REQUEST`` makes a folder in the node's own home, mirrored over its output.
+PART is what the worker does of the run: ``execute`` (all of it), ``make`` or ``measure``.
 
 All jobs of a user on a machine share one such home (``EXPLORER_RAY_SCRATCH``, else in the folder for temporary files):
 its cache serves them all, and its locks let one run measure at a time.
@@ -24,8 +25,9 @@ from typing import Any
 
 from explorer.errors import BadInput, ExplorerError
 from explorer.jobs import lifecycle, processes
+from explorer.jobs.ray import package
 from explorer.jobs.ray.wire import Sender
-from explorer.rundir import RunFolder, write_whole
+from explorer.rundir import MAKE, MEASURE, RunFolder, write_whole
 
 SHARED = "--shared"
 POLL_S = 0.2
@@ -66,16 +68,19 @@ def worker_environment(home: Path, locks: Path) -> dict[str, str]:
     return {name: value for name, value in found.items() if name != "OMP_NUM_THREADS" or value}
 
 
-def run_shared(folder: Path) -> None:
+def run_shared(folder: Path, part: str) -> None:
     """Become the worker of a folder that is on this machine too."""
     if not folder.is_dir():
         raise BadInput(f"The node sees no folder '{folder}'; EXPLORER_RAY_SHARED=1 expects one path for all nodes.")
     environment = worker_environment(folder.parents[1], machine_home())
-    os.execve(sys.executable, [sys.executable, "-m", "explorer.jobs.worker", str(folder)], environment)
+    os.execve(sys.executable, _worker(folder, part), environment)
 
 
-def run_mirrored(run: str, request: dict[str, Any]) -> int:
-    """Execute a run in this machine's own home and send its files over standard output; returns the exit status."""
+def run_mirrored(run: str, request: dict[str, Any], part: str) -> int:
+    """Execute a run, or a part, in this machine's own home and send its files over standard output.
+
+    Returns the exit status. An artefact to measure came in packages, which the request names.
+    """
     if Path(run).name != run or run in ("", ".", ".."):
         raise BadInput(f"'{run}' is no name of a run; expected is a word without a slash.")
     home = machine_home()
@@ -85,8 +90,9 @@ def run_mirrored(run: str, request: dict[str, Any]) -> int:
     folder.path.mkdir()
     identity = folder.path.stat().st_ino
     try:
+        package.join(request.pop("artefact", ()), folder.path)
         write_whole(folder.path / "request.json", json.dumps({**request, "run": run}))
-        return _mirror(folder, _start(folder, home))
+        return _mirror(folder, _start(folder, home, part), part)
     finally:
         if folder.path.exists() and folder.path.stat().st_ino == identity:  # a later attempt may have its own there
             shutil.rmtree(folder.path, ignore_errors=True)
@@ -101,12 +107,16 @@ def _end_earlier_attempt(folder: RunFolder) -> None:
         shutil.rmtree(aside, ignore_errors=True)
 
 
-def _start(folder: RunFolder, home: Path) -> subprocess.Popen[bytes]:
+def _worker(folder: Path, part: str) -> list[str]:
+    return [sys.executable, "-m", "explorer.jobs.worker", str(folder), part]
+
+
+def _start(folder: RunFolder, home: Path, part: str) -> subprocess.Popen[bytes]:
     """The worker, in this job's process group: Ray kills that when the node is lost."""
     signal.signal(signal.SIGTERM, lambda number, frame: folder.request_cancel())
     with (folder.path / "log.txt").open("ab") as log:
         return subprocess.Popen(
-            [sys.executable, "-m", "explorer.jobs.worker", str(folder.path)],
+            _worker(folder.path, part),
             env=worker_environment(home, home),
             stdin=subprocess.DEVNULL,
             stdout=log,
@@ -114,15 +124,17 @@ def _start(folder: RunFolder, home: Path) -> subprocess.Popen[bytes]:
         )
 
 
-def _mirror(folder: RunFolder, process: subprocess.Popen[bytes]) -> int:
+def _mirror(folder: RunFolder, process: subprocess.Popen[bytes], part: str) -> int:
     mark, sender = processes.mark(process.pid), Sender(folder.path, _say)
     while process.poll() is None:
         sender.live()
         time.sleep(POLL_S)
-    lifecycle.settle(folder, mark, process.returncode)
+    made = part == MAKE and process.returncode == 0 and folder.made
+    if not made:
+        lifecycle.settle(folder, mark, process.returncode)
     sender.live()
-    if folder.snapshot().state == "done":
-        sender.files()
+    if made or folder.snapshot().state == "done":
+        sender.files(but="artefact" if part == MEASURE else None)
     sender.finish(process.returncode)
     return max(process.returncode, 0)
 
@@ -145,12 +157,13 @@ def _clean(runs: Path) -> None:
 
 def main() -> None:
     """Execute what the command line says."""
-    if len(sys.argv) != 3:
-        sys.exit("usage: python -m explorer.jobs.ray.node --shared RUN_FOLDER | RUN REQUEST")
+    if len(sys.argv) != 4:
+        sys.exit("usage: python -m explorer.jobs.ray.node --shared PART RUN_FOLDER | RUN PART REQUEST")
+    run, part, what = sys.argv[1:]
     try:
-        if sys.argv[1] == SHARED:
-            run_shared(Path(sys.argv[2]))
-        sys.exit(run_mirrored(sys.argv[1], unpacked(sys.argv[2])))
+        if run == SHARED:
+            run_shared(Path(what), part)
+        sys.exit(run_mirrored(run, unpacked(what), part))
     except ExplorerError as error:
         sys.exit(str(error))
 

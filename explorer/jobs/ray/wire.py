@@ -76,10 +76,10 @@ class Sender:
             self._chunk(LOG, self._log_bytes, text[start : start + CHUNK])
             self._log_bytes += len(text[start : start + CHUNK])
 
-    def files(self) -> None:
-        """Everything else in the folder, the result last."""
+    def files(self, but: str | None = None) -> None:
+        """Everything else in the folder, ``but`` what came from the other side; the result last."""
         paths = sorted(path.relative_to(self.folder) for path in self.folder.rglob("*") if path.is_file())
-        names = [path.as_posix() for path in paths if path.parts[0] not in {*OURS, LOG, MARK}]
+        names = [path.as_posix() for path in paths if path.parts[0] not in {*OURS, LOG, MARK, but}]
         for name in sorted(names, key=lambda name: name == RESULT):
             self.whole_file(name)
 
