@@ -202,6 +202,11 @@ def test_the_legend_takes_a_family_away_until_it_is_called_back(page):
     click_mark(page, left)
     wait_chosen(page, [left])
     assert set(marks(page)) == set(before) - pruned, "a chart that is drawn anew remembers"
+    page.reload()
+    assert set(marks(page)) == set(before) - pruned
+    link(page, "compare")
+    link(page, "trade_offs")
+    assert set(marks(page)) == set(before) - pruned
     page.locator(".st-key-back-family-pruning button").first.click()
     page.wait_for_function(f"count => ({MARKS})('').length === count", arg=len(before))
 

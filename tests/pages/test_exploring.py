@@ -129,9 +129,13 @@ def test_a_choice_that_nothing_fits_is_named(place, open_page) -> None:
 
 
 def test_what_is_left_out_in_the_legend_comes_back_by_its_button(open_page, own) -> None:
-    app = open_page("3_Trade_offs", **{"left-out": [("family", "pruning")]})
+    address = {"left-out": "family:pruning,model:minilm-tweets,family:alchemy,host:cpu"}
+    app = open_page("3_Trade_offs", address)
     (table,) = [one for one in app.dataframe if "accuracy" in one.value.columns]
     assert set(table.value["family"]) >= {"Quantization", "Baseline"} and "Pruning" not in set(table.value["family"])
+    backs = [one.key for one in app.button if one.key and one.key.startswith("back-")]
+    assert backs == ["back-family-pruning", "back-model-minilm-tweets"], "what is not there cannot be called back"
     app.button(key="back-family-pruning").click().run()
+    assert "pruning" not in app.query_params["left-out"] and "minilm-tweets" in app.query_params["left-out"]
     (table,) = [one for one in app.dataframe if "accuracy" in one.value.columns]
     assert not app.exception and "Pruning" in set(table.value["family"])
