@@ -36,6 +36,22 @@ def test_a_budget_that_nothing_keeps_says_what_to_do(open_page, own) -> None:
     assert "fits this budget. Allow more of one thing" in words(app)
 
 
+def test_the_speed_counts_on_the_target_of_ones_choice(open_page, place) -> None:
+    runs = [run for run in sample_runs(16) if run.model == "minilm-tweets"]
+    for number, run in enumerate(runs):
+        for entry in run.result["latency"]:
+            if entry["target"] != "cuda-onnxruntime":
+                entry["speedup"] = 2.5 if (entry["target"] == "cpu-torch") == bool(number % 3) else 1.5
+    write_runs(place / "home" / "runs", runs)
+    app = open_page("3_Trade_offs", {"model": "minilm-tweets"})
+    app.select_slider(key="budget-speed").set_value("2")
+    label = {row.run: row.label for row in data.variants()}
+    for key, fast in (("shown", runs[0::3]), ("cpu-torch", [run for run in runs if run not in runs[0::3]])):
+        app.selectbox(key="budget-on").set_value(key).run()
+        (table,) = [one for one in app.dataframe if "accuracy" in one.value.columns]
+        assert sorted(table.value[table.value["fits"]]["label"]) == sorted(label[run.run] for run in fast)
+
+
 def test_the_table_has_a_row_for_every_variant_and_the_selection(open_page, own) -> None:
     app = open_page("3_Trade_offs", query={"selected": own[3].run})
     (table,) = [one for one in app.dataframe if "accuracy" in one.value.columns]
