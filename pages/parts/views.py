@@ -105,5 +105,6 @@ def _progress(rows: list[Variant]) -> None:
         empty.reason(info.title, t("views.progress.none"))
         return
     _draw(hypervolume_figure(info, theme()), "hypervolume", f"{info.title}. {info.subtitle}")
-    st.caption(safe(t("views.progress.hint")))
+    across = t("views.progress.time" if info.moments else "views.progress.order")
+    st.caption(safe(f"{t('views.progress.hint')} {across}"))
     glossary.explain("progress", "hypervolume")
