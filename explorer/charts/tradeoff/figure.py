@@ -14,9 +14,9 @@ from explorer.charts.labelling import GAP_PX
 from explorer.charts.style import Theme, plain
 from explorer.charts.tradeoff.info import Front, Join, Mark, TradeoffInfo
 from explorer.charts.tradeoff.labels import labels, on_axis
+from explorer.charts.tradeoff.sizes import MANY_MARKS, add_size_legend, thinned
 from explorer.texts import t
 
-MANY_MARKS = 60
 WEBGL_MARKS = 1500
 RING_PX = 8
 """How much wider than its mark the ring is that marks the second of two targets."""
@@ -36,6 +36,8 @@ def tradeoff_figure(info: TradeoffInfo, theme: Theme = "light", height: int = 46
     _add_marks(figure, [mark for mark in info.marks if _ahead(mark)], info, theme)
     _add_legend(figure, info, theme)
     _add_labels(figure, info, theme)
+    if info.sizes:
+        add_size_legend(figure, info.sizes, theme)
     figure.update_layout(
         height=height,
         hovermode="closest",
@@ -66,9 +68,9 @@ def _scatter(info: TradeoffInfo) -> Any:
     return go.Scattergl if _many(info) else go.Scatter
 
 
-def _thinned(info: TradeoffInfo) -> float:
-    """How much of their colour and area marks that others beat keep: the less, the more there are."""
-    return min(1.0, math.pow(MANY_MARKS / len(info.marks), 0.2))
+def _shrunk(info: TradeoffInfo, thin: float) -> float:
+    """What is left of the diameter of marks that others beat; sizes that mean something stay."""
+    return 1.0 if info.sizes else math.sqrt(thin)
 
 
 def _ahead(mark: Mark) -> bool:
@@ -92,7 +94,7 @@ def _marks_trace(marks: list[Mark], info: TradeoffInfo, theme: Theme) -> Any:
     symbols = _symbols(info.marks)
     colour = style.family_colour(marks[0].family, theme) if marks[0].fits else style.INTERVAL[theme]
     detailed = _ahead(marks[0]) or len(info.marks) <= MANY_MARKS
-    many, thin = _many(info), 1.0 if _ahead(marks[0]) else _thinned(info)
+    many, thin = _many(info), 1.0 if _ahead(marks[0]) else thinned(len(info.marks))
     listed: Callable[[list[Any]], Any] = _strings if many else list
     each: Callable[[Iterable[Any]], Any] = _alike if many else list
     return _scatter(info)(
@@ -111,7 +113,7 @@ def _marks_trace(marks: list[Mark], info: TradeoffInfo, theme: Theme) -> Any:
         unselected={"marker": {"opacity": 1 if _ahead(marks[0]) else 0.55 * thin}},
         marker={
             "symbol": each(_symbol(symbols[mark.model], mark) for mark in marks),
-            "size": each(thin**0.5 * mark.diameter + (4 if mark.selected else 0) for mark in marks),
+            "size": each(_shrunk(info, thin) * mark.diameter + (4 if mark.selected else 0) for mark in marks),
             "color": colour,
             "opacity": each(thin * _opacity(mark) for mark in marks),
             "line": {
@@ -220,7 +222,7 @@ def _joins_trace(joins: Sequence[Join], info: TradeoffInfo, family: str, colour:
 
 
 def _rings_trace(ringed: Sequence[Mark], info: TradeoffInfo, colour: str) -> Any:
-    symbols, thin = _symbols(info.marks), 1.0 if _ahead(ringed[0]) else _thinned(info)
+    symbols, thin = _symbols(info.marks), 1.0 if _ahead(ringed[0]) else thinned(len(info.marks))
     return _scatter(info)(
         x=[mark.x for mark in ringed],
         y=[mark.y for mark in ringed],
@@ -232,7 +234,7 @@ def _rings_trace(ringed: Sequence[Mark], info: TradeoffInfo, colour: str) -> Any
         unselected={"marker": {"opacity": 1}},
         marker={
             "symbol": [f"{symbols[mark.model]}-open" for mark in ringed],
-            "size": [thin**0.5 * mark.diameter + RING_PX + (4 if mark.selected else 0) for mark in ringed],
+            "size": [_shrunk(info, thin) * mark.diameter + RING_PX + (4 if mark.selected else 0) for mark in ringed],
             "color": colour,
             "opacity": [thin * _opacity(mark) for mark in ringed],
             "line": {"width": 1.2},

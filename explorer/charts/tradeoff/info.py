@@ -11,12 +11,12 @@ from typing import Any
 from explorer import pareto, twins
 from explorer.budget import Budget
 from explorer.charts.tradeoff import words
+from explorer.charts.tradeoff.sizes import USUAL, SizeScale, size_scale
 from explorer.latest import Latest
 from explorer.quantities import QUANTITIES, Quantity
 from explorer.texts import language, t
 from explorer.variants import Variant
 
-SMALLEST, LARGEST, USUAL = 8.0, 28.0, 11.0
 NO_BUDGET = Budget()
 NO_KIN: Mapping[str, str] = MappingProxyType({})
 
@@ -107,7 +107,10 @@ class Join:
 
 @dataclass(frozen=True)
 class TradeoffInfo:
-    """Everything that is drawn; ``empty`` says why there are no marks, ``joins`` is empty for a single target."""
+    """Everything that is drawn; ``empty`` says why there are no marks, ``joins`` is empty for a single target.
+
+    ``sizes`` tells how large marks are by the third quantity, None without one.
+    """
 
     title: str
     subtitle: str
@@ -121,6 +124,7 @@ class TradeoffInfo:
     empty: str | None = None
     targets: tuple[str, ...] = ()
     joins: tuple[Join, ...] = ()
+    sizes: SizeScale | None = None
 
 
 def tradeoff_info(
@@ -165,9 +169,10 @@ def _arranged(rows: Sequence[Variant], axes: Axes, where: str, budget: Budget, k
     targets = tuple(dict.fromkeys(row.target for row in shown))
     fronts, knees = _fronts(shown, axes)
     on_front = {(front.target, run) for front in fronts for run in front.runs}
-    marks = []
-    for row, diameter in zip(shown, _diameters(shown, axes.size), strict=True):
+    marks, sizes = [], size_scale(shown, axes.size)
+    for row in shown:
         spot = row.target, row.run
+        diameter = sizes.diameter(sizes.quantity.of(row)) if sizes else USUAL
         known = {
             "on_front": spot in on_front,
             "knee": spot in knees and not row.baseline,
@@ -188,6 +193,7 @@ def _arranged(rows: Sequence[Variant], axes: Axes, where: str, budget: Budget, k
         fronts=fronts,
         empty=None if marks else words.why_empty(rows),
         targets=targets,
+        sizes=sizes,
     )
     return _Arranged(info, _there(shown))
 
@@ -257,13 +263,6 @@ def staircase(
     return tuple(xs), tuple(ys)
 
 
-def _diameters(rows: list[Variant], size: str) -> list[float]:
-    """Marks whose area grows with the quantity ``size``; all alike without one or where it is unknown."""
-    values = [QUANTITIES[size].of(row) if size in QUANTITIES else None for row in rows]
-    top = max((value for value in values if value), default=0.0)
-    return [max(SMALLEST, LARGEST * (value / top) ** 0.5) if value else USUAL for value in values]
-
-
 def _lit(
     there: Mapping[str, Mapping[str, None]], selected: Sequence[str], kin: Mapping[str, str]
 ) -> tuple[set[Spot], set[Spot]]:
@@ -315,7 +314,7 @@ def _mark(row: Variant, axes: Axes, diameter: float, several_targets: bool, know
         x_interval=x.interval(row),
         y_interval=y.interval(row),
         diameter=diameter,
-        hover=words.hover(row, several_targets),
+        hover=words.hover(row, several_targets, (axes.x, axes.y, axes.size)),
         target=row.target,
         **known,
     )
