@@ -9,6 +9,6 @@ with page.start("trade_offs"):
         view = filters.controls(rows)
         budget = budgeting.controls(rows, view)
         panels.draw(rows, view, budget)
-        views.section(view.rows(rows, view.devices[0]), budget, view.target(view.devices[0]), view.batch)
+        views.section(view.rows(rows, view.devices[0]), budget, view)
     else:
         empty.box(t("trade_offs.empty"), "compress")

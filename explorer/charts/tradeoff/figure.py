@@ -12,7 +12,8 @@ import plotly.graph_objects as go
 from explorer.charts import style
 from explorer.charts.labelling import GAP_PX
 from explorer.charts.style import Theme, plain
-from explorer.charts.tradeoff.info import Front, Join, Mark, TradeoffInfo
+from explorer.charts.tradeoff.fronts import Front
+from explorer.charts.tradeoff.info import Join, Mark, TradeoffInfo
 from explorer.charts.tradeoff.labels import labels, on_axis
 from explorer.charts.tradeoff.sizes import MANY_MARKS, add_size_legend, thinned
 from explorer.texts import t
