@@ -60,6 +60,19 @@ def test_the_table_has_a_row_for_every_variant_and_the_selection(open_page, own)
     assert list(table.value.columns[:3]) == ["label", "model", "family"]
 
 
+def test_the_table_takes_more_columns(open_page, own) -> None:
+    added = ["latency_p95", "throughput", "memory", "cold_start"]
+    app = open_page("3_Trade_offs")
+    before = next(one.value.columns for one in app.dataframe if "accuracy" in one.value.columns)
+    assert set(added).isdisjoint(before)
+    next(one for one in app.button_group if one.key == "columns").set_value(added).run()
+    (table,) = [one.value for one in app.dataframe if "accuracy" in one.value.columns]
+    assert list(table.columns) == [*before[:-2], *added, *before[-2:]]
+    rows = {row.run: row for row in data.variants() if row.target == "cpu-onnxruntime" and row.batch == 1}
+    measured = {(row.label, row.p95_ms, row.throughput_per_s) for row in rows.values()}
+    assert {(row.label, row.latency_p95, row.throughput) for row in table.itertuples()} <= measured
+
+
 @pytest.mark.parametrize("view", ["parallel", "sweep", "progress"])
 def test_every_view_opens(open_page, own, view) -> None:
     app = open_page("3_Trade_offs", view=view)
