@@ -53,9 +53,8 @@ def compare_figure(info: CompareInfo, theme: Theme = "light") -> go.Figure:
     """Draw ``info`` as grouped horizontal bars with a line at the baseline."""
     figure = go.Figure(layout=style.base_layout(theme, info.title, info.subtitle))
     names = [style.wrapped(category, 18) for category in info.categories]
-    across = (1 + LABEL_SHARE) * max(
-        [100.0, *(share for bars in info.variants for share in bars.shares.values() if share)]
-    )
+    longest = max([100.0, *(share for bars in info.variants for share in bars.shares.values() if share)])
+    across = (1 + LABEL_SHARE) * longest
     for index, bars in enumerate(info.variants):
         shares = [bars.shares.get(category) for category in info.categories]
         figure.add_trace(_labels_trace(index, names, shares, across, theme))

@@ -84,6 +84,9 @@ def best(rows: list[Variant], budget: Budget, device: str, place: str = "") -> N
     with st.container(key=f"quiet-picks-{device}", horizontal=True, gap=None):
         for name, row, key in _named(found):
             _pick(name, row, key, device)
+        if found.balanced is None:
+            none = f":small[**{t('budget.balanced')}** {t('word.none')}]"
+            st.markdown(none, help=t("budget.balanced.none"), width="content")
 
 
 def _named(found: Picks) -> list[tuple[str, Variant, str]]:

@@ -250,3 +250,12 @@ def test_entries_of_the_legend_say_what_a_click_leaves_out():
     named = {trace.name: trace.meta["leaves_out"] for trace in figure.data if trace.meta}
     assert named["Pruning"] == {"family": "pruning"} and named["vit-digits"] == {"model": "vit-digits"}
     assert "Baseline" not in named, "baselines always stay"
+
+
+def test_where_no_front_has_a_knee_it_says_so(own):
+    bent = tradeoff_info(own, Axes())
+    assert any(mark.knee for mark in bent.marks) and bent.knee_words.startswith("The knee is where")
+    straight = tradeoff_info([row for row in own if row.run in bent.fronts[0].runs][:2], Axes())
+    assert straight.fronts and straight.knee_words.startswith("No front here has a knee")
+    estimates = [replace(row, estimated=True) for row in own]
+    assert tradeoff_info(estimates, Axes()).knee_words == ""

@@ -30,6 +30,13 @@ def test_a_budget_names_the_best_that_fits_and_a_click_shows_it(open_page, own) 
     assert next(row for row in data.variants() if row.run == run).file_bytes == smallest.file_bytes
 
 
+def test_where_what_fits_has_no_knee_it_says_so(open_page, own) -> None:
+    app = open_page("3_Trade_offs", {"model": "minilm-tweets"})
+    assert "**Knee** none" not in words(app) and app.button(key="best-cpu-balanced")
+    app.select_slider(key="budget-speed").set_value("2").run()
+    assert "best-cpu-smallest" in [one.key for one in app.button] and "**Knee** none" in words(app)
+
+
 def test_a_budget_that_nothing_keeps_says_what_to_do(open_page, own) -> None:
     app = open_page("3_Trade_offs")
     app.select_slider(key="budget-file").set_value("0.1").run()

@@ -91,6 +91,13 @@ class TradeoffInfo:
     joins: tuple[Join, ...] = ()
     sizes: SizeScale | None = None
 
+    @property
+    def knee_words(self) -> str:
+        """What a knee is, or that there is none; nothing where there is no front."""
+        if not self.fronts:
+            return ""
+        return t("chart.knee" if any(mark.knee for mark in self.marks) else "chart.knee.none")
+
 
 def tradeoff_info(
     rows: Sequence[Variant],
