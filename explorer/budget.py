@@ -16,12 +16,14 @@ class Budget:
     """Limits that a variant must keep; None where anything goes.
 
     ``lost_points`` are percentage points of accuracy that it may lose against its baseline, ``file_mb`` megabytes that
-    its file may take, ``speedup`` how many times as fast as its baseline it must be.
+    its file may take, ``speedup`` how many times as fast as its baseline it must be: on the row's own target, or where
+    ``fast`` is given on another one, where these runs are so fast (see ``fast_runs``).
     """
 
     lost_points: float | None = None
     file_mb: float | None = None
     speedup: float | None = None
+    fast: frozenset[str] | None = None
 
     @property
     def given(self) -> bool:
@@ -34,7 +36,14 @@ class Budget:
             return False
         if self.lost_points is not None and not _at_least(row.difference, -self.lost_points / 100):
             return False
-        return self.speedup is None or _at_least(row.speedup, self.speedup)
+        if self.speedup is None or self.fast is None:
+            return self.speedup is None or _at_least(row.speedup, self.speedup)
+        return row.run in self.fast
+
+
+def fast_runs(rows: Iterable[Variant], speedup: float) -> frozenset[str]:
+    """The runs that are at least ``speedup`` times as fast as their baselines, by their rows of one target."""
+    return frozenset(row.run for row in rows if row.available and _at_least(row.speedup, speedup))
 
 
 def _at_least(value: float | None, limit: float) -> bool:

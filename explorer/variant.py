@@ -80,7 +80,9 @@ class Variant:
     p50_ms: float | None = None
     p50_low_ms: float | None = None
     p50_high_ms: float | None = None
+    p90_ms: float | None = None
     p95_ms: float | None = None
+    p99_ms: float | None = None
     baseline_p50_ms: float | None = None
     throughput_per_s: float | None = None
     speedup: float | None = None
@@ -122,8 +124,9 @@ _RUN = (
 """What rows of a run have in common, unless another machine reported them."""
 _FIGURES = (
     *("accuracy", "accuracy_low", "accuracy_high", "difference", "difference_low", "difference_high"),
-    *("baseline_accuracy", "p50_ms", "p50_low_ms", "p50_high_ms", "p95_ms", "baseline_p50_ms"),
-    *("throughput_per_s", "speedup", "speedup_low", "speedup_high", "cold_start_ms", "peak_rss_bytes"),
+    *("baseline_accuracy", "p50_ms", "p50_low_ms", "p50_high_ms", "p90_ms", "p95_ms", "p99_ms"),
+    *("baseline_p50_ms", "throughput_per_s", "speedup", "speedup_low", "speedup_high"),
+    *("cold_start_ms", "peak_rss_bytes"),
 )
 _WHOLE = ("peak_rss_bytes",)
 _PLACE = tuple(name for name in _FIELDS if name not in {*_RUN, *_FIGURES})

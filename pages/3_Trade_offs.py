@@ -7,8 +7,8 @@ with page.start("trade_offs"):
     rows = data.variants()
     if rows:
         view = filters.controls(rows)
-        budget = budgeting.controls()
+        budget = budgeting.controls(rows, view)
         panels.draw(rows, view, budget)
-        views.section(view.rows(rows, view.devices[0]), budget, view.target(view.devices[0]), view.batch)
+        views.section(view.rows(rows, view.devices[0]), budget, view)
     else:
         empty.box(t("trade_offs.empty"), "compress")

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from explorer.budget import Budget, picks
+from explorer.budget import Budget, fast_runs, picks
 from explorer.variants import Variant
 
 
@@ -62,3 +62,12 @@ def test_the_best_of_what_fits() -> None:
 def test_disturbed_and_estimated_times_are_never_the_fastest() -> None:
     noisy, guessed = replace(FAST, noisy=True), replace(FAST, estimated=True)
     assert picks([BASELINE, TINY, noisy, guessed], Budget()).fastest == TINY
+
+
+def test_the_speed_may_count_on_another_target() -> None:
+    there = [replace(FAST, target="cuda-torch", speedup=1.4), replace(SMALL, target="cuda-torch", speedup=2.0)]
+    absent = replace(GOOD, target="cuda-torch", available=False)
+    fast = fast_runs([*there, absent, replace(TINY, target="cuda-torch", speedup=None)], 2)
+    budget = Budget(lost_points=2, speedup=2, fast=fast)
+    assert [one.run for one in ROWS if budget.fits(one)] == ["small"]
+    assert [one.run for one in ROWS if Budget(lost_points=2, speedup=2).fits(one)] == ["fast"]

@@ -3,6 +3,7 @@ import pytest
 from sklearn.metrics import f1_score
 
 from explorer.charts import compare_figure, compare_info
+from explorer.charts.compare import Bars
 from explorer.comparison import bars, difference_words, facts, recipe_difference, table, times_smaller
 from tests.support.sample_results import sample_runs
 
@@ -153,8 +154,24 @@ def test_bars_are_percent_of_the_baseline():
 def test_the_bar_chart_draws_every_variant_in_every_category():
     info = compare_info([bars(run) for run in sample_runs(3)])
     figure = compare_figure(info, "dark")
-    assert [len(trace.x) for trace in figure.data] == [len(info.categories)] * 3
-    assert figure.data[0].customdata[0][0] == "sample-0000"
+    drawn = [trace for trace in figure.data if trace.type == "bar"]
+    assert [len(trace.x) for trace in drawn] == [len(info.categories)] * 3
+    assert drawn[0].customdata[0][0] == "sample-0000"
+
+
+def test_labels_stand_at_the_ends_of_bars_and_never_across_the_line_of_the_baseline():
+    shares = {"far": 40.0, "near": 97.0, "same": 100.0, "beyond": 104.0, "unknown": None, "once": 50.0}
+    others = {"far": 20.0, "once": None}
+    info = compare_info([Bars("a", "a", shares, {}), Bars("b", "b", others, {})])
+    figure = compare_figure(info)
+    bars_of, labels_of = ({t.offsetgroup: t for t in figure.data if t.type == kind} for kind in ("bar", "scatter"))
+    assert bars_of.keys() == labels_of.keys() == {"0", "1"}
+    assert dict(zip(info.categories, labels_of["0"].x, strict=True)) == {
+        "far": 40, "near": 100, "same": 100, "beyond": 104, "once": 50
+    }  # fmt: skip
+    assert [words.strip() for words in labels_of["0"].text] == ["40.0 %", "97.0 %", "100 %", "104 %", "50.0 %"]
+    assert labels_of["1"].x[0] == 20 and labels_of["1"].text[-1] == ""
+    assert (figure.layout.scattergap, labels_of["0"].y) == (figure.layout.bargap, bars_of["0"].y), "side by side"
 
 
 def test_recipes_differ_where_they_differ():

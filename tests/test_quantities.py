@@ -1,6 +1,9 @@
+import re
+
 import pytest
 
-from explorer.quantities import QUANTITIES, count, cut, duration, file_size, signed, significant
+from explorer.quantities import QUANTITIES, X_AXES, Y_AXES, count, cut, duration, file_size, signed, significant
+from explorer.result import Latency
 from explorer.variants import flatten
 from tests.support.sample_results import sample_runs
 
@@ -62,3 +65,14 @@ def test_what_was_not_measured_is_a_dash():
     gpu = next(row for row in flatten(sample_runs(2)) if not row.available)
     assert QUANTITIES["latency"].of(gpu) is None
     assert QUANTITIES["latency"].write(gpu) == "–"
+
+
+def test_every_percentile_that_a_result_keeps_can_stand_on_an_axis():
+    (run,) = sample_runs(1)
+    (entry,) = (one for one in run.result["latency"] if (one["target"], one["batch"]) == ("cpu-onnxruntime", 1))
+    (row,) = (one for one in flatten([run]) if (one.target, one.batch) == ("cpu-onnxruntime", 1))
+    kept = [name for name in Latency.model_fields if re.fullmatch(r"p\d+_ms", name)]
+    by_field = {quantity.field: key for key, quantity in QUANTITIES.items() if key in X_AXES and key in Y_AXES}
+    assert len(kept) == 4
+    assert {name: QUANTITIES[by_field[name]].of(row) for name in kept} == {name: entry[name] for name in kept}
+    assert [QUANTITIES[by_field[name]].title for name in kept] == [f"Latency {name[:-3]}" for name in kept]

@@ -1,9 +1,11 @@
-"""How far the front came, run by run: the hypervolume of accuracy against file size."""
+"""How far the front came over time, run by run: the hypervolume of accuracy against file size."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
 
 import plotly.graph_objects as go
 
@@ -23,13 +25,15 @@ LOST_POINTS = 20.0
 class HypervolumeInfo:
     """Per model the share of the rectangle between its baseline and the worst corner that the front covers, in percent.
 
-    ``series`` has one value after each run, in the order in which they finished; ``runs`` are these.
+    ``series`` has one value after each run, in the order in which they finished; ``labels`` are these. ``moments`` are
+    the times (ISO, UTC) at which they did; empty where all have one time and only their order is left.
     """
 
     title: str
     subtitle: str
     series: Mapping[str, tuple[float, ...]]
     labels: Mapping[str, tuple[str, ...]]
+    moments: Mapping[str, tuple[str, ...]]
 
 
 def hypervolume_info(rows: Sequence[Variant], finished: Mapping[str, str]) -> HypervolumeInfo:
@@ -38,7 +42,7 @@ def hypervolume_info(rows: Sequence[Variant], finished: Mapping[str, str]) -> Hy
     A model without a baseline is left out. The corner is the baseline's file and ``LOST_POINTS`` below its accuracy, so
     that 100 % would be a file of no bytes with the baseline's accuracy; better accuracies count beyond it.
     """
-    series, labels = {}, {}
+    series, labels, moments = {}, {}, {}
     for model in dict.fromkeys(row.model for row in rows):
         own = [row for row in rows if row.model == model and row.available and row.accuracy is not None]
         baseline = next((row for row in own if row.baseline), None)
@@ -46,7 +50,16 @@ def hypervolume_info(rows: Sequence[Variant], finished: Mapping[str, str]) -> Hy
         if baseline is not None and ended:
             series[model] = tuple(_shares(baseline, ended))
             labels[model] = tuple(sentence(row.label) for row in ended)
-    return HypervolumeInfo(t("chart.hypervolume.title"), t("chart.hypervolume.subtitle"), series, labels)
+            moments[model] = tuple(_moment(finished[row.run]) for row in ended)
+    if len({one for times in moments.values() for one in times}) < 2:
+        moments = {}
+    return HypervolumeInfo(t("chart.hypervolume.title"), t("chart.hypervolume.subtitle"), series, labels, moments)
+
+
+def _moment(text: str) -> str:
+    """An ISO time as Plotly takes it, which knows no time zones: in UTC."""
+    moment = datetime.fromisoformat(text)
+    return (moment if moment.tzinfo is None else moment.astimezone(UTC)).replace(tzinfo=None).isoformat()
 
 
 def _shares(baseline: Variant, ended: Sequence[Variant]) -> list[float]:
@@ -62,17 +75,18 @@ def _shares(baseline: Variant, ended: Sequence[Variant]) -> list[float]:
 
 
 def hypervolume_figure(info: HypervolumeInfo, theme: Theme = "light", height: int = 340) -> go.Figure:
-    """Draw ``info``: a staircase per model."""
+    """Draw ``info``: a staircase per model, over time where there is one."""
     figure = go.Figure(layout=style.base_layout(theme, info.title, info.subtitle))
+    when = "|%Y-%m-%d %H:%M" if info.moments else ""
     for index, (model, values) in enumerate(info.series.items()):
         figure.add_trace(
             go.Scatter(
-                x=list(range(1, len(values) + 1)),
+                x=info.moments.get(model) or list(range(1, len(values) + 1)),
                 y=values,
                 mode="lines+markers",
                 name=style.plain(model),
                 text=[style.plain(label) for label in info.labels[model]],
-                hovertemplate="%{x}. %{text}: %{y:.1f} %<extra></extra>",
+                hovertemplate=f"%{{x{when}}}. %{{text}}: %{{y:.1f}} %<extra></extra>",
                 line={"color": style.SERIES_COLOURS[index % len(style.SERIES_COLOURS)], "width": 2, "shape": "hv"},
                 marker={"size": 5},
             )
@@ -80,7 +94,12 @@ def hypervolume_figure(info: HypervolumeInfo, theme: Theme = "light", height: in
     figure.update_layout(
         height=height,
         showlegend=len(info.series) > 1,
-        xaxis=style.axis(theme, t("chart.hypervolume.x")),
+        xaxis=_time_axis(theme) if info.moments else style.axis(theme, t("chart.hypervolume.x")),
         yaxis=style.axis(theme, t("chart.hypervolume.y")),
     )
     return figure
+
+
+def _time_axis(theme: Theme) -> dict[str, Any]:
+    """An axis of times, without names of months, which Plotly knows in English only."""
+    return style.axis(theme, t("chart.hypervolume.x.time"), tickformat="%H:%M\n%Y-%m-%d")

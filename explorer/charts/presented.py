@@ -25,6 +25,11 @@ def presented_figure(info: TradeoffInfo, theme: Theme = "light") -> go.Figure:
     for font in _fonts(figure.layout):
         if font.size:
             font.size = round(font.size * FACTOR)
+    for words in figure.layout.annotations:
+        words.xshift, words.yshift = words.xshift * FACTOR, words.yshift * FACTOR
+    for shape in figure.layout.shapes:
+        if shape.xsizemode == "pixel":
+            shape.update({end: shape[end] * FACTOR for end in ("x0", "x1", "y0", "y1")})
     for trace in figure.data:
         if trace.mode == "markers":
             trace.marker.size = _scaled(trace.marker.size)

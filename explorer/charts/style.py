@@ -52,6 +52,14 @@ def family_colour(family: str, theme: Theme) -> str:
     return FAMILY_COLOURS.get(family, INK[theme])
 
 
+def mixed(colour: str, ground: str, share: float) -> str:
+    """``share`` of a colour (``rgb(…)``) on a background (``#…``)."""
+    above = [int(part) for part in colour.removeprefix("rgb(").removesuffix(")").split(",")]
+    below = [int(ground[place : place + 2], 16) for place in (1, 3, 5)]
+    parts = (round(share * one + (1 - share) * other) for one, other in zip(above, below, strict=True))
+    return f"rgb({', '.join(map(str, parts))})"
+
+
 TITLE_LINE_PX, SUBTITLE_LINE_PX = 20, 16
 TITLE_LETTERS = 52
 """As many letters of a title stand in one line of a chart of usual width."""

@@ -133,12 +133,11 @@ def _conclusions(parts: Iterable[Part]) -> str:
 def _figure(info: TradeoffInfo) -> str:
     if info.empty:
         return f"<p>{_safe(info.empty)}</p>"
-    knee = f" {t('chart.knee')}" if any(mark.knee for mark in info.marks) else ""
     alt = _safe(f"{info.title}. {info.subtitle}")
     without = _safe(t("report.chart.script"))
     return (
         f'<figure><div id="chart" role="figure" aria-label="{alt}"><p>{without}</p></div>'
-        f"<figcaption>{_safe(info.caption + knee)}</figcaption></figure>"
+        f"<figcaption>{_safe(f'{info.caption} {info.knee_words}'.strip())}</figcaption></figure>"
     )
 
 

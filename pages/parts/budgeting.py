@@ -4,32 +4,59 @@ from __future__ import annotations
 
 import streamlit as st
 
-from explorer.budget import Budget, Picks, picks
+from explorer.budget import Budget, Picks, fast_runs, picks
+from explorer.choices import choices
 from explorer.latest import Latest
 from explorer.quantities import QUANTITIES
-from explorer.texts import t
+from explorer.texts import t, target_title
 from explorer.texts.sentences import sentence
-from explorer.variants import Variant
+from explorer.variants import Variant, choose
 from pages.parts import state
+from pages.parts.filters import View
 from pages.parts.page import safe
 
 ANY = "any"
 LOST_POINTS = ("0", "0.5", "1", "2", "3", "5", "10", ANY)
 FILE_MB = ("0.1", "0.2", "0.5", "1", "2", "5", "10", "20", "50", "100", "200", "500", "1000", ANY)
 _best: Latest[Picks] = Latest()
+_fast: Latest[frozenset[str]] = Latest()
+SHOWN = "shown"
+"""The speed counts on the target of the chart."""
 SPEEDUP = (ANY, "1", "1.25", "1.5", "2", "3", "4", "5", "10")
 
 
-def controls() -> Budget:
-    """Three sliders; each goes from strict to anything."""
-    lost, size, speed = st.columns(3, gap="medium")
+def controls(rows: list[Variant], view: View) -> Budget:
+    """Three sliders, each goes from strict to anything, and where the speed counts."""
+    targets = sorted(choices(rows).targets)
+    lost, size, speed, *place = st.columns([4, 4, 4, 3] if len(targets) > 1 else 3, gap="medium")
     with lost:
         points = _limit("lost", LOST_POINTS)
     with size:
         megabytes = _limit("file", FILE_MB)
     with speed:
         ratio = _limit("speed", SPEEDUP)
-    return Budget(points, megabytes, ratio)
+    target = SHOWN
+    for column in place:
+        with column:
+            target = _target(targets)
+    fast = None if ratio is None or target == SHOWN else _fast_on(rows, target, ratio, view)
+    return Budget(points, megabytes, ratio, fast)
+
+
+def _target(targets: list[str]) -> str:
+    return st.selectbox(
+        t("budget.on"),
+        [SHOWN, *targets],
+        key="budget-on",
+        format_func=lambda name: t("budget.on.shown") if name == SHOWN else target_title(name),
+        bind="query-params",
+    )
+
+
+def _fast_on(rows: list[Variant], target: str, ratio: float, view: View) -> frozenset[str]:
+    """The runs that are fast enough on ``target``, at the batch and the length that the charts show."""
+    wishes = target, ratio, view.batch, view.length
+    return _fast.of((rows,), wishes, lambda: fast_runs(choose(rows, target, view.batch, length=view.length), ratio))
 
 
 def _limit(name: str, stops: tuple[str, ...]) -> float | None:
@@ -57,6 +84,9 @@ def best(rows: list[Variant], budget: Budget, device: str, place: str = "") -> N
     with st.container(key=f"quiet-picks-{device}", horizontal=True, gap=None):
         for name, row, key in _named(found):
             _pick(name, row, key, device)
+        if found.balanced is None:
+            none = f":small[**{t('budget.balanced')}** {t('word.none')}]"
+            st.markdown(none, help=t("budget.balanced.none"), width="content")
 
 
 def _named(found: Picks) -> list[tuple[str, Variant, str]]:

@@ -78,29 +78,35 @@ _without: Latest[list[Variant]] = Latest(4)
 
 def show(model: str) -> None:
     """Before the page is opened: show this model, with nothing of it filtered away."""
-    for key in ("family", "study", "left-out"):
+    for key in ("family", "study"):
         st.session_state.pop(key, None)
+    state.leave_out([])
     st.session_state["model"] = [model]
 
 
 def leave_out(key: str, name: str) -> None:
     """Before the page is drawn again: take a model or a family away that was clicked in the legend."""
     if key in LEFT_OUT:
-        away = st.session_state.setdefault("left-out", [])
-        away += [] if (key, name) in away else [(key, name)]
+        state.leave_out([*state.left_out(), f"{key}:{name}"])
 
 
-def _left_out() -> tuple[tuple[str, str], ...]:
-    """What the legend took away, each with a button that brings it back."""
-    away: list[tuple[str, str]] = st.session_state.get("left-out", [])
+def _call_back(key: str, name: str) -> None:
+    state.leave_out([one for one in state.left_out() if one != f"{key}:{name}"])
+
+
+def _left_out(there: Choices) -> tuple[tuple[str, str], ...]:
+    """What the legend took away of what is there, each with a button that brings it back."""
+    known = {"model": there.models, "family": FAMILY_COLOURS}
+    named = (one.partition(":") for one in state.left_out())
+    away = tuple((key, name) for key, _, name in named if name in known.get(key, ()))
     if away:
         with st.container(horizontal=True, vertical_alignment="center", key="left-out-row"):
             st.caption(t("filter.left_out"), width="content")
             for key, name in away:
                 title = t(f"family.{name}") if key == "family" else name
                 help, words = t("filter.left_out.back"), {"key": f"back-{key}-{name}", "icon": ":material/close:"}
-                st.button(title, on_click=away.remove, args=((key, name),), help=help, type="tertiary", **words)
-    return tuple(away)
+                st.button(title, on_click=_call_back, args=(key, name), help=help, type="tertiary", **words)
+    return away
 
 
 def controls(rows: list[Variant]) -> View:
@@ -124,7 +130,7 @@ def controls(rows: list[Variant]) -> View:
     with more, st.popover(t("filter.more"), icon=":material/tune:"):
         logs = [st.toggle(t(f"filter.{key}"), key=key, bind="query-params") for key in ("log", "log_y")]
         more_choices = _more(there)
-    more_choices |= {"left_out": _left_out()}
+    more_choices |= {"left_out": _left_out(there)}
     shown = {"models": tuple(chosen_models), "families": tuple(chosen_families), **more_choices}
     return View(Axes(x_key, y_key, size_key, *logs), _devices(device), joined=device == "joined", **shown)
 

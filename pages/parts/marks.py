@@ -1,4 +1,5 @@
-"""What a hand does on charts of variants: a click picks a run, a hover lights up its recipe, a legend filters."""
+"""What a hand does on charts of variants: a click picks a run, a hover lights up its recipe, a legend filters, ranges
+on axes side by side select."""
 
 from __future__ import annotations
 
@@ -14,7 +15,7 @@ from pages.parts import filters, state
 JS = """
 const SVG = "http://www.w3.org/2000/svg";
 const known = new WeakMap();
-let pick, leaveOut;
+let pick, leaveOut, brush;
 
 const clear = () => document.querySelectorAll(".twin-light").forEach((light) => light.remove());
 
@@ -69,6 +70,17 @@ const hovered = ({ points, event }) => {
     document.querySelectorAll(".js-plotly-plot").forEach((plot) => plot._fullLayout?.xaxis && light(plot, kin));
 };
 
+const brushed = (plot) => ([changed]) => {
+    const lines = plot.data.find((trace) => trace.type === "parcoords");
+    if (!lines || !Object.keys(changed).some((name) => name.includes("constraintrange"))) return;
+    const axes = lines.dimensions.filter((axis) => axis.constraintrange?.length).map((axis) => ({
+        ...axis, ranges: Array.isArray(axis.constraintrange[0]) ? axis.constraintrange : [axis.constraintrange],
+    }));
+    const passes = (axis, i) => axis.ranges.some(([low, high]) => low <= axis.values[i] && axis.values[i] <= high);
+    const runs = [...lines.customdata].filter((_, i) => axes.length && axes.every((axis) => passes(axis, i)));
+    brush({ runs, ranges: Object.fromEntries(axes.map((axis) => [axis.label, axis.ranges])) });
+};
+
 const listen = (event) => {
     const plot = event.target.closest?.(".js-plotly-plot");
     if (!plot?._ev) return;
@@ -80,9 +92,11 @@ const listen = (event) => {
     plot.on("plotly_legenddoubleclick", () => false);
     plot.on("plotly_hover", hovered);
     plot.on("plotly_unhover", clear);
+    plot.on("plotly_restyle", brushed(plot));
 };
 
 export default function ({ setTriggerValue, data }) {
+    brush = (drawn) => setTriggerValue("brush", drawn);
     pick = (mark) => setTriggerValue("pick", mark);
     leaveOut = data.filters ? (named) => setTriggerValue("leave_out", named) : null;
     document.addEventListener("pointerover", listen);
@@ -98,7 +112,13 @@ _HAND = st.components.v2.component("marks", js=JS)
 
 def follow(with_filters: bool = False) -> None:
     """Draws nothing itself; stands once on a page with charts of variants, ``with_filters`` where it has those too."""
-    _HAND(key="marks", data={"filters": with_filters}, on_pick_change=_pick, on_leave_out_change=_leave_out)
+    _HAND(
+        key="marks",
+        data={"filters": with_filters},
+        on_pick_change=_pick,
+        on_leave_out_change=_leave_out,
+        on_brush_change=_brush,
+    )
 
 
 def _pick() -> None:
@@ -110,3 +130,19 @@ def _pick() -> None:
 def _leave_out() -> None:
     for key, name in (st.session_state["marks"]["leave_out"] or {}).items():
         filters.leave_out(str(key), str(name))
+
+
+def _brush() -> None:
+    """Light up the variants that pass through all ranges of parallel coordinates; none where no range is left."""
+    drawn = st.session_state["marks"]["brush"]
+    if drawn:
+        runs = [str(run) for run in drawn["runs"]]
+        ranges = {str(axis): [[float(end) for end in one] for one in them] for axis, them in drawn["ranges"].items()}
+        state.select(runs)
+        st.session_state["brushed"] = (runs, ranges)
+
+
+def ranges() -> dict[str, list[list[float]]]:
+    """The ranges on axes side by side, for as long as what they lit up is what is lit."""
+    runs, drawn = st.session_state.get("brushed", ([], {}))
+    return drawn if runs == state.selected() else {}

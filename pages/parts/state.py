@@ -1,25 +1,26 @@
 """What a session remembers: ids and plain values, mirrored in the URL.
 
 ``selected`` are the runs that are lit up on the charts (the last one is shown in detail), ``compared`` those put
-side by side.
+side by side, ``left-out`` what the legend of a chart took away.
 """
 
 from __future__ import annotations
 
 from typing import Any
+from urllib.parse import quote, unquote
 
 import streamlit as st
 
 MOST_COMPARED = 6
-KEPT = ("selected", "compared")
+KEPT = ("selected", "compared", "left-out")
 
 
 def restore() -> None:
-    """Take the selection from the session, else from the URL, and write it to the URL again."""
+    """Take what is kept from the session, else from the URL, and write it to the URL again."""
     for name in KEPT:
         if name not in st.session_state:
             given = st.query_params.get(name, "").split(",")
-            st.session_state[name] = list(dict.fromkeys(run for run in given if run))
+            st.session_state[name] = list(dict.fromkeys(unquote(one) for one in given if one))
     _publish()
 
 
@@ -29,7 +30,7 @@ def address() -> dict[str, str]:
     Filters do not: Streamlit refuses to set parameters that are bound to a page's widgets, and keeps the values of
     those widgets by itself.
     """
-    return {name: ",".join(runs) for name in KEPT if (runs := st.session_state.get(name))}
+    return {name: ",".join(quote(one, ": /") for one in kept) for name in KEPT if (kept := st.session_state.get(name))}
 
 
 def selected() -> list[str]:
@@ -40,6 +41,17 @@ def selected() -> list[str]:
 def compared() -> list[str]:
     """The runs that stand side by side."""
     return list(st.session_state.get("compared", []))
+
+
+def left_out() -> list[str]:
+    """What the legend took away, each as a field and its value with a colon between them."""
+    return list(st.session_state.get("left-out", []))
+
+
+def leave_out(names: list[str]) -> None:
+    """Take these away instead of others."""
+    st.session_state["left-out"] = list(dict.fromkeys(names))
+    _publish()
 
 
 def shown() -> str | None:

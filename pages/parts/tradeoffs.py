@@ -28,8 +28,7 @@ def chart(info: TradeoffInfo, key: str) -> None:
         selection_mode="box",
         alt=f"{info.title}. {info.subtitle}",
     )
-    knee = f" {t('chart.knee')}" if any(mark.knee for mark in info.marks) else ""
-    st.caption(safe(info.caption) + knee)
+    st.caption(safe(f"{info.caption} {info.knee_words}"))
 
 
 def pick_boxed(key: str) -> None:

@@ -16,13 +16,16 @@ from explorer.variants import Variant
 from pages.parts import state
 
 COLUMNS = ("accuracy", "difference", "file_size", "zipped_size", "parameters", "latency", "speedup")
+MORE = ("latency_p90", "latency_p95", "latency_p99", "throughput", "memory", "cold_start")
+"""Columns that a reader can add: a table of all of them is wide, and slow with ten thousand rows."""
 ROWS_AT_ONCE = 16
 _tables: Latest[tuple[list[str], pa.Table]] = Latest(1)
 
 
 def draw(rows: list[Variant], budget: Budget, device: str) -> None:
     """One row per variant; ticking rows selects them everywhere."""
-    runs, cells = _tables.of((rows,), (budget, language()), lambda: _table(rows, budget))
+    keys = _chosen()
+    runs, cells = _tables.of((rows,), (budget, keys, language()), lambda: _table(rows, budget, keys))
     key = f"variants-table-{device}"
     lit = state.selected()
     st.session_state[f"{key}-order"] = runs
@@ -35,26 +38,40 @@ def draw(rows: list[Variant], budget: Budget, device: str) -> None:
         selection_mode="multi-row",
         height="content" if len(runs) <= ROWS_AT_ONCE else 460,
         alt=t("table.alt"),
-        column_config=_columns(budget),
+        column_config=_columns(budget, keys),
     )
     st.caption(t("table.hint"))
 
 
-def _table(rows: list[Variant], budget: Budget) -> tuple[list[str], pa.Table]:
+def _chosen() -> tuple[str, ...]:
+    """The quantities that have a column: the usual ones and those that the reader adds."""
+    added = st.pills(
+        t("table.columns"),
+        MORE,
+        selection_mode="multi",
+        key="columns",
+        format_func=lambda key: QUANTITIES[key].title,
+        bind="query-params",
+        wrap=True,
+    )
+    return (*COLUMNS, *(key for key in MORE if key in added))
+
+
+def _table(rows: list[Variant], budget: Budget, keys: tuple[str, ...]) -> tuple[list[str], pa.Table]:
     """The runs in their order, and what the table says of them."""
     shown = [row for row in rows if row.available and not row.derived]
-    return [row.run for row in shown], pa.Table.from_pylist([_cells(row, budget) for row in shown])
+    return [row.run for row in shown], pa.Table.from_pylist([_cells(row, budget, keys) for row in shown])
 
 
-def _cells(row: Variant, budget: Budget) -> dict[str, Any]:
+def _cells(row: Variant, budget: Budget, keys: tuple[str, ...]) -> dict[str, Any]:
     words = {"label": sentence(row.label), "model": row.model, "family": t(f"family.{row.family}")}
-    numbers = {key: QUANTITIES[key].of(row) for key in COLUMNS}
+    numbers = {key: QUANTITIES[key].of(row) for key in keys}
     place = {"where": t("word.recorded") if row.recorded else sentence(row.host), "noise": bool(row.noisy)}
     return words | ({"fits": budget.fits(row)} if budget.given else {}) | numbers | place
 
 
-def _columns(budget: Budget) -> dict[str, Any]:
-    numbers = {key: st.column_config.NumberColumn(_title(key), format=_format(key)) for key in COLUMNS}
+def _columns(budget: Budget, keys: tuple[str, ...]) -> dict[str, Any]:
+    numbers = {key: st.column_config.NumberColumn(_title(key), format=_format(key)) for key in keys}
     words = {
         "label": st.column_config.TextColumn(t("column.label"), width=300, pinned=True),
         "model": t("column.model"),

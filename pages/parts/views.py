@@ -7,6 +7,7 @@ from plotly.graph_objects import Figure
 
 from explorer.budget import Budget
 from explorer.charts import (
+    Axes,
     hypervolume_figure,
     hypervolume_info,
     parallel_figure,
@@ -14,18 +15,22 @@ from explorer.charts import (
     sweep_figure,
     sweep_info,
 )
+from explorer.charts.tradeoff import front_runs
+from explorer.latest import Latest
 from explorer.quantities import QUANTITIES, Y_AXES
 from explorer.sweeps import Sweep, sweeps
 from explorer.texts import t, target_title
 from explorer.variants import Variant
-from pages.parts import data, empty, glossary, state, tradeoffs, variant_table
+from pages.parts import data, empty, glossary, marks, state, tradeoffs, variant_table
+from pages.parts.filters import View
 from pages.parts.page import safe, theme
 from pages.parts.pictures import chart_config
 
+_front: Latest[frozenset[str]] = Latest(1)
 VIEWS = ("table", "parallel", "sweep", "progress")
 
 
-def section(rows: list[Variant], budget: Budget, target: str, batch: int) -> None:
+def section(rows: list[Variant], budget: Budget, view: View) -> None:
     """A choice of views of ``rows``, which are those of the first chart, and the chosen one."""
     chosen = st.segmented_control(
         t("views.title"),
@@ -37,24 +42,26 @@ def section(rows: list[Variant], budget: Budget, target: str, batch: int) -> Non
         wrap=True,
         label_visibility="collapsed",
     )
-    where = t("chart.where", target=target_title(target), batch=batch)
+    target = view.target(view.devices[0])
+    where = t("chart.where", target=target_title(target), batch=view.batch)
     if chosen == "table":
         variant_table.draw(rows, budget, target)
     elif chosen == "parallel":
-        _parallel(rows, where)
+        _parallel(rows, where, view.axes)
     elif chosen == "sweep":
         _sweep(rows, where)
     elif chosen == "progress":
         _progress(rows)
 
 
-def _parallel(rows: list[Variant], where: str) -> None:
+def _parallel(rows: list[Variant], where: str, axes: Axes) -> None:
     recipes = {run.run: run.recipe for run in data.finished()}
-    info = parallel_info(rows, recipes, where)
+    front = _front.of((rows,), axes, lambda: front_runs(rows, axes))
+    info = parallel_info(rows, recipes, where, front, frozenset(state.selected()))
     if info.empty:
         empty.reason(info.title, info.empty)
         return
-    _draw(parallel_figure(info, theme()), "parallel", f"{info.title}. {info.subtitle}")
+    _draw(parallel_figure(info, theme(), ranges=marks.ranges()), "parallel", f"{info.title}. {info.subtitle}")
     st.caption(t("views.parallel.hint"))
 
 
@@ -105,5 +112,6 @@ def _progress(rows: list[Variant]) -> None:
         empty.reason(info.title, t("views.progress.none"))
         return
     _draw(hypervolume_figure(info, theme()), "hypervolume", f"{info.title}. {info.subtitle}")
-    st.caption(safe(t("views.progress.hint")))
+    across = t("views.progress.time" if info.moments else "views.progress.order")
+    st.caption(safe(f"{t('views.progress.hint')} {across}"))
     glossary.explain("progress", "hypervolume")

@@ -25,6 +25,13 @@ def test_shares_by_hand() -> None:
     # of a rectangle of 1 x 20 points: half a file at full accuracy, then 30 % more of the file at half the points
     assert info.series == {baseline.model: (pytest.approx(50), pytest.approx(50), pytest.approx(65))}
     assert list(hypervolume_figure(info).data[0].y) == pytest.approx([50, 50, 65])
+    zones = {"early": "2026-01-01T01:30:00+01:00", "worse": "2026-01-02T00:00:00+00:00", "late": "2026-01-03"}
+    drawn = hypervolume_figure(hypervolume_info([baseline, *made], zones))
+    assert drawn.data[0].x == ("2026-01-01T00:30:00", "2026-01-02T00:00:00", "2026-01-03T00:00:00")
+    assert drawn.layout.xaxis.title.text == "Time at which a run finished (UTC)"
+    at_once = hypervolume_figure(hypervolume_info([baseline, *made], dict.fromkeys(finished, "2026-01-01")))
+    assert at_once.data[0].x == (1, 2, 3)
+    assert at_once.layout.xaxis.title.text == "Runs in the order in which they finished"
 
 
 def test_without_a_baseline_or_a_run_there_is_no_line() -> None:

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
-from explorer.charts import parallel_figure, parallel_info
+import numpy as np
+
+from explorer.charts import Axes, parallel_figure, parallel_info
+from explorer.charts.style import INK
+from explorer.charts.tradeoff import front_runs
+from explorer.texts import t
 from explorer.variants import flatten
 from tests.support.sample_results import sample_runs
 
@@ -22,13 +27,70 @@ def test_settings_that_differ_come_first_and_results_last() -> None:
     recipes = {row.run: {"steps": one} for row, one in zip(rows, steps, strict=True)}
     info = parallel_info(rows, recipes, "here")
     assert [dimension.title for dimension in info.dimensions] == [
-        *("prune-magnitude: sparsity", "File size (MB)", "Latency p50 (ms)", "Speed-up (×)", "Accuracy (%)")
+        *("Techniques", "prune-magnitude: sparsity"),
+        *("File size (MB)", "Latency p50 (ms)", "Speed-up (×)", "Accuracy (%)"),
     ]
-    sparsity = info.dimensions[0]
+    sparsity = info.dimensions[1]
     assert sparsity.values[:2] == (0.5, 0.7) and sparsity.values[2] < 0.5
     assert sparsity.ticks[0] == (sparsity.values[2], "without")
     assert info.dimensions[-1].values == tuple(100 * row.accuracy for row in rows)
-    assert len(parallel_figure(info).data[0].dimensions) == 5
+    assert len(parallel_figure(info).data[0].dimensions) == 6
+
+
+def test_names_stand_at_ticks_of_their_own() -> None:
+    rows = some(4)
+    steps = [
+        [{"technique": "weight-bits", "granularity": "channel", "symmetric": True}],
+        [{"technique": "weight-bits", "granularity": "tensor", "symmetric": False}],
+        [{"technique": "weight-bits", "granularity": "group"}, {"technique": "fine-tune"}],
+        [],
+    ]
+    recipes = {row.run: {"steps": one} for row, one in zip(rows, steps, strict=True)}
+    named = {one.title: one for one in parallel_info(rows, recipes).dimensions}
+    read = {title: [dict(one.ticks).get(value) for value in one.values] for title, one in named.items()}
+    assert read["Techniques"] == ["weight-bits", "weight-bits", "weight-bits → fine-tune", "Baseline"]
+    assert read["weight-bits: granularity"] == ["channel", "tensor", "group", "without"]
+    assert read["weight-bits: symmetric"] == ["yes", "no", "without", "without"]
+    assert named["weight-bits: granularity"].ticks[0][0] == min(named["weight-bits: granularity"].values)
+
+
+def test_of_more_names_than_can_be_read_families_are_left() -> None:
+    rows = some(12)
+    steps = [[{"technique": "weight-bits", "granularity": str(n)}, {"technique": f"other-{n}"}] for n in range(12)]
+    info = parallel_info(rows, {row.run: {"steps": one} for row, one in zip(rows, steps, strict=False)})
+    (technique,) = (one for one in info.dimensions if one.title == "Techniques")
+    assert {words for _, words in technique.ticks} == {t(f"family.{row.family}") for row in rows} and len(rows) > 8
+    assert not any("granularity" in one.title for one in info.dimensions)
+
+
+def test_selected_lines_lie_on_the_front_and_that_on_what_others_beat() -> None:
+    rows = some(8)
+    recipes = {row.run: {"steps": []} for row in rows}
+    front, selected = front_runs(rows, Axes()), {rows[2].run, rows[3].run}
+    beaten = {row.run for row in rows} - front - selected
+    assert front - selected and beaten
+    for theme in ("light", "dark"):
+        lines = parallel_figure(parallel_info(rows, recipes, "", front, selected), theme).data[0]
+        number = dict(zip(lines.customdata, lines.line.color, strict=True))
+        scale = {round(place, 9): colour for place, colour in lines.line.colorscale}
+        assert lines.line.cmin == 0 and lines.line.cmax == 3
+        assert all(number[run] >= 2 for run in selected) and scale[1.0] == INK[theme]
+        assert all(1 <= number[run] < 2 for run in front - selected) and all(number[run] < 1 for run in beaten)
+        most, least = (pick(beaten, key=lambda run: accuracy_of(rows, run)) for pick in (max, min))
+        assert number[most] > number[least]
+
+
+def accuracy_of(rows, run):
+    return next(row.accuracy for row in rows if row.run == run)
+
+
+def test_ranges_stay_on_their_axes() -> None:
+    rows = some(5)
+    info = parallel_info(rows, {row.run: {"steps": []} for row in rows})
+    drawn = parallel_figure(info, ranges={"Accuracy (%)": [[70, 80]], "Gone": [[0, 1]]}).data[0]
+    kept = {one.label: one.constraintrange for one in drawn.dimensions}
+    assert np.ravel(kept.pop("Accuracy (%)")).tolist() == [70, 80]
+    assert set(kept.values()) == {None}
 
 
 def test_one_variant_is_no_comparison() -> None:

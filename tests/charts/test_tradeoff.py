@@ -1,5 +1,7 @@
+from dataclasses import replace
 from itertools import combinations
 
+import numpy as np
 import pytest
 
 from explorer.charts import Axes, tradeoff_figure, tradeoff_info
@@ -186,18 +188,52 @@ def test_recorded_marks_are_open(mixed):
 
 
 def test_names_cannot_act_as_markup():
-    from dataclasses import replace
-
     runs = [replace(run, label="<b onclick=x>&") for run in sample_runs(2)]
     info = tradeoff_info(rows_of(runs), Axes(), selected=[runs[1].run])
     assert all("<b onclick" not in mark.hover for mark in info.marks)
     assert "<b onclick" not in tradeoff_figure(info).to_json().replace("\\u003c", "<")
 
 
-def test_very_many_marks_are_drawn_by_webgl(own):
-    rows = own * (WEBGL_MARKS // len(own) + 1)
-    kinds = {trace.type for trace in tradeoff_figure(tradeoff_info(rows, Axes())).data if trace.customdata is not None}
-    assert kinds == {"scattergl"}
+def order(info):
+    """What is drawn, from below upwards: by type of trace the runs of its marks, for a front its name."""
+    figure = tradeoff_figure(info)
+    fronts = {front.name for front in info.fronts}
+    named = (
+        (trace, [own[0] for own in (() if trace.customdata is None else trace.customdata)]) for trace in figure.data
+    )
+    return [(one.type, runs or one.name) for one, runs in named if runs or (one.mode == "lines" and one.name in fronts)]
+
+
+@pytest.mark.parametrize("copies", [1, WEBGL_MARKS])
+def test_fronts_and_what_is_selected_lie_on_what_others_beat(own, copies):
+    beaten = next(r for r in own if not r.baseline and r.run not in tradeoff_info(own, Axes()).fronts[0].runs)
+    rows = own + [replace(beaten, run=f"beaten-{place}") for place in range(copies)]
+    info = tradeoff_info(rows, Axes(), selected=["beaten-0"])
+    drawn = order(info)
+    line = next(place for place, (_, runs) in enumerate(drawn) if runs == info.fronts[0].name)
+    below = {run for _, runs in drawn[:line] for run in runs}
+    above = [run for _, runs in drawn[line + 1 :] for run in runs]
+    assert set(above) == {mark.run for mark in info.marks if mark.on_front or mark.baseline} | {"beaten-0"}
+    assert above[-1] == "beaten-0" and below.isdisjoint(above) and len(below) + len(above) == len(rows)
+    kinds = {kind for kind, _ in drawn}
+    assert kinds == {"scatter" if copies == 1 else "scattergl"}, "Plotly puts what WebGL draws above the rest"
+
+
+def test_the_more_marks_there_are_the_more_those_that_others_beat_step_back(own):
+    beaten = next(r for r in own if not r.baseline and r.run not in tradeoff_info(own, Axes()).fronts[0].runs)
+    colours, sizes = [], []
+    for count in (1, 200, 2000):
+        info = tradeoff_info(own + [replace(beaten, run=f"beaten-{place}") for place in range(count)], Axes())
+        drawn = [trace for trace in tradeoff_figure(info).data if trace.customdata is not None]
+        one = next(trace for trace in drawn if any(known[0] == "beaten-0" for known in trace.customdata))
+        opacities, diameters = np.unique(one.marker.opacity), np.unique(one.marker.size)
+        assert len(opacities) == len(diameters) == 1
+        colours.append(opacities[0])
+        sizes.append(diameters[0])
+        front = next(trace for trace in drawn if any(known[0] in info.fronts[0].runs for known in trace.customdata))
+        assert (set(np.unique(front.marker.opacity)), set(np.unique(front.marker.size))) == ({1.0}, {11.0})
+    assert colours == sorted(colours, reverse=True) and sizes == sorted(sizes, reverse=True)
+    assert len(set(colours)) == len(set(sizes)) == 3
 
 
 def test_scales_are_logarithmic_where_all_is_above_zero(own):
@@ -214,3 +250,12 @@ def test_entries_of_the_legend_say_what_a_click_leaves_out():
     named = {trace.name: trace.meta["leaves_out"] for trace in figure.data if trace.meta}
     assert named["Pruning"] == {"family": "pruning"} and named["vit-digits"] == {"model": "vit-digits"}
     assert "Baseline" not in named, "baselines always stay"
+
+
+def test_where_no_front_has_a_knee_it_says_so(own):
+    bent = tradeoff_info(own, Axes())
+    assert any(mark.knee for mark in bent.marks) and bent.knee_words.startswith("The knee is where")
+    straight = tradeoff_info([row for row in own if row.run in bent.fronts[0].runs][:2], Axes())
+    assert straight.fronts and straight.knee_words.startswith("No front here has a knee")
+    estimates = [replace(row, estimated=True) for row in own]
+    assert tradeoff_info(estimates, Axes()).knee_words == ""

@@ -30,10 +30,33 @@ def test_a_budget_names_the_best_that_fits_and_a_click_shows_it(open_page, own) 
     assert next(row for row in data.variants() if row.run == run).file_bytes == smallest.file_bytes
 
 
+def test_where_what_fits_has_no_knee_it_says_so(open_page, own) -> None:
+    app = open_page("3_Trade_offs", {"model": "minilm-tweets"})
+    assert "**Knee** none" not in words(app) and app.button(key="best-cpu-balanced")
+    app.select_slider(key="budget-speed").set_value("2").run()
+    assert "best-cpu-smallest" in [one.key for one in app.button] and "**Knee** none" in words(app)
+
+
 def test_a_budget_that_nothing_keeps_says_what_to_do(open_page, own) -> None:
     app = open_page("3_Trade_offs")
     app.select_slider(key="budget-file").set_value("0.1").run()
     assert "fits this budget. Allow more of one thing" in words(app)
+
+
+def test_the_speed_counts_on_the_target_of_ones_choice(open_page, place) -> None:
+    runs = [run for run in sample_runs(16) if run.model == "minilm-tweets"]
+    for number, run in enumerate(runs):
+        for entry in run.result["latency"]:
+            if entry["target"] != "cuda-onnxruntime":
+                entry["speedup"] = 2.5 if (entry["target"] == "cpu-torch") == bool(number % 3) else 1.5
+    write_runs(place / "home" / "runs", runs)
+    app = open_page("3_Trade_offs", {"model": "minilm-tweets"})
+    app.select_slider(key="budget-speed").set_value("2")
+    label = {row.run: row.label for row in data.variants()}
+    for key, fast in (("shown", runs[0::3]), ("cpu-torch", [run for run in runs if run not in runs[0::3]])):
+        app.selectbox(key="budget-on").set_value(key).run()
+        (table,) = [one for one in app.dataframe if "accuracy" in one.value.columns]
+        assert sorted(table.value[table.value["fits"]]["label"]) == sorted(label[run.run] for run in fast)
 
 
 def test_the_table_has_a_row_for_every_variant_and_the_selection(open_page, own) -> None:
@@ -42,6 +65,19 @@ def test_the_table_has_a_row_for_every_variant_and_the_selection(open_page, own)
     shown = {row.label for row in data.variants() if row.target == "cpu-onnxruntime" and row.model == own[3].model}
     assert set(table.value["label"]) <= shown and len(table.value) > 3
     assert list(table.value.columns[:3]) == ["label", "model", "family"]
+
+
+def test_the_table_takes_more_columns(open_page, own) -> None:
+    added = ["latency_p95", "throughput", "memory", "cold_start"]
+    app = open_page("3_Trade_offs")
+    before = next(one.value.columns for one in app.dataframe if "accuracy" in one.value.columns)
+    assert set(added).isdisjoint(before)
+    next(one for one in app.button_group if one.key == "columns").set_value(added).run()
+    (table,) = [one.value for one in app.dataframe if "accuracy" in one.value.columns]
+    assert list(table.columns) == [*before[:-2], *added, *before[-2:]]
+    rows = {row.run: row for row in data.variants() if row.target == "cpu-onnxruntime" and row.batch == 1}
+    measured = {(row.label, row.p95_ms, row.throughput_per_s) for row in rows.values()}
+    assert {(row.label, row.latency_p95, row.throughput) for row in table.itertuples()} <= measured
 
 
 @pytest.mark.parametrize("view", ["parallel", "sweep", "progress"])
@@ -129,9 +165,13 @@ def test_a_choice_that_nothing_fits_is_named(place, open_page) -> None:
 
 
 def test_what_is_left_out_in_the_legend_comes_back_by_its_button(open_page, own) -> None:
-    app = open_page("3_Trade_offs", **{"left-out": [("family", "pruning")]})
+    address = {"left-out": "family:pruning,model:minilm-tweets,family:alchemy,host:cpu"}
+    app = open_page("3_Trade_offs", address)
     (table,) = [one for one in app.dataframe if "accuracy" in one.value.columns]
     assert set(table.value["family"]) >= {"Quantization", "Baseline"} and "Pruning" not in set(table.value["family"])
+    backs = [one.key for one in app.button if one.key and one.key.startswith("back-")]
+    assert backs == ["back-family-pruning", "back-model-minilm-tweets"], "what is not there cannot be called back"
     app.button(key="back-family-pruning").click().run()
+    assert "pruning" not in app.query_params["left-out"] and "minilm-tweets" in app.query_params["left-out"]
     (table,) = [one for one in app.dataframe if "accuracy" in one.value.columns]
     assert not app.exception and "Pruning" in set(table.value["family"])

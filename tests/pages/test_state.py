@@ -56,3 +56,24 @@ def test_a_collected_click_on_a_lit_mark_puts_it_out():
 @pytest.mark.parametrize(("collect", "lit"), [(False, ["b", "c"]), (True, ["a", "b", "c"])])
 def test_a_box_takes_all_that_is_in_it(collect, lit):
     assert after_picks(["b", "c"], lit=["a", "b"], collect=collect) == lit
+
+
+def test_what_is_kept_comes_back_from_the_address_as_it_was():
+    def keep(names):
+        from pages.parts import state
+
+        state.restore()
+        state.leave_out(names)
+
+    def restore():
+        from pages.parts import state
+
+        state.restore()
+
+    names = ["family:pruning", "model:org/a model, 50 % & more"]
+    first = AppTest.from_function(keep, kwargs={"names": names}).run()
+    second = AppTest.from_function(restore)
+    second.query_params["left-out"] = first.query_params["left-out"]
+    second.run()
+    assert not first.exception and not second.exception
+    assert second.session_state["left-out"] == names

@@ -6,7 +6,8 @@ relative to the baseline, neither do different models. An estimated time is on n
 """
 
 from explorer.charts.tradeoff.figure import WEBGL_MARKS, drawing, tradeoff_figure
-from explorer.charts.tradeoff.info import Axes, Front, Join, Mark, TradeoffInfo, staircase, tradeoff_info
+from explorer.charts.tradeoff.fronts import Axes, Front, front_runs, staircase
+from explorer.charts.tradeoff.info import Join, Mark, TradeoffInfo, tradeoff_info
 from explorer.charts.tradeoff.labels import labels
 
 __all__ = [
@@ -17,6 +18,7 @@ __all__ = [
     "Mark",
     "TradeoffInfo",
     "drawing",
+    "front_runs",
     "labels",
     "staircase",
     "tradeoff_figure",

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+import math
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -11,11 +12,12 @@ import plotly.graph_objects as go
 from explorer.charts import style
 from explorer.charts.labelling import GAP_PX
 from explorer.charts.style import Theme, plain
-from explorer.charts.tradeoff.info import Front, Join, Mark, TradeoffInfo
+from explorer.charts.tradeoff.fronts import Front
+from explorer.charts.tradeoff.info import Join, Mark, TradeoffInfo
 from explorer.charts.tradeoff.labels import labels, on_axis
+from explorer.charts.tradeoff.sizes import MANY_MARKS, add_size_legend, thinned
 from explorer.texts import t
 
-MANY_MARKS = 60
 WEBGL_MARKS = 1500
 RING_PX = 8
 """How much wider than its mark the ring is that marks the second of two targets."""
@@ -26,14 +28,17 @@ ESTIMATED = {symbol: f"{symbol}-cross-open" for symbol in ("circle", "square", "
 def tradeoff_figure(info: TradeoffInfo, theme: Theme = "light", height: int = 460) -> go.Figure:
     """Draw ``info``; each mark's ``customdata`` is its run id."""
     figure = go.Figure(layout=style.base_layout(theme, info.title, info.subtitle))
-    for front in info.fronts:
-        figure.add_trace(_front_trace(front, front.target in info.targets[1:], theme))
     _add_baseline_line(figure, info, theme)
-    _add_joins(figure, info, theme)
-    for marks in _layers(info.marks):
-        figure.add_trace(_marks_trace(marks, info, theme))
+    _add_joins(figure, info, False, style.INTERVAL[theme], 1.0)
+    _add_marks(figure, [mark for mark in info.marks if not _ahead(mark)], info, theme)
+    _add_joins(figure, info, True, style.INK[theme], 2.0)
+    for front in info.fronts:
+        figure.add_trace(_front_trace(front, info, theme))
+    _add_marks(figure, [mark for mark in info.marks if _ahead(mark)], info, theme)
     _add_legend(figure, info, theme)
     _add_labels(figure, info, theme)
+    if info.sizes:
+        add_size_legend(figure, info.sizes, theme)
     figure.update_layout(
         height=height,
         hovermode="closest",
@@ -52,30 +57,48 @@ def drawing(info: TradeoffInfo) -> dict[str, Any]:
 
     Its WebGL draws four times the pixels by default, and without a graphics card every click waits for them.
     """
-    return {"plotGlPixelRatio": 1} if len(info.marks) > WEBGL_MARKS else {}
+    return {"plotGlPixelRatio": 1} if _many(info) else {}
 
 
-def _layers(marks: Sequence[Mark]) -> list[list[Mark]]:
-    """Marks by family, those beaten by others first so that the front lies on top."""
+def _many(info: TradeoffInfo) -> bool:
+    return len(info.marks) > WEBGL_MARKS
+
+
+def _scatter(info: TradeoffInfo) -> Any:
+    """What draws marks and lines. Plotly puts all that WebGL draws above the rest, so all of a chart is drawn alike."""
+    return go.Scattergl if _many(info) else go.Scatter
+
+
+def _shrunk(info: TradeoffInfo, thin: float) -> float:
+    """What is left of the diameter of marks that others beat; sizes that mean something stay."""
+    return 1.0 if info.sizes else math.sqrt(thin)
+
+
+def _ahead(mark: Mark) -> bool:
+    """Whether it lies on the lines of the fronts, in front of all that others beat."""
+    return mark.selected or mark.on_front or mark.baseline
+
+
+def _add_marks(figure: go.Figure, marks: Sequence[Mark], info: TradeoffInfo, theme: Theme) -> None:
+    """Marks in layers by family, those of the second target in their rings; what is selected lies on top."""
     layers: dict[tuple[bool, bool, bool, str], list[Mark]] = {}
     for mark in marks:
-        layers.setdefault((mark.fits, _in_front(mark), mark.baseline, mark.family), []).append(mark)
-    return [layers[key] for key in sorted(layers)]
-
-
-def _in_front(mark: Mark) -> bool:
-    return mark.selected or mark.on_front or mark.baseline
+        layers.setdefault((mark.selected, mark.fits, mark.baseline, mark.family), []).append(mark)
+    for key in sorted(layers):
+        ringed = [mark for mark in layers[key] if mark.ringed]
+        if ringed:
+            figure.add_trace(_rings_trace(ringed, info, style.family_colour(ringed[0].family, theme)))
+        figure.add_trace(_marks_trace(layers[key], info, theme))
 
 
 def _marks_trace(marks: list[Mark], info: TradeoffInfo, theme: Theme) -> Any:
     symbols = _symbols(info.marks)
     colour = style.family_colour(marks[0].family, theme) if marks[0].fits else style.INTERVAL[theme]
-    detailed = _in_front(marks[0]) or len(info.marks) <= MANY_MARKS
-    many = len(info.marks) > WEBGL_MARKS
+    detailed = _ahead(marks[0]) or len(info.marks) <= MANY_MARKS
+    many, thin = _many(info), 1.0 if _ahead(marks[0]) else thinned(len(info.marks))
     listed: Callable[[list[Any]], Any] = _strings if many else list
     each: Callable[[Iterable[Any]], Any] = _alike if many else list
-    kind = go.Scattergl if many else go.Scatter
-    return kind(
+    return _scatter(info)(
         x=[mark.x for mark in marks],
         y=[mark.y for mark in marks],
         mode="markers",
@@ -88,14 +111,14 @@ def _marks_trace(marks: list[Mark], info: TradeoffInfo, theme: Theme) -> Any:
         error_x=_error_bars(marks, "x", theme) if detailed else None,
         error_y=_error_bars(marks, "y", theme) if detailed else None,
         selected={"marker": {"opacity": 1}},
-        unselected={"marker": {"opacity": 1 if _in_front(marks[0]) else 0.55}},
+        unselected={"marker": {"opacity": 1 if _ahead(marks[0]) else 0.55 * thin}},
         marker={
             "symbol": each(_symbol(symbols[mark.model], mark) for mark in marks),
-            "size": each(mark.diameter + (4 if mark.selected else 0) for mark in marks),
+            "size": each(_shrunk(info, thin) * mark.diameter + (4 if mark.selected else 0) for mark in marks),
             "color": colour,
-            "opacity": each(_opacity(mark) for mark in marks),
+            "opacity": each(thin * _opacity(mark) for mark in marks),
             "line": {
-                "width": each(_outline(mark) for mark in marks),
+                "width": each(_outline(mark, thin) for mark in marks),
                 "color": each(
                     colour if mark.recorded else style.INK[theme] if mark.selected else style.BACKGROUNDS[theme]
                     for mark in marks
@@ -127,17 +150,17 @@ def _opacity(mark: Mark) -> float:
     """What others beat steps back; an outline alone needs more of its colour to be seen."""
     if not mark.fits and not mark.selected:
         return 0.5
-    if _in_front(mark) or mark.estimated:
+    if _ahead(mark) or mark.estimated:
         return 1.0
     return 0.85 if mark.recorded else 0.6
 
 
-def _outline(mark: Mark) -> float:
+def _outline(mark: Mark, thin: float) -> float:
     if mark.selected:
         return 3.0
     if mark.estimated:
         return 1.2
-    return 1.6 if mark.recorded else 1.0
+    return 1.6 if mark.recorded else thin
 
 
 def _error_bars(marks: list[Mark], place: str, theme: Theme) -> dict[str, Any] | None:
@@ -159,10 +182,10 @@ def _error_bars(marks: list[Mark], place: str, theme: Theme) -> dict[str, Any] |
     }
 
 
-def _front_trace(front: Front, second: bool, theme: Theme) -> go.Scatter:
-    """Lines of dots were recorded, those of long dashes belong to the ``second`` target."""
-    dashes = ("longdash", "longdashdot") if second else ("solid", "dot")
-    return go.Scatter(
+def _front_trace(front: Front, info: TradeoffInfo, theme: Theme) -> Any:
+    """Lines of dots were recorded, those of long dashes belong to the second target."""
+    dashes = ("longdash", "longdashdot") if front.target in info.targets[1:] else ("solid", "dot")
+    return _scatter(info)(
         x=front.xs,
         y=front.ys,
         mode="lines",
@@ -177,20 +200,17 @@ def _front_trace(front: Front, second: bool, theme: Theme) -> go.Scatter:
     )
 
 
-def _add_joins(figure: go.Figure, info: TradeoffInfo, theme: Theme) -> None:
-    """Rings around the marks of the second target, and a thin line to each from its mark of the first."""
-    symbols = _symbols(info.marks)
-    for family in dict.fromkeys(mark.family for mark in info.marks if mark.ringed):
-        joins = [join for join in info.joins if join.second.family == family]
-        lit, others = [one for one in joins if one.selected], [one for one in joins if not one.selected]
-        figure.add_trace(_joins_trace(others, family, style.INTERVAL[theme], 1.0))
-        figure.add_trace(_joins_trace(lit, family, style.INK[theme], 2.0))
-        ringed = [mark for mark in info.marks if mark.ringed and mark.family == family]
-        figure.add_trace(_rings_trace(ringed, symbols, style.family_colour(family, theme)))
+def _add_joins(figure: go.Figure, info: TradeoffInfo, selected: bool, colour: str, width: float) -> None:
+    """A thin line from each mark of the first target to that of the same recipe on the second."""
+    joins = [join for join in info.joins if join.selected == selected]
+    for family in dict.fromkeys(join.second.family for join in joins):
+        figure.add_trace(
+            _joins_trace([join for join in joins if join.second.family == family], info, family, colour, width)
+        )
 
 
-def _joins_trace(joins: Sequence[Join], family: str, colour: str, width: float) -> go.Scatter:
-    return go.Scatter(
+def _joins_trace(joins: Sequence[Join], info: TradeoffInfo, family: str, colour: str, width: float) -> Any:
+    return _scatter(info)(
         x=[x for join in joins for x in (join.first.x, join.second.x, None)],
         y=[y for join in joins for y in (join.first.y, join.second.y, None)],
         mode="lines",
@@ -202,8 +222,9 @@ def _joins_trace(joins: Sequence[Join], family: str, colour: str, width: float) 
     )
 
 
-def _rings_trace(ringed: Sequence[Mark], symbols: Mapping[str, str], colour: str) -> go.Scatter:
-    return go.Scatter(
+def _rings_trace(ringed: Sequence[Mark], info: TradeoffInfo, colour: str) -> Any:
+    symbols, thin = _symbols(info.marks), 1.0 if _ahead(ringed[0]) else thinned(len(info.marks))
+    return _scatter(info)(
         x=[mark.x for mark in ringed],
         y=[mark.y for mark in ringed],
         mode="markers",
@@ -214,9 +235,9 @@ def _rings_trace(ringed: Sequence[Mark], symbols: Mapping[str, str], colour: str
         unselected={"marker": {"opacity": 1}},
         marker={
             "symbol": [f"{symbols[mark.model]}-open" for mark in ringed],
-            "size": [mark.diameter + RING_PX + (4 if mark.selected else 0) for mark in ringed],
+            "size": [_shrunk(info, thin) * mark.diameter + RING_PX + (4 if mark.selected else 0) for mark in ringed],
             "color": colour,
-            "opacity": [_opacity(mark) for mark in ringed],
+            "opacity": [thin * _opacity(mark) for mark in ringed],
             "line": {"width": 1.2},
         },
     )

@@ -4,43 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import groupby
 from types import MappingProxyType
 from typing import Any
 
-from explorer import pareto, twins
+from explorer import twins
 from explorer.budget import Budget
 from explorer.charts.tradeoff import words
+from explorer.charts.tradeoff.fronts import Axes, Front, Spot, drawable, fronts
+from explorer.charts.tradeoff.sizes import USUAL, SizeScale, size_scale
 from explorer.latest import Latest
-from explorer.quantities import QUANTITIES, Quantity
 from explorer.texts import language, t
 from explorer.variants import Variant
 
-SMALLEST, LARGEST, USUAL = 8.0, 28.0, 11.0
 NO_BUDGET = Budget()
 NO_KIN: Mapping[str, str] = MappingProxyType({})
-
-Spot = tuple[str, str]
-"""A mark's target and run."""
-
-
-@dataclass(frozen=True)
-class Axes:
-    """Which quantities stand on the axes and in the size of the marks (keys of ``QUANTITIES``)."""
-
-    x: str = "file_size"
-    y: str = "accuracy"
-    size: str = "none"
-    log_x: bool = False
-    log_y: bool = False
-
-    @property
-    def x_quantity(self) -> Quantity:
-        return QUANTITIES[self.x]
-
-    @property
-    def y_quantity(self) -> Quantity:
-        return QUANTITIES[self.y]
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,18 +58,6 @@ class Mark:
 
 
 @dataclass(frozen=True)
-class Front:
-    """The border of what is possible as a staircase: ``xs``, ``ys`` are its corners, ``runs`` its variants."""
-
-    name: str
-    recorded: bool
-    runs: tuple[str, ...]
-    xs: tuple[float, ...]
-    ys: tuple[float, ...]
-    target: str = ""
-
-
-@dataclass(frozen=True)
 class Join:
     """The two marks of one recipe: ``first`` on the first target, ``second`` on the second."""
 
@@ -107,7 +72,10 @@ class Join:
 
 @dataclass(frozen=True)
 class TradeoffInfo:
-    """Everything that is drawn; ``empty`` says why there are no marks, ``joins`` is empty for a single target."""
+    """Everything that is drawn; ``empty`` says why there are no marks, ``joins`` is empty for a single target.
+
+    ``sizes`` tells how large marks are by the third quantity, None without one.
+    """
 
     title: str
     subtitle: str
@@ -121,6 +89,14 @@ class TradeoffInfo:
     empty: str | None = None
     targets: tuple[str, ...] = ()
     joins: tuple[Join, ...] = ()
+    sizes: SizeScale | None = None
+
+    @property
+    def knee_words(self) -> str:
+        """What a knee is, or that there is none; nothing where there is no front."""
+        if not self.fronts:
+            return ""
+        return t("chart.knee" if any(mark.knee for mark in self.marks) else "chart.knee.none")
 
 
 def tradeoff_info(
@@ -161,13 +137,14 @@ _latest: Latest[_Arranged] = Latest(2)
 def _arranged(rows: Sequence[Variant], axes: Axes, where: str, budget: Budget, kin: Mapping[str, str]) -> _Arranged:
     """All that does not depend on what is selected: ten thousand marks are not made again for a click."""
     x, y = axes.x_quantity, axes.y_quantity
-    shown = [row for row in rows if row.available and x.of(row) is not None and y.of(row) is not None]
+    shown = [row for row in rows if drawable(row, axes)]
     targets = tuple(dict.fromkeys(row.target for row in shown))
-    fronts, knees = _fronts(shown, axes)
-    on_front = {(front.target, run) for front in fronts for run in front.runs}
-    marks = []
-    for row, diameter in zip(shown, _diameters(shown, axes.size), strict=True):
+    found, knees = fronts(shown, axes)
+    on_front = {(front.target, run) for front in found for run in front.runs}
+    marks, sizes = [], size_scale(shown, axes.size)
+    for row in shown:
         spot = row.target, row.run
+        diameter = sizes.diameter(sizes.quantity.of(row)) if sizes else USUAL
         known = {
             "on_front": spot in on_front,
             "knee": spot in knees and not row.baseline,
@@ -185,9 +162,10 @@ def _arranged(rows: Sequence[Variant], axes: Axes, where: str, budget: Budget, k
         log_x=axes.log_x and all(mark.x > 0 for mark in marks),
         log_y=axes.log_y and all(mark.y > 0 for mark in marks),
         marks=tuple(marks),
-        fronts=fronts,
+        fronts=found,
         empty=None if marks else words.why_empty(rows),
         targets=targets,
+        sizes=sizes,
     )
     return _Arranged(info, _there(shown))
 
@@ -199,69 +177,6 @@ def _there(rows: list[Variant]) -> dict[str, dict[str, None]]:
         if not row.derived:
             there.setdefault(row.target, {})[row.run] = None
     return there
-
-
-def _fronts(rows: list[Variant], axes: Axes) -> tuple[tuple[Front, ...], set[Spot]]:
-    """The front of each group that may share one, and the marks at their knees."""
-    fronts, knees = [], set()
-    for name, group in _groups(rows, axes):
-        front, knee = _front(name, group, axes)
-        fronts.append(front)
-        knees |= {(front.target, run) for run in knee}
-    return tuple(fronts), knees
-
-
-def _groups(rows: list[Variant], axes: Axes) -> list[tuple[str, list[Variant]]]:
-    """The rows that may stand on one front together, with the front's name."""
-    by_host = axes.x_quantity.on_target or axes.y_quantity.on_target
-    by_model = axes.x_quantity.relative or axes.y_quantity.relative
-
-    def key(row: Variant) -> tuple[str, str, bool, bool, str, str]:
-        elsewhere = by_host and row.reported  # another machine may have the same processor's name
-        host, model = row.host if by_host else "", row.model if by_model else ""
-        return row.task, row.target, row.recorded, elsewhere, host, model
-
-    measured = sorted((row for row in rows if not row.estimated), key=key)
-    return [(task, list(group)) for (task, *_), group in groupby(measured, key=key)]
-
-
-def _front(name: str, rows: list[Variant], axes: Axes) -> tuple[Front, set[str]]:
-    """The front of one group and, if it has one, the run at its knee."""
-    x, y = axes.x_quantity, axes.y_quantity
-    points = [(x.of(row) or 0.0, y.of(row) or 0.0) for row in rows]
-    better = (x.higher_is_better, y.higher_is_better)
-    kept = [index for index, stands in enumerate(pareto.front(points, better)) if stands]
-    kept.sort(key=lambda index: points[index])
-    xs, ys = staircase([points[index] for index in kept], x.higher_is_better)
-    knee = pareto.knee(points, better)
-    runs = tuple(rows[index].run for index in kept)
-    front = Front(name, rows[0].recorded, runs, xs, ys, rows[0].target)
-    return front, set() if knee is None else {rows[knee].run}
-
-
-def staircase(
-    points: list[tuple[float, float]], x_higher_is_better: bool
-) -> tuple[tuple[float, ...], tuple[float, ...]]:
-    """Corners of the border of what ``points`` (a front sorted by x, more y is better) make possible.
-
-    Between two points one gets the y of the one that costs no more x: the left one where less x is better,
-    the right one where more is.
-    """
-    xs, ys = [], []
-    for i, (x, y) in enumerate(points):
-        if i:
-            xs.append(points[i - 1][0] if x_higher_is_better else x)
-            ys.append(y if x_higher_is_better else points[i - 1][1])
-        xs.append(x)
-        ys.append(y)
-    return tuple(xs), tuple(ys)
-
-
-def _diameters(rows: list[Variant], size: str) -> list[float]:
-    """Marks whose area grows with the quantity ``size``; all alike without one or where it is unknown."""
-    values = [QUANTITIES[size].of(row) if size in QUANTITIES else None for row in rows]
-    top = max((value for value in values if value), default=0.0)
-    return [max(SMALLEST, LARGEST * (value / top) ** 0.5) if value else USUAL for value in values]
 
 
 def _lit(
@@ -315,7 +230,7 @@ def _mark(row: Variant, axes: Axes, diameter: float, several_targets: bool, know
         x_interval=x.interval(row),
         y_interval=y.interval(row),
         diameter=diameter,
-        hover=words.hover(row, several_targets),
+        hover=words.hover(row, several_targets, (axes.x, axes.y, axes.size)),
         target=row.target,
         **known,
     )

@@ -8,7 +8,8 @@ from textwrap import wrap
 
 from explorer.charts.labelling import Place, Wish, place_labels
 from explorer.charts.labelling import Spot as PlacedSpot
-from explorer.charts.tradeoff.info import Mark, Spot, TradeoffInfo
+from explorer.charts.tradeoff.fronts import Spot
+from explorer.charts.tradeoff.info import Mark, TradeoffInfo
 from explorer.texts import t
 from explorer.texts.sentences import sentence
 

@@ -15,13 +15,18 @@ HOVERED = ("accuracy", "difference", "file_size", "parameters", "latency", "spee
 ESTIMATED_DIGITS = 2
 
 
-def hover(row: Variant, name_target: bool = False) -> str:
-    """A variant in a few lines of Plotly's small HTML; with its target where marks of several are shown."""
+def hover(row: Variant, name_target: bool = False, drawn: Sequence[str] = ()) -> str:
+    """A variant in a few lines of Plotly's small HTML; with its target where marks of several are shown.
+
+    The quantities that are ``drawn`` are among them.
+    """
     lines = [f"<b>{plain(sentence(row.label))}</b>", plain(row.model)]
     if name_target:
         lines.append(plain(target_title(row.target)))
     lines += [
-        f"{QUANTITIES[key].title}: {_written(row, key)}" for key in HOVERED if QUANTITIES[key].of(row) is not None
+        f"{QUANTITIES[key].title}: {_written(row, key)}"
+        for key in dict.fromkeys((*HOVERED, *drawn))
+        if key in QUANTITIES and QUANTITIES[key].of(row) is not None
     ]
     if row.within_noise and not row.baseline:
         lines.append(t("chart.within_noise"))

@@ -1,0 +1,118 @@
+"""The third quantity of the trade-off chart: how large it makes the marks, and the few marks that explain it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import plotly.graph_objects as go
+
+from explorer.charts import style
+from explorer.charts.style import Theme, plain
+from explorer.quantities import QUANTITIES, Quantity
+from explorer.texts import t
+from explorer.variant import Variant
+
+MANY_MARKS = 60
+SMALLEST, LARGEST, USUAL = 8.0, 28.0, 11.0
+GAP_PX, LETTER_PX, WIDE_PX, ROW_PX = 5.0, 5.9, 12.0, LARGEST + 8
+
+
+@dataclass(frozen=True)
+class SizeScale:
+    """Diameters in pixels by a quantity between its least and its largest value, ``low`` and ``high`` (both above 0).
+
+    ``shrunk`` makes all of them smaller where there are many.
+
+    Areas are in proportion to the values, as an eye compares them; where the least would be too small to be seen then,
+    the diameter grows by the same step each time the value is multiplied by the same factor.
+    """
+
+    quantity: Quantity
+    low: float
+    high: float
+    shrunk: float = 1.0
+
+    @property
+    def by_factors(self) -> bool:
+        """Whether diameters follow the logarithm."""
+        return self.low * (LARGEST / SMALLEST) ** 2 < self.high
+
+    def diameter(self, value: float | None) -> float:
+        """Of one mark; what is not known has the usual one."""
+        if not value or value < 0:
+            return USUAL * self.shrunk
+        if not self.by_factors:
+            return LARGEST * math.sqrt(value / self.high) * self.shrunk
+        share = math.log(value / self.low) / math.log(self.high / self.low)
+        return (SMALLEST + (LARGEST - SMALLEST) * share) * self.shrunk
+
+    def steps(self) -> tuple[float, ...]:
+        """The values that explain it: the least, one between in size, and the largest; one where all are alike."""
+        if self.low == self.high:
+            return (self.high,)
+        roots = math.sqrt(self.low), math.sqrt(self.high)
+        middle = roots[0] * roots[1] if self.by_factors else (sum(roots) / 2) ** 2
+        return self.low, middle, self.high
+
+
+def size_scale(rows: Sequence[Variant], size: str) -> SizeScale | None:
+    """By the quantity ``size`` of these rows; None without one and where it is not known of any."""
+    quantity = QUANTITIES.get(size)
+    values = [value for row in rows if quantity and (value := quantity.of(row)) and value > 0]
+    if not quantity or not values:
+        return None
+    return SizeScale(quantity, min(values), max(values), math.sqrt(thinned(len(rows))))
+
+
+def thinned(count: int) -> float:
+    """How much of their colour and area marks keep that stand among so many."""
+    return min(1.0, math.pow(MANY_MARKS / count, 0.2))
+
+
+def add_size_legend(figure: go.Figure, scale: SizeScale, theme: Theme) -> None:
+    """A row between the title and the plotting area: the quantity's name, and marks beside their values.
+
+    Plotly's own legend draws no mark larger than 16 pixels.
+    """
+    figure.layout.margin.t += ROW_PX
+    unit = f" ({scale.quantity.unit})" if scale.quantity.unit else ""
+    name = t("chart.size", quantity=f"{scale.quantity.title}{unit}")
+    left = _write(figure, name, 0.0, theme) + GAP_PX
+    for value in scale.steps():
+        across = scale.diameter(value)
+        figure.add_shape(
+            type="circle",
+            xref="paper",
+            yref="paper",
+            xsizemode="pixel",
+            ysizemode="pixel",
+            xanchor=0,
+            yanchor=1,
+            x0=left,
+            x1=left + across,
+            y0=(ROW_PX - across) / 2,
+            y1=(ROW_PX + across) / 2,
+            fillcolor=style.MUTED[theme],
+            line={"width": 0},
+        )
+        left = _write(figure, scale.quantity.bare(value), left + across + GAP_PX, theme) + 2 * GAP_PX
+
+
+def _write(figure: go.Figure, words: str, left: float, theme: Theme) -> float:
+    """Words in the row from ``left`` pixels on; returns where they end."""
+    figure.add_annotation(
+        text=plain(words),
+        x=0,
+        y=1,
+        xref="paper",
+        yref="paper",
+        xanchor="left",
+        yanchor="middle",
+        xshift=left,
+        yshift=ROW_PX / 2,
+        showarrow=False,
+        font={"size": 12, "color": style.MUTED[theme]},
+    )
+    return left + sum(LETTER_PX if letter < "\u2e80" else WIDE_PX for letter in words)  # Chinese ones are wide
