@@ -50,10 +50,14 @@ def section(rows: list[RunRow]) -> None:
 
 
 def charts(rows: Sequence[RunRow]) -> list[TradeoffInfo]:
-    """The charts of these variants and their baselines."""
+    """The charts of these variants and their baselines: recorded variants have recorded ones."""
     target, batch = (places(rows) or [("cpu-onnxruntime", 1)])[0]
-    runs, models = {row.run for row in rows}, dict.fromkeys(row.model for row in rows)
-    there = [one for one in choose(data.variants(), target, batch, models) if one.run in runs or one.baseline]
+    runs, beside = {row.run for row in rows}, {(row.model, row.recorded) for row in rows}
+    there = [
+        one
+        for one in choose(data.variants(), target, batch, dict.fromkeys(model for model, _ in beside))
+        if one.run in runs or (one.baseline and (one.model, one.recorded) in beside)
+    ]
     where = t("chart.where", target=target_title(target), batch=batch)
     return [tradeoff_info(there, Axes(x), where, []) for x in ACROSS]
 

@@ -256,6 +256,6 @@ def test_where_no_front_has_a_knee_it_says_so(own):
     bent = tradeoff_info(own, Axes())
     assert any(mark.knee for mark in bent.marks) and bent.knee_words.startswith("The knee is where")
     straight = tradeoff_info([row for row in own if row.run in bent.fronts[0].runs][:2], Axes())
-    assert straight.fronts and straight.knee_words.startswith("No front here has a knee")
+    assert straight.fronts and straight.knee_words.startswith("None of the fronts drawn has a knee")
     estimates = [replace(row, estimated=True) for row in own]
     assert tradeoff_info(estimates, Axes()).knee_words == ""

@@ -32,9 +32,9 @@ def test_a_budget_names_the_best_that_fits_and_a_click_shows_it(open_page, own) 
 
 def test_where_what_fits_has_no_knee_it_says_so(open_page, own) -> None:
     app = open_page("3_Trade_offs", {"model": "minilm-tweets"})
-    assert "**Knee** none" not in words(app) and app.button(key="best-cpu-balanced")
+    assert "**Knee of accuracy and size** none" not in words(app) and app.button(key="best-cpu-balanced")
     app.select_slider(key="budget-speed").set_value("2").run()
-    assert "best-cpu-smallest" in [one.key for one in app.button] and "**Knee** none" in words(app)
+    assert "best-cpu-smallest" in [one.key for one in app.button] and "**Knee of accuracy and size** none" in words(app)
 
 
 def test_a_budget_that_nothing_keeps_says_what_to_do(open_page, own) -> None:
