@@ -103,6 +103,13 @@ def significant(value: float, digits: int = 3) -> str:
     return f"{rounded:,.{max(decimals, 0)}f}"
 
 
+def cut(value: float, digits: int = 3, up: bool = False) -> str:
+    """``value``, above 0, in significant digits that are never more than it is; with ``up`` never less."""
+    step = 10.0 ** (math.floor(math.log10(value)) - digits + 1)
+    whole = math.ceil if up else math.floor
+    return significant(whole(round(value / step, 6)) * step, digits)
+
+
 def signed(value: float, decimals: int = 1) -> str:
     """``value`` with its sign, a true minus, and never a minus zero."""
     text = f"{abs(value):.{decimals}f}"

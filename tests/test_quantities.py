@@ -1,6 +1,6 @@
 import pytest
 
-from explorer.quantities import QUANTITIES, count, duration, file_size, signed, significant
+from explorer.quantities import QUANTITIES, count, cut, duration, file_size, signed, significant
 from explorer.variants import flatten
 from tests.support.sample_results import sample_runs
 
@@ -22,6 +22,20 @@ from tests.support.sample_results import sample_runs
 def test_three_significant_digits(value, text):
     # above 999 the last digits are zeros, not noise
     assert significant(value) == text
+
+
+@pytest.mark.parametrize(
+    ("value", "lower", "upper"),
+    [
+        (1.96, "1.9", "2.0"),
+        (9.96, "9.9", "10"),
+        (2.5, "2.5", "2.5"),
+        (0.0519, "0.051", "0.052"),
+        (1234, "1,200", "1,300"),
+    ],
+)
+def test_cut_is_never_more_and_raised_never_less(value, lower, upper):
+    assert (cut(value, 2), cut(value, 2, up=True)) == (lower, upper)
 
 
 def test_signs_are_true_minuses_and_zero_has_none():

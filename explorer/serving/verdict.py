@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from explorer.conclusion import CLOSE
-from explorer.quantities import significant
+from explorer.conclusion import CLOSE, ratio_words
+from explorer.quantities import cut, significant
 from explorer.serving.client import Standing
 from explorer.texts import t
 from explorer.variants import FALLBACK_TARGET
@@ -16,13 +16,16 @@ TOLERANCE = 1.1
 
 
 def race_sentence(standing: Standing) -> str:
-    """Who was faster and by how much, and how often both gave the same answer; empty where one never answered."""
+    """Who was faster and by how much, and how often both gave the same answer; empty where one never answered.
+
+    Nothing is rounded in the variant's favour.
+    """
     ratio = _ratio(standing)
     if ratio is None:
         return ""
     key = {1: "demo.found.faster", -1: "demo.found.slower", 0: "demo.found.same"}[_direction(ratio)]
-    rates = {"variant": significant(standing.variant.per_s), "baseline": significant(standing.baseline.per_s)}
-    speed = t(key, ratio=significant(max(ratio, 1 / ratio), 2), **rates)
+    rates = {"variant": cut(standing.variant.per_s), "baseline": cut(standing.baseline.per_s, up=True)}
+    speed = ratio_words(key, ratio, **rates) if _direction(ratio) else t(key, **rates)
     answers = t("demo.found.answers", same=f"{standing.same:,}", inputs=f"{standing.inputs:,}")
     return f"{speed} {answers}"
 

@@ -26,6 +26,26 @@ def test_a_slower_one_is_named_too():
     assert race_sentence(standing(variant_s=20.0)).startswith("The compressed model was 2.0 times slower, with 50.0")
 
 
+@pytest.mark.parametrize(
+    ("variant_s", "ratio"), [(10 / 1.96, "1.9"), (10 / 9.96, "9.9"), (10 / 2.5, "2.5"), (0.09, "110")]
+)
+def test_a_gain_is_cut(variant_s, ratio):
+    assert f"was {ratio} times as fast" in race_sentence(standing(variant_s=variant_s))
+
+
+@pytest.mark.parametrize(("variant_s", "ratio"), [(19.1, "2.0"), (20.1, "2.1"), (99.1, "10"), (1001.0, "110")])
+def test_a_loss_is_rounded_up(variant_s, ratio):
+    assert f"was {ratio} times slower" in race_sentence(standing(variant_s=variant_s))
+
+
+def test_a_gain_that_two_digits_do_not_show_is_slight():
+    assert race_sentence(standing(variant_s=9.3)).startswith("The compressed model was slightly faster, with ")
+
+
+def test_rates_are_cut_for_the_variant_and_rounded_up_for_the_baseline():
+    assert "with 332 against 143 requests per second" in race_sentence(standing(baseline_s=7.03, variant_s=3.0045))
+
+
 @pytest.mark.parametrize("seconds", [9.7, 10.3])
 def test_nearly_the_same_is_called_so(seconds):
     assert race_sentence(standing(variant_s=seconds)).startswith("Both were about equally fast")
