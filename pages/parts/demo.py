@@ -38,7 +38,7 @@ LARGE = """<style>
 @media (max-width: 640px) {
   .st-key-answers > :has([class*="st-key-answers-charts-"]) { order: 1; }
   .st-key-answers, [class*="st-key-answers-row-"] [data-testid="stHorizontalBlock"] { gap: 0.6rem; }
-  [class*="st-key-answer-"] { gap: 0; }
+  [class*="st-key-answer-"] { gap: 1.1rem; }
   [class*="st-key-answer-"] h3 { font-size: 1rem; padding: 0; }
   [class*="st-key-said-"] p { font-size: 1.6rem; }
   [class*="st-key-cost-"] p { font-size: 1rem; }

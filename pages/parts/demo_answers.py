@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from explorer.charts.confidence import confidence_figure, confidence_info
 from explorer.quantities import significant
 from explorer.serving.client import Answer
-from explorer.serving.drawing import digit, from_canvas
+from explorer.serving.drawing import digit, framed, from_canvas
 from explorer.serving.examples import Example, enlarged, example_images
 from explorer.serving.lineup import Lineup
 from explorer.texts import t
@@ -28,7 +28,7 @@ Pair = tuple[Side, Answer]
 TEXT_EXAMPLES = 4
 MOST_LETTERS = 2000
 DRAWN_TASK = "digits"
-SEEN_PX = 84
+SEEN_PX = 120
 IN_ROW = 2
 
 
@@ -120,7 +120,7 @@ def _drawing() -> NDArray[np.uint8] | None:
         st.caption(t("demo.draw.hint"))
         return None
     image = digit(drawn)
-    st.image(enlarged(image, SEEN_PX), caption=t("demo.draw.seen"), alt=t("demo.draw.alt"))
+    st.image(enlarged(framed(image), SEEN_PX), caption=t("demo.draw.seen"), alt=t("demo.draw.alt"))
     return image
 
 
@@ -162,8 +162,8 @@ def _answer(side: Side, answer: Answer, labels: list[str]) -> None:
 
 def _confidence(side: Side, answer: Answer, labels: list[str]) -> None:
     """How sure the model is of every class, and of how many calls the time is."""
-    st.caption(t("demo.median.of", name=safe(side.name), calls=answer.calls))
     if answer.best is not None:
         info = confidence_info(side.name, labels, answer.probabilities, side.family)
         figure = confidence_figure(info, theme())
         st.plotly_chart(figure, theme=None, config=chart_config(), alt=info.alt, key=f"confidence-{side.key}")
+    st.caption(t("demo.median.of", name=safe(side.name), calls=answer.calls))

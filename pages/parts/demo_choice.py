@@ -29,7 +29,7 @@ def variants(rows: list[RunRow]) -> list[RunRow]:
     state.remember_value("demo-picker", shown if shown in by_run else rows[0].run)
     if st.session_state["demo-picker"] not in by_run:
         del st.session_state["demo-picker"]
-    left, right = st.columns(2, gap="large")
+    left, right = st.columns(2)
     run = left.selectbox(
         t("demo.pick"),
         list(by_run),

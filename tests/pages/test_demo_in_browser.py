@@ -111,6 +111,9 @@ def test_on_a_phone_all_answers_are_seen_together(page):
     tops = [box["y"] for box in boxes]
     assert tops == sorted(tops) and all(box["x"] == boxes[0]["x"] for box in boxes)
     assert boxes[3]["y"] + boxes[3]["height"] - boxes[0]["y"] < 844
+    for number in range(4):
+        name, answer = answers.nth(number).locator("h3"), said(page, "").nth(number).locator("p")
+        assert name.bounding_box()["y"] + name.bounding_box()["height"] <= answer.bounding_box()["y"] + 1
     first_chart = page.locator(".js-plotly-plot").first.bounding_box()
     assert first_chart["y"] > boxes[3]["y"]
 
