@@ -37,10 +37,11 @@ LARGE = """<style>
 [class*="st-key-demo-example-"] button p { text-align: left; }
 @media (max-width: 640px) {
   .st-key-answers > :has([class*="st-key-answers-charts-"]) { order: 1; }
-  .st-key-answers, [class*="st-key-answers-row-"] [data-testid="stHorizontalBlock"] { gap: 0.6rem; }
+  .st-key-answers, [class*="st-key-answers-row-"] [data-testid="stHorizontalBlock"] { gap: 1.2rem; }
   [class*="st-key-answer-"] { gap: 1.1rem; }
   [class*="st-key-answer-"] h3 { font-size: 1rem; padding: 0; }
   [class*="st-key-said-"] p { font-size: 1.6rem; }
+  [class*="st-key-cost-"] { margin-top: -0.8rem; }
   [class*="st-key-cost-"] p { font-size: 1rem; }
 }
 </style>"""
