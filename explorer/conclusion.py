@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from explorer.quantities import signed
+from explorer.quantities import cut, signed
 from explorer.texts import t, target_title
 from explorer.variants import SPLIT
 
@@ -33,7 +33,7 @@ def _size(result: dict[str, Any]) -> str:
         return t("conclusion.same_size")
     if ratio < 1 and 1 / ratio < CLOSE:
         return t("conclusion.larger.slightly")
-    return _ratio("conclusion.smaller", ratio) if ratio > 1 else _ratio("conclusion.larger", ratio)
+    return ratio_words("conclusion.smaller", ratio) if ratio > 1 else ratio_words("conclusion.larger", ratio)
 
 
 def _speed(result: dict[str, Any], target: str | None, batch: int | None) -> str:
@@ -47,7 +47,7 @@ def _speed(result: dict[str, Any], target: str | None, batch: int | None) -> str
     if low is None or high is None or low <= 1 <= high:
         return t("conclusion.same_speed", where=where)
     ratio = float(entry["speedup"])
-    return f"{_ratio('conclusion.faster' if ratio > 1 else 'conclusion.slower', ratio)} {where}"
+    return f"{ratio_words('conclusion.faster' if ratio > 1 else 'conclusion.slower', ratio)} {where}"
 
 
 def _latency(result: dict[str, Any], target: str | None, batch: int | None) -> dict[str, Any] | None:
@@ -79,13 +79,10 @@ def _accuracy(result: dict[str, Any], target: str | None) -> str:
     return t("conclusion.points", points=signed(tenths / 10))
 
 
-def _ratio(key: str, ratio: float) -> str:
-    """A ratio in two digits: cut where it speaks for the variant, rounded up where it speaks against it."""
-    in_favour = ratio > 1
-    value = ratio if in_favour else 1 / ratio
-    step = 10.0 ** (math.floor(math.log10(value)) - 1)
-    digits = math.floor(round(value / step, 6)) if in_favour else math.ceil(round(value / step, 6))
-    shown = digits * step
-    if in_favour and shown <= 1:  # 1.04 in two digits is no gain at all
-        return t(f"{key}.slightly")
-    return t(key, ratio=f"{shown:.{max(0, 1 - math.floor(math.log10(value)))}f}")
+def ratio_words(key: str, ratio: float, **more: str) -> str:
+    """The text of ``key`` with a ratio in two digits: cut where it speaks for the variant, raised where it does not.
+
+    A gain that two digits do not show is the text of ``key.slightly``.
+    """
+    shown = cut(max(ratio, 1 / ratio), 2, up=ratio < 1)
+    return t(f"{key}.slightly", **more) if ratio > 1 and shown == "1.0" else t(key, ratio=shown, **more)

@@ -105,13 +105,13 @@ def significant(value: float, digits: int = 3) -> str:
     return f"{rounded:,.{max(decimals, 0)}f}"
 
 
-def cut(value: float, up: bool = False) -> str:
+def cut(value: float, digits: int = 3, up: bool = False) -> str:
     """Like ``significant``, but never rounded up, or with ``up`` never down: 3.897 is ``3.89``, or ``3.90``."""
     if value <= 0 or not math.isfinite(value):
-        return significant(value)
-    step = 10.0 ** (math.floor(math.log10(value)) - 2)
-    digits = round(value / step, 6)  # 3.9 / 0.01 is a little less than 390
-    return significant((math.ceil if up else math.floor)(digits) * step)
+        return significant(value, digits)
+    step = 10.0 ** (math.floor(math.log10(value)) - digits + 1)
+    whole = math.ceil if up else math.floor
+    return significant(whole(round(value / step, 6)) * step, digits)  # 3.9 / 0.01 is a little less than 390
 
 
 def signed(value: float, decimals: int = 1) -> str:

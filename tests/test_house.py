@@ -121,3 +121,9 @@ def test_onnxruntime_reports_nothing_to_its_makers(tmp_path: Path) -> None:
     run = subprocess.run([sys.executable, "-c", code], env=environment, check=True, capture_output=True, text=True)
     assert run.stdout.strip() == "1"
     assert list(tmp_path.iterdir()) == []
+
+
+def test_openvino_reports_nothing_to_its_makers() -> None:
+    code = "import explorer, openvino; print(openvino.tools.ovc.telemetry_utils.tm.__name__)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)
+    assert done.stdout.strip() == "openvino.tools.ovc.telemetry_stub"

@@ -41,6 +41,20 @@ def test_a_ratio_is_cut_down_or_up(value, down, up):
     assert (cut(value), cut(value, up=True)) == (down, up)
 
 
+@pytest.mark.parametrize(
+    ("value", "lower", "upper"),
+    [
+        (1.96, "1.9", "2.0"),
+        (9.96, "9.9", "10"),
+        (2.5, "2.5", "2.5"),
+        (0.0519, "0.051", "0.052"),
+        (1234, "1,200", "1,300"),
+    ],
+)
+def test_cut_is_never_more_and_raised_never_less(value, lower, upper):
+    assert (cut(value, 2), cut(value, 2, up=True)) == (lower, upper)
+
+
 def test_signs_are_true_minuses_and_zero_has_none():
     assert (signed(-1.26), signed(0.84), signed(-0.04)) == ("−1.3", "+0.8", "0.0")
 

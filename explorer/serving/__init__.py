@@ -1,5 +1,5 @@
-"""Answers for people who watch: baseline and variant at work in a process of their own.
+"""Answers for people who watch: baseline and variants at work in a process of their own.
 
-``client.Pair`` starts ``python -m explorer.serving`` and speaks JSON lines with it over its standard input and output:
-no port is opened, and the process ends when its input is closed. The dashboard imports the client's side only.
+``client.Demonstration`` starts ``python -m explorer.serving`` and speaks JSON lines with it over its standard input and
+output: no port is opened, and the process ends when its input is closed. The dashboard imports the client's side only.
 """

@@ -1,4 +1,4 @@
-"""The process that answers: ``python -m explorer.serving BASELINE VARIANT INPUTS THREADS IDLE_SECONDS``.
+"""The process that answers: ``python -m explorer.serving TARGET THREADS IDLE_SECONDS INPUTS BASELINE VARIANT ...``.
 
 A line of JSON comes in, a line of JSON goes out. It ends when its input is closed, or when nobody asked for a while.
 """
@@ -14,12 +14,15 @@ from pathlib import Path
 from typing import IO, Any
 
 from explorer.errors import ExplorerError
+from explorer.serving.lineup import Lineup
 from explorer.serving.server import Server
 
 
 def main(arguments: list[str]) -> None:
     """Answer until the input ends."""
-    baseline, variant, inputs, threads, idle_s = arguments
+    target, threads, idle_s, *places = arguments
+    inputs, baseline, *variants = map(Path, places)
+    lineup = Lineup(baseline, tuple(variants), inputs)
     out, lines = _own_output(), _lines(sys.stdin)
     server: Server | None = None
     while True:
@@ -34,7 +37,7 @@ def main(arguments: list[str]) -> None:
         if line is None:
             return
         try:
-            server = server or Server(Path(baseline), Path(variant), Path(inputs), int(threads))
+            server = server or Server(lineup, target, int(threads))
             reply = server.handle(json.loads(line))
         except ExplorerError as error:
             reply = {"error": str(error)}

@@ -22,10 +22,13 @@ from explorer.errors import ExplorerError
 from explorer.home import home
 from explorer.jobs.lifecycle import environment
 from explorer.measure.host import default_threads
-from explorer.serving.pairs import PairFiles
+from explorer.serving.lineup import Lineup
+from explorer.variants import FALLBACK_TARGET
 
 IDLE_S = 600.0
-TIMEOUT_S = 60.0
+TIMEOUT_S = 180.0
+"""Of one request: models that are compiled when they are loaded take tens of seconds each."""
+
 GRACE_S = 2.0
 
 
@@ -56,37 +59,57 @@ class Tally:
 
 
 @dataclass(frozen=True)
+class Agreement:
+    """``same`` of the ``inputs`` that both have seen got the same answer from a variant and from the baseline."""
+
+    inputs: int
+    same: int
+
+
+@dataclass(frozen=True)
 class Standing:
-    """How a race stands: ``same`` of the ``inputs`` that both have seen got the same answer."""
+    """How a race stands: the baseline's tally and each variant's, and how each variant agrees with the baseline."""
 
     state: Literal["running", "done", "stopped"]
     requests: int
-    baseline: Tally
-    variant: Tally
-    inputs: int
-    same: int
+    tallies: tuple[Tally, ...]
+    agreements: tuple[Agreement, ...]
 
     @property
     def running(self) -> bool:
         return self.state == "running"
+
+    @property
+    def baseline(self) -> Tally:
+        return self.tallies[0]
+
+    @property
+    def variants(self) -> tuple[Tally, ...]:
+        return self.tallies[1:]
 
     def share(self, tally: Tally) -> float:
         """How much of its requests one of the contestants has answered, 0 to 1."""
         return tally.requests / self.requests
 
 
-class Pair:
-    """Baseline and variant of one run behind one process; may be used from several threads, which take turns."""
+class Demonstration:
+    """A baseline and its variants on a target behind one process; may be used from several threads, which take turns.
 
-    def __init__(self, files: PairFiles, threads: int | None = None, idle_s: float = IDLE_S) -> None:
-        self.files, self.threads, self.idle_s = files, threads or default_threads(), idle_s
+    All are in the same process with the same threads, and take turns there, which is fair to all.
+    """
+
+    def __init__(
+        self, lineup: Lineup, target: str = FALLBACK_TARGET, threads: int | None = None, idle_s: float = IDLE_S
+    ) -> None:
+        self.lineup, self.target = lineup, target
+        self.threads, self.idle_s = threads or default_threads(), idle_s
         self._turn = threading.Lock()
         self._process: _Process | None = None
 
-    def answer(self, given: str | NDArray[np.uint8]) -> dict[str, Answer]:
-        """What ``baseline`` and ``variant`` say to a text, or to an image ``[H, W]`` or ``[H, W, 3]``."""
+    def answer(self, given: str | NDArray[np.uint8]) -> list[Answer]:
+        """What the baseline and each variant say to a text, or to an image ``[H, W]`` or ``[H, W, 3]``."""
         found = self._ask({"do": "answer", **_packed(given)})["answers"]
-        return {name: Answer(tuple(one["probabilities"]), one["ms"], one["calls"]) for name, one in found.items()}
+        return [Answer(tuple(one["probabilities"]), one["ms"], one["calls"]) for one in found]
 
     def race(self, requests: int) -> str:
         """Start a race, or join the one that is on; its name."""
@@ -119,7 +142,7 @@ class Pair:
         """One request and its reply; None where the process had ended by itself."""
         if self._process is None or self._process.ended:
             self._end()
-            self._process = _Process(self.files, self.threads, self.idle_s)
+            self._process = _Process(self.lineup, self.target, self.threads, self.idle_s)
         try:
             return self._process.exchange(request)
         except (ExplorerError, OSError) as error:
@@ -138,11 +161,11 @@ class Pair:
 class _Process:
     """``python -m explorer.serving`` and its pipes."""
 
-    def __init__(self, files: PairFiles, threads: int, idle_s: float) -> None:
-        places = [str(path) for path in (files.baseline, files.variant, files.inputs)]
+    def __init__(self, lineup: Lineup, target: str, threads: int, idle_s: float) -> None:
+        places = [str(path) for path in (lineup.inputs, *lineup.folders)]
         self.errors: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 - lives as long as the process
         self.popen = subprocess.Popen(
-            [sys.executable, "-m", "explorer.serving", *places, str(threads), str(idle_s)],
+            [sys.executable, "-m", "explorer.serving", target, str(threads), str(idle_s), *places],
             # threads that wait by spinning lose most of their time to a browser on the same cores
             env={"OMP_WAIT_POLICY": "PASSIVE", **environment(home())},
             stdin=subprocess.PIPE,
@@ -221,7 +244,6 @@ def _standing(reply: dict[str, Any]) -> Standing | None:
     found = reply["standing"]
     if found is None:
         return None
-    tallies = {name: Tally(one["requests"], one["seconds"]) for name, one in found["tallies"].items()}
-    return Standing(
-        found["state"], found["requests"], tallies["baseline"], tallies["variant"], found["inputs"], found["same"]
-    )
+    tallies = tuple(Tally(one["requests"], one["seconds"]) for one in found["tallies"])
+    agreements = tuple(Agreement(one["inputs"], one["same"]) for one in found["agreements"])
+    return Standing(found["state"], found["requests"], tallies, agreements)

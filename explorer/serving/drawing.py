@@ -15,6 +15,7 @@ CANVAS_PX = 112
 """Side of the grey picture that a canvas gives."""
 
 DIGIT_PX, BOX_PX = 28, 20
+FRAME_GREY = 128
 FAINT = 24
 """Pixels darker than this are the soft edge of a stroke, not the stroke."""
 
@@ -49,6 +50,11 @@ def digit(drawing: NDArray[np.uint8]) -> NDArray[np.uint8]:
     image = np.zeros((DIGIT_PX, DIGIT_PX), dtype=np.uint8)
     image[top : top + height, left : left + width] = np.round(ink * 255 / ink.max())
     return image
+
+
+def framed(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """An image with a grey line around it: a digit that is centred by its mass may reach the edge, as in the data."""
+    return np.pad(image, 1, constant_values=FRAME_GREY)
 
 
 def _offset(profile: NDArray[np.float64], side: int) -> int:

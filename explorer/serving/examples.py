@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from explorer.errors import BadInput
 from explorer.measure.travel import Travelling, read_inputs
 from explorer.models.preprocess import Arrays, ImagePreprocessor, Preprocessor
-from explorer.serving.pairs import PairFiles
+from explorer.serving.lineup import Lineup
 
 MOST = 10
 EXAMPLE_FILE = "example.npy"
@@ -26,14 +26,14 @@ class Example:
     label: str | None = None
 
 
-def example_images(files: PairFiles, labels: Sequence[str], most: int = MOST) -> list[Example]:
+def example_images(lineup: Lineup, labels: Sequence[str], most: int = MOST) -> list[Example]:
     """At most ``most`` validation images, one of each class first; without them the one beside the artefact, if any."""
-    preprocessor = Preprocessor.load(files.variant)
+    preprocessor = Preprocessor.load(lineup.variants[0])
     if not isinstance(preprocessor, ImagePreprocessor):
         raise BadInput("This model reads texts, not images.")
-    if not files.inputs.is_file():
-        return _beside(files.variant / EXAMPLE_FILE)
-    inputs = read_inputs(files.inputs)
+    if not lineup.inputs.is_file():
+        return _beside(lineup.variants[0] / EXAMPLE_FILE)
+    inputs = read_inputs(lineup.inputs)
     images = pixels(inputs.tensors, preprocessor)
     return [Example(images[row], labels[inputs.labels[row]]) for row in _varied(inputs, most)]
 

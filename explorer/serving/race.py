@@ -1,14 +1,15 @@
-"""Many requests on both models in short turns: neither has the machine for long, and the faster one gets ahead."""
+"""Many requests on all models in short turns: none has the machine for long, and the faster ones get ahead."""
 
 from __future__ import annotations
 
+import random
 import time
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
-Calls = Mapping[str, Sequence[Callable[[], int]]]
-"""By contestant: one call per input, the same inputs in the same order, which returns the class (-1: no answer)."""
+Call = Callable[[], int]
+"""One input: answers it and returns the class (-1: no answer)."""
 
 State = Literal["running", "done", "stopped"]
 
@@ -17,32 +18,37 @@ WARM_UP = 5
 
 
 @dataclass
-class Tally:
-    """Requests answered so far and the seconds that they took."""
+class Lane:
+    """One contestant: its ``calls``, one per input, and what it has answered so far in how many seconds."""
 
+    calls: Sequence[Call]
     requests: int = 0
     seconds: float = 0.0
+    classes: list[int] = field(default_factory=list)
 
 
 class Race:
-    """``requests`` on each contestant, one input at a time, going through the inputs again and again."""
+    """``requests`` on each contestant, one input at a time, going through the inputs again and again.
 
-    def __init__(self, calls: Calls, requests: int, clock: Callable[[], float] = time.perf_counter) -> None:
-        self.calls, self.requests, self.clock = calls, requests, clock
+    ``calls`` are those of the baseline, then of each variant, all on the same inputs in the same order.
+    """
+
+    def __init__(
+        self, calls: Sequence[Sequence[Call]], requests: int, clock: Callable[[], float] = time.perf_counter
+    ) -> None:
+        self.lanes = [Lane(inputs) for inputs in calls]
+        self.requests, self.clock = requests, clock
         self.state: State = "running"
-        self.tallies = {name: Tally() for name in calls}
-        self.classes: dict[str, list[int]] = {name: [] for name in calls}
-        self.order = list(calls)
-        for inputs in calls.values():
+        self.dice = random.Random(requests)
+        for inputs in calls:
             for call in inputs[:WARM_UP]:
                 call()
 
     def step(self) -> None:
-        """One turn for each that is not through yet; who begins changes every time."""
-        self.order.reverse()
-        for name in self.order:
-            self._turn(name)
-        if self.state == "running" and all(tally.requests >= self.requests for tally in self.tallies.values()):
+        """One turn for each that is not through yet, in an order of chance: who follows whom shifts times."""
+        for lane in self.dice.sample(self.lanes, len(self.lanes)):
+            self._turn(lane)
+        if self.state == "running" and all(lane.requests >= self.requests for lane in self.lanes):
             self.state = "done"
 
     def stop(self) -> None:
@@ -51,23 +57,27 @@ class Race:
             self.state = "stopped"
 
     def standing(self) -> dict[str, Any]:
-        """How it stands, as JSON-ready data; ``same`` of ``inputs`` got the same answer from all contestants."""
-        pairs = list(zip(*self.classes.values(), strict=False))
+        """How it stands, as JSON-ready data, the baseline first.
+
+        ``agreements`` are by variant: how many inputs it and the baseline have seen, and on how many they agree.
+        """
+        baseline, *variants = self.lanes
+        pairs = [list(zip(baseline.classes, one.classes, strict=False)) for one in variants]
         return {
             "state": self.state,
             "requests": self.requests,
-            "tallies": {name: {"requests": t.requests, "seconds": t.seconds} for name, t in self.tallies.items()},
-            "inputs": len(pairs),
-            "same": sum(len(set(classes)) == 1 and min(classes) >= 0 for classes in pairs),
+            "tallies": [{"requests": lane.requests, "seconds": lane.seconds} for lane in self.lanes],
+            "agreements": [
+                {"inputs": len(seen), "same": sum(one == other >= 0 for one, other in seen)} for seen in pairs
+            ],
         }
 
-    def _turn(self, name: str) -> None:
-        tally, inputs, classes = self.tallies[name], self.calls[name], self.classes[name]
+    def _turn(self, lane: Lane) -> None:
         start = now = self.clock()
-        while tally.requests < self.requests and now - start < TURN_SECONDS:
-            answered = inputs[tally.requests % len(inputs)]()
-            tally.requests += 1
-            if len(classes) < len(inputs):
-                classes.append(answered)
+        while lane.requests < self.requests and now - start < TURN_SECONDS:
+            answered = lane.calls[lane.requests % len(lane.calls)]()
+            lane.requests += 1
+            if len(lane.classes) < len(lane.calls):
+                lane.classes.append(answered)
             now = self.clock()
-        tally.seconds += now - start
+        lane.seconds += now - start

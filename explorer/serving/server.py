@@ -7,7 +7,7 @@ import time
 import uuid
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from pathlib import Path
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -17,8 +17,9 @@ from explorer.errors import BadInput, Cancelled, ExplorerError
 from explorer.home import home
 from explorer.measure.lock import training_slot
 from explorer.measure.travel import read_inputs
-from explorer.serving.contestant import Contestant, Given, answer_both
-from explorer.serving.race import Race
+from explorer.serving.contestant import Contestant, Given, answer_all
+from explorer.serving.lineup import Lineup
+from explorer.serving.race import Call, Race
 
 PATIENCE_S = 2.0
 """How long a request waits for a measurement to end before it says that there is one."""
@@ -31,12 +32,16 @@ MOST_REQUESTS = 100_000
 
 
 class Server:
-    """Two contestants and at most one race; raises ``ExplorerError`` where a model cannot be loaded."""
+    """The contestants on one target and at most one race; raises ``ExplorerError`` where a model cannot be loaded."""
 
-    def __init__(self, baseline: Path, variant: Path, inputs: Path, threads: int) -> None:
-        self.inputs = inputs
-        self.variant = Contestant("variant", variant, threads)
-        self.contestants = [Contestant("baseline", baseline, threads), self.variant]
+    def __init__(self, lineup: Lineup, target: str, threads: int) -> None:
+        self.inputs = lineup.inputs
+        several = len(lineup.variants) > 1
+        names = [f"variant {number}" if several else "variant" for number in range(1, len(lineup.variants) + 1)]
+        self.contestants = [
+            Contestant(name, folder, target, threads)
+            for name, folder in zip(["baseline", *names], lineup.folders, strict=True)
+        ]
         self.race: Race | None = None
         self.race_name = ""
         self.slot = ExitStack()
@@ -79,9 +84,9 @@ class Server:
     def _answer(self, request: dict[str, Any]) -> dict[str, Any]:
         given = _given(request)
         if self.racing:  # which keeps measurements out already
-            return {"answers": answer_both(self.contestants, given)}
+            return {"answers": answer_all(self.contestants, given)}
         with beside_no_measurement():
-            return {"answers": answer_both(self.contestants, given)}
+            return {"answers": answer_all(self.contestants, given)}
 
     def _start_race(self, requests: int) -> dict[str, Any]:
         """Begin a race, or join the one that is on."""
@@ -97,14 +102,11 @@ class Server:
             self.race_name, self.race_began_s = uuid.uuid4().hex, time.monotonic()
         return {"race": self.race_name}
 
-    def _calls(self) -> dict[str, list[Any]]:
+    def _calls(self) -> list[list[Call]]:
         if not self.inputs.is_file():
             raise BadInput("This run kept no inputs to race with; run its recipe again.")
-        inputs = read_inputs(self.inputs)
-        return {
-            one.name: [lambda one=one, feed=feed: one.answered(feed) for feed in one.feeds(inputs, self.variant)]
-            for one in self.contestants
-        }
+        inputs, maker = read_inputs(self.inputs), self.contestants[1]
+        return [[partial(one.answered, feed) for feed in one.feeds(inputs, maker)] for one in self.contestants]
 
     def _standing(self, race: object) -> dict[str, Any]:
         known = self.race is not None and race == self.race_name

@@ -4,35 +4,38 @@ from __future__ import annotations
 
 from typing import Any
 
-from explorer.conclusion import CLOSE
-from explorer.quantities import significant
+from explorer.conclusion import CLOSE, ratio_words
+from explorer.quantities import cut, significant
 from explorer.serving.client import Standing
 from explorer.texts import t
-from explorer.variants import FALLBACK_TARGET
 
 BATCH = 1
 TOLERANCE = 1.1
 """A race is no measurement: it contradicts one where it is this far outside of its interval."""
 
 
-def race_sentence(standing: Standing) -> str:
-    """Who was faster and by how much, and how often both gave the same answer; empty where one never answered."""
-    ratio = _ratio(standing)
+def race_sentence(standing: Standing, place: int = 0) -> str:
+    """How much faster than the baseline the variant at ``place`` was, and how often both gave the same answer.
+
+    Nothing is rounded in the variant's favour. Empty where one of the two never answered.
+    """
+    ratio = _ratio(standing, place)
     if ratio is None:
         return ""
     key = {1: "demo.found.faster", -1: "demo.found.slower", 0: "demo.found.same"}[_direction(ratio)]
-    rates = {"variant": significant(standing.variant.per_s), "baseline": significant(standing.baseline.per_s)}
-    speed = t(key, ratio=significant(max(ratio, 1 / ratio), 2), **rates)
-    answers = t("demo.found.answers", same=f"{standing.same:,}", inputs=f"{standing.inputs:,}")
+    rates = {"variant": cut(standing.variants[place].per_s), "baseline": cut(standing.baseline.per_s, up=True)}
+    speed = ratio_words(key, ratio, **rates) if _direction(ratio) else t(key, **rates)
+    agreement = standing.agreements[place]
+    answers = t("demo.found.answers", same=f"{agreement.same:,}", inputs=f"{agreement.inputs:,}")
     return f"{speed} {answers}"
 
 
-def disagreement(standing: Standing, result: dict[str, Any]) -> str:
-    """A sentence where the race and the measurement of ``result`` tell of different speeds, else an empty one.
+def disagreement(standing: Standing, result: dict[str, Any], target: str, place: int = 0) -> str:
+    """A sentence where the race on ``target`` and the measurement of ``result`` there tell of different speeds.
 
-    Nothing is said where the speed was not measured here, or was disturbed: then the conclusion says so.
+    Empty where they agree, and where the speed was not measured there, or was disturbed: then the conclusion says so.
     """
-    entry, ratio = measured(result), _ratio(standing)
+    entry, ratio = measured(result, target), _ratio(standing, place)
     if entry is None or ratio is None or entry.get("noisy") or entry.get("speedup_low") is None:
         return ""
     low, high, speedup = (float(entry[name]) for name in ("speedup_low", "speedup_high", "speedup"))
@@ -44,12 +47,12 @@ def disagreement(standing: Standing, result: dict[str, Any]) -> str:
     return t(key, measured=significant(speedup), tokens=entry["sequence"], **figures)
 
 
-def measured(result: dict[str, Any]) -> dict[str, Any] | None:
-    """The latency that a race can be held against: ONNX Runtime on the CPU, one input at a time."""
+def measured(result: dict[str, Any], target: str) -> dict[str, Any] | None:
+    """The latency that a race on ``target`` can be held against: one input at a time."""
     fitting = (
         entry
         for entry in result["latency"]
-        if entry["target"] == FALLBACK_TARGET
+        if entry["target"] == target
         and entry["batch"] == BATCH
         and entry.get("speedup") is not None
         and entry.get("lengths") != "real"
@@ -57,9 +60,9 @@ def measured(result: dict[str, Any]) -> dict[str, Any] | None:
     return next(fitting, None)
 
 
-def _ratio(standing: Standing) -> float | None:
-    """How many times as fast the variant was."""
-    baseline, variant = standing.baseline.per_s, standing.variant.per_s
+def _ratio(standing: Standing, place: int) -> float | None:
+    """How many times as fast as the baseline the variant was."""
+    baseline, variant = standing.baseline.per_s, standing.variants[place].per_s
     return variant / baseline if baseline and variant else None
 
 

@@ -1,4 +1,4 @@
-"""The variant that is demonstrated: chosen among finished runs, and kept ready to answer."""
+"""The variants that are demonstrated, kept ready to answer."""
 
 from __future__ import annotations
 
@@ -8,20 +8,22 @@ from typing import Any
 import streamlit as st
 
 from explorer import jobs
+from explorer.errors import BadInput
 from explorer.quantities import QUANTITIES
-from explorer.serving.client import Pair
-from explorer.serving.pairs import PairFiles, files_of
+from explorer.serving.client import Demonstration
+from explorer.serving.lineup import Lineup, files_of, together
 from explorer.store import RunRow
 from explorer.texts import t
 from explorer.texts.sentences import sentence
-from explorer.variants import FALLBACK_TARGET, family_of
-from pages.parts import data, run_details, state
-from pages.parts.comparing import variant_name
+from explorer.variants import family_of
+from pages.parts import demo_choice, launch, run_details
+from pages.parts.comparing import short_names
 from pages.parts.page import safe
 
-MOST_PAIRS = 2
+MOST_PROCESSES = 2
 
-# What is said in large type: answers, times and sizes, the sentences at the end.
+# What is said in large type: answers, times and sizes, the sentences at the end. On a phone the answers are short rows
+# one below another, and what explains them comes after the last.
 LARGE = """<style>
 [class*="st-key-said-"] p { font-size: clamp(2.2rem, 4.6vw, 4rem); font-weight: 650; line-height: 1.1; }
 [class*="st-key-said-"] p { overflow-wrap: anywhere; }
@@ -33,12 +35,21 @@ LARGE = """<style>
 .st-key-demo-text textarea { font-size: 1.3rem; line-height: 1.4; }
 [class*="st-key-demo-example-"] button { justify-content: flex-start; }
 [class*="st-key-demo-example-"] button p { text-align: left; }
+@media (max-width: 640px) {
+  .st-key-answers > :has([class*="st-key-answers-charts-"]) { order: 1; }
+  .st-key-answers, [class*="st-key-answers-row-"] [data-testid="stHorizontalBlock"] { gap: 1.2rem; }
+  [class*="st-key-answer-"] { gap: 1.1rem; }
+  [class*="st-key-answer-"] h3 { font-size: 1rem; padding: 0; }
+  [class*="st-key-said-"] p { font-size: 1.6rem; }
+  [class*="st-key-cost-"] { margin-top: -0.8rem; }
+  [class*="st-key-cost-"] p { font-size: 1rem; }
+}
 </style>"""
 
 
 @dataclass(frozen=True)
 class Side:
-    """One of the two that answer: its key, its name and what colours it, and the size of its file in words."""
+    """One of those that answer: its key, its name and what colours it, and the size of its file in words."""
 
     key: str
     name: str
@@ -48,66 +59,71 @@ class Side:
 
 @dataclass(frozen=True)
 class Subject:
-    """The variant with its baseline, ready to answer."""
+    """The variants with their baseline, ready to answer on ``target``; the first side is the baseline's."""
 
-    row: RunRow
-    files: PairFiles
-    pair: Pair
-    sides: tuple[Side, Side]
+    rows: tuple[RunRow, ...]
+    lineup: Lineup
+    target: str
+    shown: Demonstration
+    sides: tuple[Side, ...]
 
     @property
     def result(self) -> dict[str, Any]:
-        return self.row.result or {}
+        """Of the first variant."""
+        return self.rows[0].result or {}
+
+    @property
+    def key(self) -> tuple[str, ...]:
+        """What is demonstrated, and where."""
+        return (self.target, *(row.run for row in self.rows))
 
 
-def candidates() -> list[RunRow]:
-    """Finished runs that compressed something: one's own first, the newest of them before the others."""
-    rows = [row for row in reversed(data.finished()) if row.families]
-    return sorted(rows, key=lambda row: row.recorded)
-
-
-def picker(rows: list[RunRow]) -> RunRow:
-    """Choose one of ``rows``; begins with the one that was shown last."""
-    by_run = {row.run: row for row in rows}
-    shown = state.shown()
-    state.remember_value("demo-picker", shown if shown in by_run else rows[0].run)
-    if st.session_state["demo-picker"] not in by_run:
-        del st.session_state["demo-picker"]
-    run = st.selectbox(
-        t("demo.pick"),
-        list(by_run),
-        key="demo-picker",
-        format_func=lambda run: variant_name(by_run[run]),
-        on_change=lambda: state.select([st.session_state["demo-picker"]]),
-    )
-    return data.whole(by_run[run])
-
-
-def subject(row: RunRow) -> Subject | None:
-    """The chosen variant ready to answer; None after a sentence that says why it cannot and what to do."""
-    reason = data.missing(FALLBACK_TARGET)
-    if reason is not None:
-        st.info(t("demo.no_runtime", reason=safe(sentence(reason))))
+def subject(rows: list[RunRow], first_start: bool) -> Subject | None:
+    """The chosen variants ready to answer; None after a sentence that says why they cannot and what to do."""
+    found = []
+    for row in rows:
+        files = None if row.recorded else files_of(jobs.run_folder(row.run))
+        if not isinstance(files, Lineup):
+            _gone(row, files or "recorded", first_start)
+            return None
+        found.append(files)
+    try:
+        lineup = together(found)
+    except BadInput as mistake:
+        st.info(safe(sentence(str(mistake))))
         return None
-    files = None if row.recorded else files_of(jobs.run_folder(row.run))
-    if isinstance(files, PairFiles):
-        return Subject(row, files, _pair(files, files.version), _sides(row))
-    st.info(t(f"demo.gone.{files or 'recorded'}"))
-    run_details.rerun_button(row)
-    return None
+    target = demo_choice.target(lineup, list(rows[0].recipe.get("targets") or ()))
+    if target is None:
+        return None
+    return Subject(tuple(rows), lineup, target, _demonstration(lineup, target, lineup.version), _sides(rows))
 
 
-def _sides(row: RunRow) -> tuple[Side, Side]:
-    result = row.result or {}
+def _gone(row: RunRow, what: str, first_start: bool) -> None:
+    """What is not here, and how to have it; who has nothing yet can begin with the example."""
+    st.info(t(f"demo.gone.{what}"))
+    with st.container(horizontal=True):
+        run_details.rerun_button(row)
+        if first_start:
+            launch.example_button("demo-example")
+
+
+def _sides(rows: list[RunRow]) -> tuple[Side, ...]:
+    names = short_names(rows) if len(rows) > 1 else {rows[0].run: t("demo.side.compressed")}
+    baseline = Side("baseline", t("family.baseline"), "baseline", _size(rows[0], "baseline_size"))
+    return baseline, *(
+        Side(f"variant-{number}", names[row.run], family_of(row.families), _size(row, "size"))
+        for number, row in enumerate(rows, start=1)
+    )
+
+
+def _size(row: RunRow, whose: str) -> str:
     size = QUANTITIES["file_size"]
-    before, now = (size.number(size.scale * result[whose]["file_bytes"]) for whose in ("baseline_size", "size"))
-    baseline = Side("baseline", t("family.baseline"), "baseline", before)
-    return baseline, Side("variant", t("demo.side.compressed"), family_of(row.families), now)
+    return size.number(size.scale * (row.result or {})[whose]["file_bytes"])
 
 
 @st.cache_resource(
-    max_entries=MOST_PAIRS, show_spinner=False, on_release=lambda pair: pair.close(), hash_funcs={PairFiles: repr}
+    max_entries=MOST_PROCESSES, show_spinner=False, on_release=lambda one: one.close(), hash_funcs={Lineup: repr}
 )
-def _pair(files: PairFiles, version: tuple[int, ...]) -> Pair:
-    """One process for each pair of files; the one that was made first is closed when there are too many."""
-    return Pair(files)
+def _demonstration(lineup: Lineup, target: str, version: tuple[int, ...]) -> Demonstration:
+    """One process for each choice; the one that was made first is closed when there are too many."""
+    return Demonstration(lineup, target)

@@ -1,45 +1,81 @@
-"""One input, and what baseline and variant say to it: class, confidence, time, size."""
+"""One input, and what the baseline and its variants say to it: class, confidence, time, size."""
 
 from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import astuple
 
 import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
 
-from explorer.charts import CONFIG
 from explorer.charts.confidence import confidence_figure, confidence_info
 from explorer.quantities import significant
 from explorer.serving.client import Answer
-from explorer.serving.drawing import digit, from_canvas
+from explorer.serving.drawing import digit, framed, from_canvas
 from explorer.serving.examples import Example, enlarged, example_images
-from explorer.serving.pairs import PairFiles
+from explorer.serving.lineup import Lineup
 from explorer.texts import t
 from pages.parts import state
 from pages.parts.demo import Side, Subject
 from pages.parts.demo_canvas import canvas
 from pages.parts.page import plain_errors, safe, theme
+from pages.parts.pictures import chart_config
 
 Given = str | NDArray[np.uint8]
+Pair = tuple[Side, Answer]
 
 TEXT_EXAMPLES = 4
 MOST_LETTERS = 2000
 DRAWN_TASK = "digits"
-SEEN_PX = 84
-QUIET_CONFIG = {**CONFIG, "displayModeBar": False}
+SEEN_PX = 120
+IN_ROW = 2
 
 
 def section(subject: Subject) -> None:
-    """The input on the left, the two answers beside it in the same layout."""
-    left, *answers = st.columns([1.05, 1, 1], gap="large")
+    """The input on the left, the answers beside it in the same layout, two in a row."""
+    left, right = st.columns([1.05, 2], gap="large")
+    found: list[Answer] = []
     with left, plain_errors():
         given = _text() if subject.result["kind"] == "text" else _image(subject)
-        found: dict[str, Answer] = {}
         if given is not None:
-            with st.spinner(t("demo.asking")):
-                found = subject.pair.answer(given)
-    for column, side in zip(answers, subject.sides, strict=True):
-        with column:
-            _answer(side, found.get(side.key), subject.result["labels"])
+            found = _answers(subject, given)
+    with right:
+        if not found:
+            _waiting(subject.sides)
+            return
+        labels, pairs = subject.result["labels"], list(zip(subject.sides, found, strict=True))
+        with st.container(key="answers"):
+            for number in range(0, len(pairs), IN_ROW):
+                _row(f"answers-row-{number}", pairs[number : number + IN_ROW], _answer, labels)
+                _row(f"answers-charts-{number}", pairs[number : number + IN_ROW], _confidence, labels)
+
+
+def _row(key: str, pairs: list[Pair], draw: Callable[[Side, Answer, list[str]], None], labels: list[str]) -> None:
+    with st.container(key=key):
+        for column, (side, answer) in zip(st.columns(IN_ROW, gap="large"), pairs, strict=False):
+            with column:
+                draw(side, answer, labels)
+
+
+def _answers(subject: Subject, given: Given) -> list[Answer]:
+    """What all say to ``given``; asked once, so that a page that is drawn again neither waits nor disturbs a race."""
+    content = given if isinstance(given, str) else (given.shape, given.tobytes())
+    question = (subject.key, subject.lineup.version, content)
+    asked, answers = st.session_state.get("demo-answers", (None, []))
+    if asked != question:
+        with st.spinner(t("demo.asking")):
+            answers = [astuple(answer) for answer in subject.shown.answer(given)]
+        st.session_state["demo-answers"] = (question, answers)
+    return [Answer(*answer) for answer in answers]
+
+
+def _waiting(sides: tuple[Side, ...]) -> None:
+    """Who will answer, before there is a question."""
+    with st.container(border=True):
+        st.caption(t("demo.waiting"))
+        for side in sides:
+            st.markdown(f"**{safe(side.name)}** · {side.size}")
 
 
 def _text() -> str | None:
@@ -47,7 +83,7 @@ def _text() -> str | None:
     examples = [t(f"demo.text.{number}") for number in range(1, TEXT_EXAMPLES + 1)]
     first = state.remember_value("demo-text", examples[0])
     given = st.text_area(t("demo.text"), first, key="demo-text", max_chars=MOST_LETTERS, height=140)
-    st.button(t("demo.ask"), key="demo-ask", type="primary")
+    st.button(t("demo.ask"), key="demo-ask", type="primary", on_click=_ask_anew)
     st.caption(t("demo.text.examples"))
     with st.container(gap="small"):
         for number, text in enumerate(examples, start=1):
@@ -56,6 +92,10 @@ def _text() -> str | None:
         st.info(t("demo.text.none"))
         return None
     return str(given)
+
+
+def _ask_anew() -> None:
+    st.session_state.pop("demo-answers", None)
 
 
 def _say(text: str) -> None:
@@ -80,12 +120,12 @@ def _drawing() -> NDArray[np.uint8] | None:
         st.caption(t("demo.draw.hint"))
         return None
     image = digit(drawn)
-    st.image(enlarged(image, SEEN_PX), caption=t("demo.draw.seen"), alt=t("demo.draw.alt"))
+    st.image(enlarged(framed(image), SEEN_PX), caption=t("demo.draw.seen"), alt=t("demo.draw.alt"))
     return image
 
 
 def _example(subject: Subject) -> NDArray[np.uint8] | None:
-    examples = _examples(subject.files, subject.files.version, tuple(subject.result["labels"]))
+    examples = _examples(subject.lineup, subject.lineup.version, tuple(subject.result["labels"]))
     if not examples:
         st.info(t("demo.image.none"))
         return None
@@ -95,7 +135,7 @@ def _example(subject: Subject) -> NDArray[np.uint8] | None:
         default=0,
         required=True,
         wrap=True,
-        key=f"demo-image-{subject.row.run}",
+        key=f"demo-image-{subject.rows[0].run}",
         format_func=lambda place: str(place + 1),
     )
     example = examples[place]
@@ -105,23 +145,25 @@ def _example(subject: Subject) -> NDArray[np.uint8] | None:
     return example.pixels
 
 
-@st.cache_resource(max_entries=2, show_spinner=False, hash_funcs={PairFiles: repr})
-def _examples(files: PairFiles, version: tuple[int, ...], labels: tuple[str, ...]) -> list[Example]:
-    return example_images(files, labels)
+@st.cache_resource(max_entries=2, show_spinner=False, hash_funcs={Lineup: repr})
+def _examples(lineup: Lineup, version: tuple[int, ...], labels: tuple[str, ...]) -> list[Example]:
+    return example_images(lineup, labels)
 
 
-def _answer(side: Side, answer: Answer | None, labels: list[str]) -> None:
-    """The class in large type, what it cost, and how sure the model is of every class."""
-    best = answer.best if answer else None
-    st.subheader(side.name, anchor=False)
-    with st.container(key=f"said-{side.key}"):
-        st.markdown(safe(labels[best]) if best is not None else t("answers.no_answer" if answer else "number.none"))
-    time = t("demo.ms", ms=significant(answer.ms)) if answer else t("number.none")
-    with st.container(key=f"cost-{side.key}"):
-        st.markdown(t("demo.cost", time=time, size=side.size))
-    if answer is None or best is None:
-        return
-    st.caption(t("demo.median", calls=answer.calls))
-    info = confidence_info(side.name, labels, answer.probabilities, side.family)
-    figure = confidence_figure(info, theme())
-    st.plotly_chart(figure, theme=None, config=QUIET_CONFIG, alt=info.alt, key=f"confidence-{side.key}")
+def _answer(side: Side, answer: Answer, labels: list[str]) -> None:
+    """The class in large type, and what it cost."""
+    with st.container(key=f"answer-{side.key}"):
+        st.subheader(side.name, anchor=False)
+        with st.container(key=f"said-{side.key}"):
+            st.markdown(safe(labels[answer.best]) if answer.best is not None else t("answers.no_answer"))
+        with st.container(key=f"cost-{side.key}"):
+            st.markdown(t("demo.cost", time=t("demo.ms", ms=significant(answer.ms)), size=side.size))
+
+
+def _confidence(side: Side, answer: Answer, labels: list[str]) -> None:
+    """How sure the model is of every class, and of how many calls the time is."""
+    if answer.best is not None:
+        info = confidence_info(side.name, labels, answer.probabilities, side.family)
+        figure = confidence_figure(info, theme())
+        st.plotly_chart(figure, theme=None, config=chart_config(), alt=info.alt, key=f"confidence-{side.key}")
+    st.caption(t("demo.median.of", name=safe(side.name), calls=answer.calls))

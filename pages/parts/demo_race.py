@@ -1,6 +1,8 @@
-"""A race between baseline and variant, and what both the measurement and the race come to."""
+"""A race between the baseline and its variants, and what both the measurement and the race come to."""
 
 from __future__ import annotations
+
+from typing import Any
 
 import streamlit as st
 
@@ -10,13 +12,12 @@ from explorer.quantities import significant
 from explorer.serving.client import Standing, Tally
 from explorer.serving.verdict import BATCH, disagreement, measured, race_sentence
 from explorer.texts import t
-from explorer.variants import FALLBACK_TARGET
 from pages.parts import data
 from pages.parts.demo import Side, Subject
 from pages.parts.page import plain_errors, safe
 
 REQUESTS = 1000
-EVERY_S = 0.5
+EVERY_S = 0.25
 
 
 def section(subject: Subject) -> None:
@@ -29,16 +30,16 @@ def section(subject: Subject) -> None:
 
 
 def _race(subject: Subject) -> str | None:
-    """The race that the reader started with this variant."""
-    run, race = st.session_state.get("demo-race", ("", ""))
-    return race if run == subject.row.run else None
+    """The race that the reader started with these variants."""
+    key, race = st.session_state.get("demo-race", ((), ""))
+    return race if key == subject.key else None
 
 
 def _standing(subject: Subject) -> Standing | None:
     """How it stands; None where there is none, or where it ended together with its process."""
     race = _race(subject)
     try:
-        return subject.pair.standing(race) if race else None
+        return subject.shown.standing(race) if race else None
     except ExplorerError:
         return None
 
@@ -46,16 +47,16 @@ def _standing(subject: Subject) -> Standing | None:
 def _contents(subject: Subject, running: bool) -> None:
     _button(subject, running)
     standing = _standing(subject)
-    if (standing is not None and standing.running) != running:
-        st.rerun()
     if standing is not None:
-        for side, tally in zip(subject.sides, (standing.baseline, standing.variant), strict=True):
+        for side, tally in zip(subject.sides, standing.tallies, strict=True):
             _bar(side, tally, standing)
     elif _race(subject):
         st.info(t("demo.race.gone"))
     if data.at_work():
         st.caption(t("demo.race.busy"))
     _comes_to(subject, standing)
+    if (standing is not None and standing.running) != running:
+        st.rerun()  # to begin or to end being drawn again and again; what is drawn by now stays in sight
 
 
 def _button(subject: Subject, running: bool) -> None:
@@ -64,9 +65,9 @@ def _button(subject: Subject, running: bool) -> None:
     with plain_errors():
         if running:
             if st.button(t("demo.race.stop"), key="demo-race-stop", icon=":material/stop:"):
-                subject.pair.stop(_race(subject) or "")
+                subject.shown.stop(_race(subject) or "")
         elif st.button(start, key="demo-race-start", type="primary", icon=":material/flag:"):
-            st.session_state["demo-race"] = (subject.row.run, subject.pair.race(REQUESTS))
+            st.session_state["demo-race"] = (subject.key, subject.shown.race(REQUESTS))
 
 
 def _bar(side: Side, tally: Tally, standing: Standing) -> None:
@@ -85,17 +86,24 @@ def _bar(side: Side, tally: Tally, standing: Standing) -> None:
 
 
 def _comes_to(subject: Subject, standing: Standing | None) -> None:
-    """The measurement's conclusion and beside it the race's, which is none."""
-    here = measured(subject.result) is not None
-    words = conclusion(subject.result, FALLBACK_TARGET if here else None, BATCH if here else None)
+    """The measurements' conclusions and beside each the race's, which is none."""
     with st.container(key="comes-to"):
-        st.markdown(t("demo.measured", conclusion=safe(words)))
-        if standing is None or standing.running:
-            return
-        if standing.state == "stopped":
+        if standing is not None and standing.state == "stopped":
             st.markdown(t("demo.race.stopped"))
-        found, differs = race_sentence(standing), disagreement(standing, subject.result)
-        if found:
-            st.markdown(t("demo.found", sentence=found))
-        if differs:
-            st.markdown(differs)
+        for place, (row, side) in enumerate(zip(subject.rows, subject.sides[1:], strict=True)):
+            if len(subject.rows) > 1:
+                st.markdown(f"**{safe(side.name)}**")
+            _verdict(row.result or {}, subject.target, standing, place)
+
+
+def _verdict(result: dict[str, Any], target: str, standing: Standing | None, place: int) -> None:
+    here = measured(result, target) is not None
+    words = conclusion(result, target if here else None, BATCH if here else None)
+    st.markdown(t("demo.measured", conclusion=safe(words)))
+    if standing is None or standing.running:
+        return
+    found, differs = race_sentence(standing, place), disagreement(standing, result, target, place)
+    if found:
+        st.markdown(t("demo.found", sentence=found))
+    if differs:
+        st.markdown(differs)

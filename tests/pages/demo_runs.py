@@ -15,12 +15,13 @@ from tests.measure.tiny import save_image, save_text, text_graph
 from tests.support.bundles import image_split, text_split
 from tests.support.sample_results import SampleRun, sample_runs, write_runs
 
-TEXT_RUN, OTHER_TEXT_RUN, IMAGE_RUN = "sample-0002", "sample-0001", "sample-0010"
+TEXT_RUN, OTHER_TEXT_RUN, THIRD_TEXT_RUN, IMAGE_RUN = "sample-0002", "sample-0001", "sample-0003", "sample-0010"
+SEEDS = {TEXT_RUN: 1, OTHER_TEXT_RUN: 2, THIRD_TEXT_RUN: 3}
 
 
 def write_answering(home: Path) -> dict[str, SampleRun]:
-    """Three runs under ``EXPLORER_HOME``, which must be ``home``: two of texts, the last one of images."""
-    runs = {run.run: run for run in sample_runs(16) if run.run in (TEXT_RUN, OTHER_TEXT_RUN, IMAGE_RUN)}
+    """Four runs under ``EXPLORER_HOME``, which must be ``home``: three of texts, the last one of images."""
+    runs = {run.run: run for run in sample_runs(16) if run.run in (*SEEDS, IMAGE_RUN)}
     write_runs(home / "runs", list(runs.values()))
     for run in runs.values():
         folder = home / "runs" / run.run
@@ -28,7 +29,7 @@ def write_answering(home: Path) -> dict[str, SampleRun]:
         if run.run == IMAGE_RUN:
             artefact, split = save_image(folder / "artefact"), image_split()
         else:
-            artefact, split = save_text(folder / "artefact", text_graph(1, hidden=24)), text_split()
+            artefact, split = save_text(folder / "artefact", text_graph(SEEDS[run.run], hidden=24)), text_split()
         (artefact / "model.json").write_text(json.dumps({"labels": ["a", "b", "c"]}))
         write_inputs(folder, artefact, split, seed=0)
         _write_baseline(run)

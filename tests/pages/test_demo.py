@@ -11,9 +11,9 @@ import streamlit as st
 
 from explorer.conclusion import conclusion
 from explorer.measure.accuracy import predict
-from pages.parts import demo, demo_answers, demo_race
+from pages.parts import demo, demo_answers, demo_choice, demo_race
 from tests.pages.conftest import button, words
-from tests.pages.demo_runs import IMAGE_RUN, OTHER_TEXT_RUN, TEXT_RUN, baseline_folder, write_answering
+from tests.pages.demo_runs import IMAGE_RUN, OTHER_TEXT_RUN, TEXT_RUN, THIRD_TEXT_RUN, baseline_folder, write_answering
 from tests.support.bundles import image_split
 
 PAGE = "7_Demo"
@@ -106,6 +106,8 @@ def test_what_is_drawn_is_scaled_and_answered(open_page, both, monkeypatch):
 def test_before_something_is_drawn_nothing_is_answered(open_page, answering):
     app = open_page(PAGE, selected=[IMAGE_RUN])
     assert "Draw one digit" in words(app) and figures(app) == []
+    assert "appear here as soon as" in words(app) and "**Baseline** · 1.90 MB" in words(app)
+    assert [heading.value for heading in app.subheader] == ["A race"]
 
 
 def test_an_example_image_is_answered(open_page, both):
@@ -152,13 +154,106 @@ def test_a_race_can_be_stopped(open_page, answering, monkeypatch):
 
 
 def test_a_race_that_ended_with_its_process_is_said_to_be_gone(open_page, answering):
-    app = open_page(PAGE, selected=[TEXT_RUN], **{"demo-race": (TEXT_RUN, "nobody")})
+    app = open_page(PAGE, selected=[TEXT_RUN], **{"demo-race": (("cpu-onnxruntime", TEXT_RUN), "nobody")})
     assert "Start it again." in words(app) and button(app, "Start: 1,000 requests each")
 
 
 def test_the_race_of_another_variant_is_not_shown(open_page, answering):
-    app = open_page(PAGE, selected=[TEXT_RUN], **{"demo-race": (OTHER_TEXT_RUN, "somebody")})
+    app = open_page(PAGE, selected=[TEXT_RUN], **{"demo-race": (("cpu-onnxruntime", OTHER_TEXT_RUN), "somebody")})
     assert "Start it again." not in words(app) and not app.get("progress")
+
+
+def test_up_to_three_variants_answer_beside_the_baseline(open_page, both):
+    app = open_page(PAGE, selected=[OTHER_TEXT_RUN, THIRD_TEXT_RUN, TEXT_RUN])
+    assert not app.error and app.selectbox(key="demo-picker").value == TEXT_RUN
+    assert app.multiselect(key="demo-beside").value == [OTHER_TEXT_RUN, THIRD_TEXT_RUN]
+    folders = [
+        both(TEXT_RUN)["baseline"],
+        *(both(run)["variant"] for run in (TEXT_RUN, OTHER_TEXT_RUN, THIRD_TEXT_RUN)),
+    ]
+    given = [app.text_area(key="demo-text").value]
+    assert shares(app) == [pytest.approx(expected(folder, given), abs=0.01) for folder in folders]
+
+
+def test_variants_are_put_beside_and_taken_away(open_page, answering):
+    app = open_page(PAGE, selected=[TEXT_RUN])
+    assert len(figures(app)) == 2
+    app.multiselect(key="demo-beside").set_value([THIRD_TEXT_RUN]).run()
+    assert not app.exception and len(figures(app)) == 3
+    assert app.session_state["selected"] == [THIRD_TEXT_RUN, TEXT_RUN]
+    app.selectbox(key="demo-picker").set_value(IMAGE_RUN).run()
+    assert not app.exception and not app.multiselect
+
+
+def test_several_variants_race_and_each_has_its_sentences(open_page, answering):
+    app = open_page(PAGE, selected=[OTHER_TEXT_RUN, TEXT_RUN])
+    button(app, "Start: 1,000 requests each").click().run()
+    race_until(app, "over")
+    assert [bar.proto.value for bar in app.get("progress")] == [100, 100, 100]
+    assert words(app).count("**Measured:**") == words(app).count("**This race:**") == 2
+
+
+def test_a_race_does_not_ask_for_the_answers_again(open_page, answering, monkeypatch):
+    asked, answer = [], demo.Demonstration.answer
+    monkeypatch.setattr(
+        demo.Demonstration, "answer", lambda shown, given: (asked.append(given), answer(shown, given))[1]
+    )
+    app = open_page(PAGE, selected=[TEXT_RUN])
+    button(app, "Start: 1,000 requests each").click().run()
+    race_until(app, "over")
+    assert len(asked) == 1
+    button(app, "Ask all").click().run()
+    assert len(asked) == 2
+
+
+def test_the_runtime_begins_with_the_recipes_first_and_can_be_changed(open_page, both, place):
+    pytest.importorskip("openvino")
+    _measured_on(place / "home" / "runs" / TEXT_RUN, ["cpu-openvino-fp32", "cpu-onnxruntime"])
+    app = open_page(PAGE, selected=[TEXT_RUN])
+    assert app.selectbox(key="demo-target").value == "cpu-openvino-fp32" and not app.error
+    given = [app.text_area(key="demo-text").value]
+    assert shares(app)[1] == pytest.approx(expected(both(TEXT_RUN)["variant"], given), abs=0.1)
+    app.selectbox(key="demo-target").set_value("cpu-onnxruntime").run()
+    assert not app.exception and len(figures(app)) == 2
+
+
+def _measured_on(folder, targets):
+    request = json.loads((folder / "request.json").read_text())
+    request["recipe"]["targets"] = targets
+    (folder / "request.json").write_text(json.dumps(request))
+
+
+def test_a_runtime_that_the_variant_cannot_take_is_not_offered_and_says_why(open_page, place, answering):
+    (place / "home" / "runs" / TEXT_RUN / "artefact" / "torch-unavailable.txt").write_text(
+        "int8 works on the ONNX file"
+    )
+    app = open_page(PAGE, selected=[TEXT_RUN])
+    offered = app.selectbox(key="demo-target").options
+    assert "CPU, ONNX Runtime" in offered and not any("PyTorch" in title for title in offered)
+    assert "Not on CPU, PyTorch; CPU, PyTorch in bf16" in words(app)
+
+
+def test_where_no_runtime_is_there_the_reason_is(open_page, answering, monkeypatch):
+    monkeypatch.setattr(demo_choice.data, "missing", lambda target: "the package onnxruntime is not installed")
+    app = open_page(PAGE, selected=[TEXT_RUN])
+    assert app.info[0].value == "The models cannot answer here: the package onnxruntime is not installed."
+
+
+def test_confidences_can_be_saved_as_pictures(open_page, answering):
+    app = open_page(PAGE, selected=[TEXT_RUN], **{"picture-format": "svg"})
+    configs = [json.loads(chart.proto.config) for chart in app.get("plotly_chart")]
+    assert [one["toImageButtonOptions"]["format"] for one in configs] == ["svg", "svg"]
+    assert all(one.get("displayModeBar", True) for one in configs)
+
+
+def test_on_a_first_start_a_recorded_variant_leaves_the_example_to_try(open_page, recorded):
+    app = open_page(PAGE, selected=["recorded-0002"])
+    assert button(app, "Re-run here") and button(app, "Try an example")
+
+
+def test_who_has_runs_of_ones_own_needs_no_example(open_page, answering, recorded):
+    app = open_page(PAGE, selected=["recorded-0002"])
+    assert button(app, "Re-run here") and not any(one.label == "Try an example" for one in app.button)
 
 
 def test_a_recorded_variant_can_be_run_again(open_page, recorded):
@@ -194,10 +289,15 @@ def test_the_uncompressed_model_is_not_offered(open_page, own):
     assert len(options) == 14 and not any(option.startswith("baseline") for option in options)
 
 
-def test_one_process_for_each_pair_and_only_a_few(open_page, answering, monkeypatch):
+def test_one_process_for_each_choice_and_only_a_few(open_page, answering, monkeypatch):
     closed = []
-    close = demo.Pair.close
-    monkeypatch.setattr(demo.Pair, "close", lambda pair: (closed.append(pair.files.variant.parent.name), close(pair)))
+    close = demo.Demonstration.close
+
+    def closing(one):
+        closed.append(one.lineup.variants[0].parent.name)
+        close(one)
+
+    monkeypatch.setattr(demo.Demonstration, "close", closing)
     open_page(PAGE, selected=[TEXT_RUN])
     open_page(PAGE, selected=[TEXT_RUN])
     assert closed == []

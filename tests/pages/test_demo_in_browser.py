@@ -8,8 +8,11 @@ import pytest
 
 from explorer.bench import serve_dashboard
 from explorer.pictures import THEMES, settle
-from tests.pages.demo_runs import IMAGE_RUN, TEXT_RUN, write_answering
+from tests.measure.tiny import save_text, text_graph
+from tests.pages.demo_runs import IMAGE_RUN, OTHER_TEXT_RUN, TEXT_RUN, THIRD_TEXT_RUN, write_answering
 from tests.support.browser import obstacles, page_of
+
+WAITING = "appear here as soon as there is something to answer"
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
@@ -21,6 +24,8 @@ def address(tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("EXPLORER_HOME", str(home))
         write_answering(home)
+    # so wide that a race lasts long enough to be stopped by hand
+    save_text(home / "runs" / THIRD_TEXT_RUN / "artefact", text_graph(3, hidden=300_000))
     with serve_dashboard(home) as (_, address):
         yield address
 
@@ -53,12 +58,12 @@ def draw(page) -> None:
 
 
 def test_a_drawing_is_answered_until_it_is_cleared(page):
-    said(page, "–").nth(1).wait_for()
+    page.get_by_text(WAITING).wait_for()
     draw(page)
     said(page, "^[abc]$").nth(1).wait_for()
     assert page.get_by_role("img", name="The drawing as the models see it").count() == 1
     page.get_by_role("button", name="Clear").click()
-    said(page, "–").nth(1).wait_for()
+    page.get_by_text(WAITING).wait_for()
     draw(page)
     said(page, "^[abc]$").nth(1).wait_for()
 
@@ -74,15 +79,43 @@ def test_an_example_is_answered_and_a_race_ends_by_itself(page):
 
 def test_a_text_is_answered_once_it_is_typed(page):
     page.goto(f"/Demo?selected={TEXT_RUN}")
-    box, ask = page.get_by_role("textbox", name="Text"), page.get_by_role("button", name="Ask both")
+    box, ask = page.get_by_role("textbox", name="Text"), page.get_by_role("button", name="Ask all")
     said(page, "^[abc]$").nth(1).wait_for()
     box.fill("")
     ask.click()
     page.get_by_text("Write a sentence, or click one of the examples.").wait_for()
-    said(page, "–").nth(1).wait_for()
+    page.get_by_text(WAITING).wait_for()
     box.fill("w3 w5 w8")
     ask.click()
     said(page, "^[abc]$").nth(1).wait_for()
+
+
+def test_a_race_is_stopped_by_hand(page):
+    page.goto(f"/Demo?selected={THIRD_TEXT_RUN},{TEXT_RUN}")
+    said(page, "^[abc]$").nth(2).wait_for()
+    page.get_by_role("button", name="Start: 1,000 requests each").click()
+    page.get_by_role("button", name="Stop", exact=True).click()
+    page.get_by_text("The race was stopped early.").wait_for()
+    assert page.get_by_text(re.compile(r"1,000 requests in .* per second$")).count() < 3
+    page.get_by_role("button", name="Start: 1,000 requests each").wait_for()
+
+
+def test_on_a_phone_all_answers_are_seen_together(page):
+    page.set_viewport_size({"width": 390, "height": 844})
+    page.goto(f"/Demo?selected={OTHER_TEXT_RUN},{THIRD_TEXT_RUN},{TEXT_RUN}")
+    said(page, "^[abc]$").nth(3).wait_for()
+    page.locator(".js-plotly-plot").nth(3).wait_for()
+    settle(page)
+    answers = page.locator('[class*="st-key-answer-"]')
+    boxes = [answers.nth(number).bounding_box() for number in range(4)]
+    tops = [box["y"] for box in boxes]
+    assert tops == sorted(tops) and all(box["x"] == boxes[0]["x"] for box in boxes)
+    assert boxes[3]["y"] + boxes[3]["height"] - boxes[0]["y"] < 844
+    for number in range(4):
+        name, answer = answers.nth(number).locator("h3"), said(page, "").nth(number).locator("p")
+        assert name.bounding_box()["y"] + name.bounding_box()["height"] <= answer.bounding_box()["y"] + 1
+    first_chart = page.locator(".js-plotly-plot").first.bounding_box()
+    assert first_chart["y"] > boxes[3]["y"]
 
 
 @pytest.mark.parametrize("theme", THEMES)

@@ -1,8 +1,10 @@
+from dataclasses import replace
+
 import pytest
 
 from explorer.measure.travel import write_inputs
-from explorer.serving.client import Pair
-from explorer.serving.pairs import PairFiles
+from explorer.serving.client import Demonstration
+from explorer.serving.lineup import Lineup
 from tests.measure.tiny import save_image, save_text, text_graph
 from tests.support.bundles import image_split, text_split
 
@@ -19,7 +21,7 @@ def text_files(tmp_path):
     baseline = save_text(tmp_path / "baseline", text_graph(0))
     variant = save_text(tmp_path / "run" / "artefact", text_graph(1, hidden=24))
     write_inputs(tmp_path / "run", variant, text_split(), seed=0)
-    return PairFiles(baseline, variant, tmp_path / "run" / "inputs.npz")
+    return Lineup(baseline, (variant,), tmp_path / "run" / "inputs.npz")
 
 
 @pytest.fixture
@@ -28,18 +30,25 @@ def image_files(tmp_path):
     (tmp_path / "run").mkdir()
     baseline, variant = save_image(tmp_path / "baseline"), save_image(tmp_path / "run" / "artefact")
     write_inputs(tmp_path / "run", variant, image_split(), seed=0)
-    return PairFiles(baseline, variant, tmp_path / "run" / "inputs.npz")
+    return Lineup(baseline, (variant,), tmp_path / "run" / "inputs.npz")
+
+
+@pytest.fixture
+def three_variants(text_files, tmp_path):
+    """The text files with two variants more."""
+    more = [save_text(tmp_path / f"more-{seed}", text_graph(seed, hidden=16)) for seed in (2, 3)]
+    return replace(text_files, variants=(*text_files.variants, *more))
 
 
 @pytest.fixture
 def opened():
-    """Make pairs that are closed after the test."""
+    """Make demonstrations that are closed after the test."""
     made = []
 
     def make(files, **given):
-        made.append(Pair(files, threads=1, **given))
+        made.append(Demonstration(files, threads=1, **given))
         return made[-1]
 
     yield make
-    for pair in made:
-        pair.close()
+    for one in made:
+        one.close()

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from explorer.errors import BadInput
-from explorer.serving.drawing import BOX_PX, CANVAS_PX, DIGIT_PX, digit, from_canvas
+from explorer.serving.drawing import BOX_PX, CANVAS_PX, DIGIT_PX, digit, framed, from_canvas
 from explorer.tasks import load_task
 
 
@@ -69,3 +69,24 @@ def test_a_digit_of_the_data_drawn_large_comes_back_as_it_is():
         drawing[:] = image.repeat(4, axis=0).repeat(4, axis=1)
         likeness.append(np.corrcoef(digit(drawing).ravel(), image.ravel())[0, 1])
     assert np.median(likeness) > 0.95
+
+
+def test_a_drawn_seven_stands_as_low_as_those_of_the_data():
+    """Its mass lies high, so its foot reaches down to where theirs do, and is whole."""
+    drawing = blank()
+    drawing[20:28, 28:84] = 255
+    for row in range(20, 92):
+        drawing[row, 76 - row // 3 : 84 - row // 3] = 255
+    seven, data = digit(drawing), load_task("digits").splits["validation"]
+    feet = [np.nonzero(image)[0].max() for image in data.inputs[data.labels == 7]]
+    rows = np.nonzero(seven)[0]
+    assert min(feet) <= rows.max() <= max(feet) and np.ptp(rows) + 1 == BOX_PX
+
+
+def test_a_frame_leaves_the_digit_whole():
+    drawing = blank()
+    drawing[20:100, 50:60] = 255
+    image = digit(drawing)
+    around = framed(image)
+    assert (around[1:-1, 1:-1] == image).all() and around.shape == (DIGIT_PX + 2, DIGIT_PX + 2)
+    assert (around[[0, -1]] == around[0, 0]).all() and (around[:, [0, -1]] == around[0, 0]).all() and around[0, 0] > 0

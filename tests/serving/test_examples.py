@@ -32,7 +32,7 @@ def test_one_of_each_class_first_then_others(image_files):
 
 def test_without_inputs_the_image_beside_the_artefact(image_files):
     image = np.arange(64, dtype=np.uint8).reshape(8, 8)
-    np.save(image_files.variant / "example.npy", image)
+    np.save(image_files.variants[0] / "example.npy", image)
     (found,) = example_images(replace(image_files, inputs=image_files.inputs.with_name("none")), ["a", "b", "c"])
     assert (found.pixels == image).all() and found.label is None
 

@@ -2,16 +2,18 @@
 
 import pytest
 
-from explorer.serving.client import Standing, Tally
+from explorer.serving.client import Agreement, Standing, Tally
 from explorer.serving.verdict import disagreement, race_sentence
+
+TARGET = "cpu-onnxruntime"
 
 
 def standing(baseline_s=10.0, variant_s=4.0, requests=1000, state="done"):
-    return Standing(state, requests, Tally(requests, baseline_s), Tally(requests, variant_s), 200, 196)
+    return Standing(state, requests, (Tally(requests, baseline_s), Tally(requests, variant_s)), (Agreement(200, 196),))
 
 
 def result(speedup=2.5, low=2.4, high=2.6, kind="image", **more):
-    entry = {"target": "cpu-onnxruntime", "batch": 1, "sequence": 32, "speedup": speedup, "noisy": False}
+    entry = {"target": TARGET, "batch": 1, "sequence": 32, "speedup": speedup, "noisy": False}
     return {"kind": kind, "latency": [{**entry, "speedup_low": low, "speedup_high": high, **more}]}
 
 
@@ -26,43 +28,76 @@ def test_a_slower_one_is_named_too():
     assert race_sentence(standing(variant_s=20.0)).startswith("The compressed model was 2.0 times slower, with 50.0")
 
 
+@pytest.mark.parametrize(
+    ("variant_s", "ratio"), [(10 / 1.96, "1.9"), (10 / 9.96, "9.9"), (10 / 2.5, "2.5"), (0.09, "110")]
+)
+def test_a_gain_is_cut(variant_s, ratio):
+    assert f"was {ratio} times as fast" in race_sentence(standing(variant_s=variant_s))
+
+
+@pytest.mark.parametrize(("variant_s", "ratio"), [(19.1, "2.0"), (20.1, "2.1"), (99.1, "10"), (1001.0, "110")])
+def test_a_loss_is_rounded_up(variant_s, ratio):
+    assert f"was {ratio} times slower" in race_sentence(standing(variant_s=variant_s))
+
+
+def test_a_gain_that_two_digits_do_not_show_is_slight():
+    assert race_sentence(standing(variant_s=9.3)).startswith("The compressed model was slightly faster, with ")
+
+
+def test_rates_are_cut_for_the_variant_and_rounded_up_for_the_baseline():
+    assert "with 332 against 143 requests per second" in race_sentence(standing(baseline_s=7.03, variant_s=3.0045))
+
+
 @pytest.mark.parametrize("seconds", [9.7, 10.3])
 def test_nearly_the_same_is_called_so(seconds):
     assert race_sentence(standing(variant_s=seconds)).startswith("Both were about equally fast")
 
 
 def test_one_that_never_answered_is_not_judged():
-    early = Standing("stopped", 1000, Tally(0, 0.0), Tally(25, 0.05), 0, 0)
-    assert race_sentence(early) == "" and disagreement(early, result()) == ""
+    early = Standing("stopped", 1000, (Tally(0, 0.0), Tally(25, 0.05)), (Agreement(0, 0),))
+    assert race_sentence(early) == "" and disagreement(early, result(), TARGET) == ""
 
 
 @pytest.mark.parametrize("variant_s", [4.0, 3.6, 4.5])
 def test_a_race_near_the_interval_agrees(variant_s):
-    assert disagreement(standing(variant_s=variant_s), result()) == ""
+    assert disagreement(standing(variant_s=variant_s), result(), TARGET) == ""
 
 
 def test_a_race_far_from_the_interval_is_said_to_differ():
-    assert disagreement(standing(variant_s=8.0), result()) == (
+    assert disagreement(standing(variant_s=8.0), result(), TARGET) == (
         "Race and measurement differ: measured was 2.50 times the baseline’s speed (95 % interval 2.40 to 2.60), "
         "in the race it was 1.25 times. Rely on the measurement, which had the machine to itself."
     )
 
 
 def test_lengths_of_texts_are_named():
-    assert "its texts were 32 tokens long" in disagreement(standing(variant_s=8.0), result(kind="text"))
+    assert "its texts were 32 tokens long" in disagreement(standing(variant_s=8.0), result(kind="text"), TARGET)
 
 
 def test_faster_in_the_race_but_no_faster_when_measured():
-    assert disagreement(standing(variant_s=9.3), result(speedup=1.0, low=0.98, high=1.02)) != ""
-    assert disagreement(standing(variant_s=9.9), result(speedup=1.0, low=0.98, high=1.02)) == ""
+    assert disagreement(standing(variant_s=9.3), result(speedup=1.0, low=0.98, high=1.02), TARGET) != ""
+    assert disagreement(standing(variant_s=9.9), result(speedup=1.0, low=0.98, high=1.02), TARGET) == ""
 
 
 def test_slower_in_the_race_but_faster_when_measured():
-    assert disagreement(standing(variant_s=10.4), result(speedup=1.05, low=1.01, high=1.09)) != ""
+    assert disagreement(standing(variant_s=10.4), result(speedup=1.05, low=1.01, high=1.09), TARGET) != ""
 
 
 @pytest.mark.parametrize(
     "more", [{"noisy": True}, {"speedup_low": None}, {"speedup": None}, {"batch": 8}, {"target": "cpu-torch"}]
 )
 def test_without_a_sound_measurement_there_is_nothing_to_differ_from(more):
-    assert disagreement(standing(variant_s=8.0), result(**more)) == ""
+    assert disagreement(standing(variant_s=8.0), result(**more), TARGET) == ""
+
+
+def test_a_race_is_held_against_the_measurement_on_its_own_target():
+    elsewhere = result(target="cpu-openvino")
+    assert disagreement(standing(variant_s=8.0), elsewhere, "cpu-openvino") != ""
+    assert disagreement(standing(variant_s=8.0), elsewhere, TARGET) == ""
+
+
+def test_each_variant_has_its_sentence():
+    tallies = Tally(1000, 10.0), Tally(1000, 4.0), Tally(1000, 20.0)
+    race = Standing("done", 1000, tallies, (Agreement(200, 196), Agreement(200, 200)))
+    assert "2.5 times as fast" in race_sentence(race, 0) and "196 of 200" in race_sentence(race, 0)
+    assert "2.0 times slower" in race_sentence(race, 1) and "200 of 200" in race_sentence(race, 1)
