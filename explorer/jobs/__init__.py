@@ -14,8 +14,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, cast
 
-from explorer import file_locks
-from explorer.access import check_may_change, visitor
+from explorer.access import check_may_change, visitor, why_not
 from explorer.errors import BadInput, ExplorerError
 from explorer.home import home, local_path, runs_folder
 from explorer.rundir import ACTIVE, QUEUE_PAUSED, RunFolder, State, open_run, queue_paused
@@ -174,6 +173,7 @@ def retry(run: str, fresh: bool | None = None) -> str:
     from explorer.recipe import Recipe
     from explorer.store import Store
 
+    check_may_change()
     row = Store().run(run)
     if row.state in ACTIVE:
         raise BadInput(f"The run '{run}' is still {row.state}; cancel it before you try it again.")
@@ -229,6 +229,7 @@ def ensure_supervisor() -> None:
     from explorer.jobs.lifecycle import start_supervisor
     from explorer.jobs.processes import hold
 
+    check_may_change()
     base = home()
     lock = base / "supervisor.lock"
     with hold(lock, wait_s=0) as free:
@@ -238,11 +239,14 @@ def ensure_supervisor() -> None:
 
 
 def carry_on() -> None:
-    """Start the supervisor where runs wait for one or had one when it ended, as after a restart of the machine."""
+    """Start the supervisor where runs wait for one or had one when it ended, as after a restart of the machine.
+
+    Somebody who may not change anything starts nothing by looking.
+    """
     from explorer.store import Store
 
     states: list[State] = ["running"] if queue_paused(home()) else ["running", "queued"]
-    if file_locks.why_not() is None and Store().in_state(*states):
+    if why_not() is None and Store().in_state(*states):
         ensure_supervisor()
 
 
