@@ -111,7 +111,13 @@ def run():
     """A run that failed, of the study 'mine'; gives all files of the home but the index."""
     folder = runs_folder() / RUN
     folder.mkdir()
-    request = {"run": RUN, "recipe": RECIPE.plain(), "digest": "d", "study": "mine", "created_at": "2026-01-01T00:00:00"}
+    request = {
+        "run": RUN,
+        "recipe": RECIPE.plain(),
+        "digest": "d",
+        "study": "mine",
+        "created_at": "2026-01-01T00:00:00",
+    }
     (folder / "request.json").write_text(json.dumps(request))
     (folder / "events.jsonl").write_text('{"kind": "state", "state": "failed"}')
     (folder / "artefact").mkdir()

@@ -9,6 +9,7 @@ from explorer.quantities import file_size
 from explorer.texts import t
 from explorer.variants import Variant
 from pages.parts import data
+from pages.parts.guests import allowed
 from pages.parts.page import plain_errors, safe
 from pages.parts.tables import table
 
@@ -44,7 +45,7 @@ def _remove() -> None:
         keep = st.toggle(t("disk.keep_front"), True, key="disk-keep", help=t("disk.keep_front.help"))
         runs = housekeeping.removable(data.runs(), _rows(), float(days), keep)
         words = t("disk.remove", count=len(runs))
-        st.button(words, key="disk-remove", on_click=_remove_these, args=(runs,), disabled=not runs)
+        st.button(words, key="disk-remove", on_click=_remove_these, args=(runs,), **allowed(not runs))
 
 
 def _rows() -> list[Variant]:
@@ -68,7 +69,7 @@ def _bring_back() -> None:
             key="disk-restore",
             format_func=lambda run: t("disk.restore.run" if run in runs else "disk.restore.files", run=run),
         )
-        st.button(t("disk.restore"), key="disk-restore-button", on_click=_restore, args=(chosen,))
+        st.button(t("disk.restore"), key="disk-restore-button", on_click=_restore, args=(chosen,), **allowed())
 
 
 def _restore(run: str) -> None:
@@ -80,12 +81,12 @@ def _empty(uses: list[housekeeping.Use]) -> None:
     sizes = {use.name: use.bytes for use in uses}
     with st.container(horizontal=True):
         st.button(
-            t("disk.empty.trash"), key="disk-trash", on_click=_empty_trash, disabled=not sizes.get("trash"),
-            help=t("disk.empty.trash.help"),
+            t("disk.empty.trash"), key="disk-trash", on_click=_empty_trash,
+            **allowed(not sizes.get("trash"), t("disk.empty.trash.help")),
         )  # fmt: skip
         st.button(
-            t("disk.empty.cache"), key="disk-cache", on_click=_empty_cache, disabled=not sizes.get("cache"),
-            help=t("disk.empty.cache.help"),
+            t("disk.empty.cache"), key="disk-cache", on_click=_empty_cache,
+            **allowed(not sizes.get("cache"), t("disk.empty.cache.help")),
         )  # fmt: skip
 
 

@@ -17,6 +17,7 @@ from explorer.technique import Parameter, Technique
 from explorer.texts import t, technique_title
 from explorer.texts.sentences import sentence
 from pages.parts import data, draft, state
+from pages.parts.guests import allowed
 from pages.parts.page import go, plain_errors, safe
 from pages.parts.recipe_form import parameter_label
 
@@ -26,7 +27,8 @@ EXAMPLE = {"model": "vit-digits", "steps": [{"technique": "int8-dynamic"}], "tar
 def example_button(key: str) -> None:
     """One click that compresses something small."""
     recipe = _known_example()
-    if recipe and st.button(t("launch.example"), key=key, icon=":material/play_arrow:", help=t("launch.example.help")):
+    may = allowed(help=t("launch.example.help"))
+    if recipe and st.button(t("launch.example"), key=key, icon=":material/play_arrow:", **may):
         launch([recipe], "default")
 
 
@@ -128,7 +130,7 @@ def launch_button(recipe: Recipe | None) -> None:
     """Queue the one recipe."""
     words = t("launch.baseline" if recipe and not recipe.steps else "launch.one")
     with st.container(horizontal=True, vertical_alignment="center"):
-        clicked = st.button(words, type="primary", disabled=recipe is None, icon=":material/play_arrow:")
+        clicked = st.button(words, type="primary", icon=":material/play_arrow:", **allowed(recipe is None))
         with st.popover(t("launch.limit"), icon=":material/timer:", type="tertiary"):
             st.number_input(t("launch.limit"), 0, 10_000, 0, key="launch-limit", help=t("launch.limit.help"))
     if clicked and recipe:

@@ -16,6 +16,7 @@ from explorer.rundir import ACTIVE, queue_paused
 from explorer.store import RunRow
 from explorer.texts import t
 from explorer.texts.sentences import sentence
+from pages.parts.guests import allowed
 from pages.parts.page import plain_errors, safe
 
 QUEUE: dict[Literal["first", "up", "down", "last"], str] = {
@@ -46,12 +47,11 @@ def _buttons(row: RunRow) -> None:
     st.button(
         t("runs.resume" if row.paused else "runs.pause"),
         key=f"pause-{row.run}",
-        help=t("runs.pause.help"),
-        disabled=over,
         on_click=_pause,
         args=(row.run, not row.paused),
+        **allowed(over, t("runs.pause.help")),
     )
-    if st.button(t("runs.cancel"), key=f"cancel-{row.run}", disabled=over):
+    if st.button(t("runs.cancel"), key=f"cancel-{row.run}", **allowed(over)):
         with plain_errors():
             jobs.cancel(row.run)
             st.toast(t("runs.cancelling"))
@@ -74,6 +74,7 @@ def queue_switch(rows: list[RunRow]) -> None:
             icon=":material/play_arrow:" if paused else ":material/pause:",
             on_click=_switch_queue,
             args=(not paused,),
+            **allowed(),
         )
 
 
@@ -93,6 +94,7 @@ def _places(row: RunRow) -> None:
                 type="tertiary",
                 on_click=_move,
                 args=(row.run, to),
+                **allowed(),
             )
 
 
