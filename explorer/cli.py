@@ -589,7 +589,8 @@ def _line(row: RunRow) -> str:
     doing = f"  {row.text}" if row.state == "running" and row.text else ""
     done = f" {row.fraction:.0%}" if doing and row.fraction is not None else ""
     why = f"  {row.reason}" if row.reason else ""
-    return f"{row.run}  {row.state:<9}  {row.model}  {row.label}{doing}{done}{why}"
+    who = f"  by {row.launched_by}" if row.launched_by else ""
+    return f"{row.run}  {'paused' if row.paused else row.state:<9}  {row.model}  {row.label}{who}{doing}{done}{why}"
 
 
 def _parameter(parameter: dict[str, Any]) -> str:

@@ -193,7 +193,15 @@ def test_editors_are_those_that_are_listed(monkeypatch) -> None:
     assert access.logged_in("a@b.c").guest and not access.logged_in("boss@b.c").guest
 
 
-def test_who_launched_what_is_written_down(monkeypatch) -> None:
+def test_who_launched_what_is_written_down_and_told(monkeypatch, capsys) -> None:
     access.follow(lambda: access.Visitor("a@b.c"))
     run, _ = jobs.enqueue(RECIPE)
     assert json.loads((runs_folder() / run / "request.json").read_text())["by"] == "a@b.c"
+    assert Store().run(run).launched_by == "a@b.c"
+    access.follow(access.Visitor)
+    other, _ = jobs.enqueue(RECIPE.model_copy(update={"seed": 1}))
+    jobs.pause(run)
+    cli.main(["runs", "--state", "queued"])
+    first, second = capsys.readouterr().out.splitlines()
+    assert first.startswith(f"{run}  paused     cnn-digits") and first.endswith("by a@b.c")
+    assert second.startswith(f"{other}  queued ") and " by " not in second

@@ -32,13 +32,18 @@ def card(row: RunRow) -> None:
     with st.container(border=True):
         title, buttons = st.columns([3, 2], vertical_alignment="center")
         state = t("runs.paused") if row.paused else t(f"state.{row.state}")
-        title.markdown(f"**{safe(sentence(row.label))}** · {safe(row.model)} · {state}")
+        title.markdown(f"**{safe(sentence(row.label))}** · {safe(row.model)} · {state}{_who(row)}")
         with buttons.container(horizontal=True, horizontal_alignment="right"):
             _buttons(row)
         over = row.state not in ACTIVE
         st.progress(1.0 if row.state == "done" else _share(row), text=_ended(row) if over else _now(row))
         if row.state == "queued":
             _places(row)
+
+
+def _who(row: RunRow) -> str:
+    """Who launched it, where people log in."""
+    return f" · {t('runs.by', name=safe(row.launched_by))}" if row.launched_by else ""
 
 
 def _buttons(row: RunRow) -> None:

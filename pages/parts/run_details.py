@@ -28,7 +28,8 @@ from pages.parts.tables import fact_table
 def job(row: RunRow) -> None:
     """How a run went or goes: state, buttons, learning curve, log."""
     st.subheader(safe(sentence(row.label)), anchor=False)
-    st.caption(f"{safe(row.model)} · {t(f'state.{row.state}')} · `{row.run}`")
+    facts = [safe(row.model), t("runs.paused" if row.paused else f"state.{row.state}"), f"`{row.run}`"]
+    st.caption(" · ".join(facts + ([t("runs.by", name=safe(row.launched_by))] if row.launched_by else [])))
     if row.reason:
         st.error(safe(sentence(row.reason)))
         if row.state == "failed":
