@@ -249,7 +249,10 @@ def disk(as_json: Json = False) -> None:
 @app.command()
 def clean(
     days: Annotated[float, typer.Option(help="Only runs that ended so long ago.")] = 30.0,
-    front: Annotated[bool, typer.Option(help="Keep the files of runs that no other beats.")] = True,
+    front: Annotated[
+        bool, typer.Option(help="Keep the files of runs that no other beats in accuracy and size, or latency.")
+    ] = True,
+    best: Annotated[int, typer.Option(help="Keep so many of each model in each study, by accuracy.", min=0)] = 0,
     trash: Annotated[bool, typer.Option(help="Also empty the trash, for good.")] = False,
     cache: Annotated[bool, typer.Option(help="Also empty the cache.")] = False,
     as_json: Json = False,
@@ -260,8 +263,7 @@ def clean(
     from explorer.variants import flatten
 
     rows = Store().runs()
-    variants = [row for row in flatten(rows) if row.target == "cpu-onnxruntime" and row.available]
-    removed = housekeeping.remove_artefacts(housekeeping.removable(rows, variants, days, front))
+    removed = len(housekeeping.remove_artefacts(housekeeping.removable(rows, flatten(rows), days, front, best)))
     freed = (housekeeping.empty_trash() if trash else 0) + (housekeeping.empty_cache() if cache else 0)
     lines = [f"Model files of {removed} runs were removed; 'python -m explorer restore RUN' brings them back."]
     lines += [f"{freed / 1e6:.1f} MB are free now."] if freed else []

@@ -18,7 +18,7 @@ from explorer.store import RunRow
 from explorer.texts import t
 from explorer.texts.sentences import sentence
 from explorer.variants import host_of
-from pages.parts import data, draft, filters, grid, state, why
+from pages.parts import data, draft, filters, grid, state, undo, why
 from pages.parts.guests import allowed
 from pages.parts.page import go, plain_errors, safe, theme
 from pages.parts.pictures import chart_config
@@ -67,6 +67,7 @@ def _job_buttons(row: RunRow) -> None:
                 if st.button(t("runs.delete.yes"), key=f"delete-{row.run}", **allowed()):
                     with plain_errors():
                         jobs.delete(row.run)
+                        undo.offer(t("runs.deleted", label=safe(sentence(row.label))), [row.run])
                         state.forget(row.run)
                         st.rerun()
 
