@@ -20,14 +20,11 @@ from explorer import pareto
 from explorer.access import check_may_change
 from explorer.errors import BadInput, ExplorerError
 from explorer.home import home, runs_folder
+from explorer.jobs.disk_guard import SPARE_BYTES, folder_bytes, quota_bytes
 from explorer.quantities import file_size
 from explorer.rundir import ACTIVE
-from explorer.settings import number
 from explorer.store import RunRow, Store
 from explorer.variants import Variant
-
-SPARE_BYTES = 500_000_000
-"""What must stay free on the disk: full disks break more than this program."""
 
 ARTEFACT, TRASH, MODEL_FILES = "artefact", "trash", "artefacts"
 DAY_S = 86_400.0
@@ -56,16 +53,6 @@ def disk_use() -> list[Use]:
 def _use_of(folder: Path) -> Use:
     entries = list(folder.iterdir()) if folder.is_dir() else []
     return Use(folder.name, len(entries), folder_bytes(folder))
-
-
-def folder_bytes(folder: Path) -> int:
-    """The sizes of all files below a folder, links not followed."""
-    total = 0
-    for place, _, names in os.walk(folder):
-        for name in names:
-            with suppress(OSError):
-                total += (Path(place) / name).lstat().st_size
-    return total
 
 
 def removable(
@@ -188,7 +175,7 @@ def check_space(needed_bytes: int = 0) -> None:
             f"The disk has {file_size(free)} left, of which {file_size(SPARE_BYTES)} should stay free and "
             f"{file_size(needed_bytes)} are needed; remove model files of old runs, or empty the trash."
         )
-    quota = number("EXPLORER_QUOTA_GB", 0) * 1e9
+    quota = quota_bytes()
     used = folder_bytes(home()) if quota else 0
     if quota and used + needed_bytes > quota:
         raise ExplorerError(

@@ -12,6 +12,7 @@ import pytest
 from explorer import housekeeping, jobs
 from explorer.errors import BadInput, ExplorerError
 from explorer.home import home, runs_folder
+from explorer.jobs import disk_guard
 from explorer.store import Store
 from explorer.variants import flatten
 from tests.support.sample_results import sample_runs, write_runs
@@ -103,7 +104,7 @@ def test_the_trash_keeps_things_for_a_while(runs) -> None:
     housekeeping.remove_artefacts([runs[0].run, runs[1].run])
     old = home() / "trash" / "artefacts" / runs[0].run
     os.utime(old, (time.time() - 8 * 86_400,) * 2)
-    size = housekeeping.folder_bytes(old)
+    size = disk_guard.folder_bytes(old)
     assert size >= 1000 and housekeeping.empty_trash(7) == size
     assert housekeeping.restorable()[1] == [runs[1].run]
     assert housekeeping.empty_trash() >= 1000 and housekeeping.restorable()[1] == []
