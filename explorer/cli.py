@@ -120,13 +120,16 @@ def submit(
     study: Study = "default",
     fresh: Fresh = False,
     time_limit: Annotated[float | None, typer.Option(metavar="MIN", help="End it after so many minutes.")] = None,
+    priority: Annotated[
+        Literal["high", "normal", "low"], typer.Option(help="High goes before all that waits, low after all of it.")
+    ] = "normal",
     as_json: Json = False,
 ) -> None:
     """Queue a recipe in the background and print its run's id."""
     from explorer import jobs
     from explorer.recipe import Recipe
 
-    name = jobs.submit(Recipe.load(recipe), study, fresh, time_limit)
+    name = jobs.submit(Recipe.load(recipe), study, fresh, time_limit, priority)
     _show({"run": name}, [name], as_json)
 
 

@@ -79,6 +79,16 @@ def test_sliding_changes_the_recipe_that_is_launched(form, submitted):  # noqa: 
     assert (study, fresh) == ("default", False)
 
 
+@pytest.mark.parametrize("priority", ["high", "low"])
+def test_a_run_is_launched_before_or_after_the_others(form, monkeypatch, priority):
+    given = []
+    monkeypatch.setattr(jobs, "submit", lambda recipe, **how: given.append(how["priority"]) or "sample-0001")
+    app = add(form, "int8-dynamic")
+    app.radio(key="launch-priority").set_value(priority).run()
+    button(app, "Launch").click().run()
+    assert given == [priority]
+
+
 def test_steps_move_and_go_and_keep_their_values(form):
     app = add(add(form, "prune-neurons"), "fine-tune")
     first = app.session_state["draft"]["steps"][0]
