@@ -233,7 +233,8 @@ def import_study(
 
     found = files.import_study(file, study)
     lines = [f"{len(found.new)} runs are new in '{found.study}', {len(found.known)} were here already."]
-    _show({"study": found.study, "new": found.new, "known": found.known}, lines, as_json)
+    lines += [f"{len(found.joined)} of these belong to '{found.study}' now as well."] if found.joined else []
+    _show(asdict(found), lines, as_json)
 
 
 @app.command()

@@ -15,8 +15,9 @@ from explorer.home import home, runs_folder
 from explorer.result import Result
 from explorer.store import RECORDED, Store
 from explorer.studies import files as studies
+from explorer.tasks.base import hash_files
 
-MODEL = b"a model file" * 50
+MODEL, TOKENIZER = b"a model file" * 50, b'{"words": []}'
 
 
 @pytest.fixture(autouse=True)
@@ -40,7 +41,16 @@ def runs() -> list[str]:
             "study": "mine",
             "cwd": "/secret",
         }
-        artefact = {**result["artefact"], "model_sha256": hashlib.sha256(MODEL).hexdigest()}
+        (folder / "artefact" / "tokenizer.json").write_bytes(TOKENIZER)
+        (folder / "artefact" / "torch").mkdir()
+        (folder / "artefact" / "torch" / "config.json").write_bytes(TOKENIZER)
+        files = sorted(path for path in (folder / "artefact").rglob("*") if path.is_file())
+        artefact = {
+            **result["artefact"],
+            "model_sha256": hashlib.sha256(MODEL).hexdigest(),
+            "files": {str(path.relative_to(folder / "artefact")): path.stat().st_size for path in files},
+            "digest": hash_files(files),
+        }
         (folder / "request.json").write_text(json.dumps({**request, "created_at": "2026-01-01T00:00:00+00:00"}))
         (folder / "result.json").write_text(json.dumps({**result, "run": run, "artefact": artefact}))
     return sorted(path.name for path in runs_folder().iterdir())
@@ -70,7 +80,10 @@ def test_what_goes_out_comes_in_elsewhere(runs, elsewhere, tmp_path, with_artefa
     assert after == before
     assert all((runs_folder() / run / "artefact" / "model.onnx").exists() == with_artefacts for run in runs)
     again = studies.import_study(file, "another")
-    assert (again.new, list(again.known)) == ((), runs)
+    assert (again.new, list(again.known), list(again.joined)) == ((), runs, runs)
+    assert [row.run for row in Store().runs(study="another")] == runs
+    assert all(Store().run(run).studies == ("mine", "another") for run in runs)
+    assert studies.import_study(file).joined == studies.import_study(file, "another").joined == ()
 
 
 def forged(source: Path, target: Path, change: dict[str, Any]) -> Path:
@@ -96,6 +109,12 @@ def test_hostile_and_broken_files_leave_nothing(runs, elsewhere, tmp_path) -> No
         ({f"runs/{run}/worker.json": b"{}"}, "This is no study"),
         ({f"runs/{run}/artefact/bomb.bin": b"\0" * 50_000_000}, "would unpack to 50,000,000 bytes"),
         ({f"runs/{run}/artefact/model.onnx": b"another model"}, "is not the one that its result was measured on"),
+        ({f"runs/{run}/artefact/tokenizer.json": b'{"words": 0 }'}, "beside its model are not those"),
+        ({f"runs/{run}/artefact/tokenizer.json": None}, "beside its model are not those"),
+        ({f"runs/{run}/artefact/torch/config.json": b'{"words": 1 }'}, "beside its model are not those"),
+        ({f"runs/{run}/artefact/torch/more/config.json": b"{}"}, "This is no study"),
+        ({f"runs/{run}/artefact/more.json": b"{}"}, "beside its model are not those"),
+        ({f"runs/{run}/artefact/model.onnx": None}, "is not the one that its result was measured on"),
         ({f"runs/{run}/result.json": json.dumps({**result, "size": "small"})}, "'size' is missing or wrong"),
         ({f"runs/{run}/result.json": json.dumps({**result, "run": runs[1]})}, "do not belong together"),
         ({f"runs/{run}/result.json": b"{"}, "missing or unreadable"),

@@ -103,4 +103,5 @@ def _take_in() -> None:
                 path.write_bytes(given.getbuffer())
                 found = files.import_study(path)
                 words = {"name": safe(found.study), "new": len(found.new), "known": len(found.known)}
-                st.success(t("studies.imported", **words))
+                joined = t("studies.joined", count=len(found.joined)) if found.joined else ""
+                st.success(f"{t('studies.imported', **words)} {joined}")
