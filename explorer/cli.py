@@ -35,6 +35,7 @@ Json = Annotated[bool, typer.Option("--json", help="Print JSON for machines.")]
 RecipeFile = Annotated[str, typer.Argument(metavar="RECIPE", help="A recipe as YAML or JSON.")]
 Run = Annotated[str, typer.Argument(metavar="RUN", help="The id of a run; 'runs' lists them.")]
 Study = Annotated[str, typer.Option(help="The study that the run belongs to.")]
+OwnStudy = Annotated[str, typer.Argument(metavar="STUDY", help="Name of a study of your own.")]
 Fresh = Annotated[bool, typer.Option("--fresh", help="Reuse nothing that was kept from before.")]
 
 
@@ -238,6 +239,45 @@ def import_study(
 
 
 @app.command()
+def describe_study(
+    study: OwnStudy,
+    text: Annotated[str, typer.Argument(help="Which question it answers, on which data, and what was found.")],
+    as_json: Json = False,
+) -> None:
+    """Say what a study is about."""
+    from explorer import studies
+
+    about = studies.describe(study, text)
+    _show(asdict(about), [f"'{study}' is described."], as_json)
+
+
+@app.command()
+def archive_study(
+    study: OwnStudy,
+    back: Annotated[bool, typer.Option("--back", help="Bring it back instead.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Put a study out of sight of the pages, or back; its runs and files stay."""
+    from explorer import studies
+
+    about = studies.archive(study, not back)
+    _show(asdict(about), [f"'{study}' is {'back' if back else 'put away'}."], as_json)
+
+
+@app.command()
+def duplicate_study(
+    study: OwnStudy,
+    new: Annotated[str, typer.Argument(help="Name of the new study.")],
+    as_json: Json = False,
+) -> None:
+    """Let all runs of a study belong to a new one too; nothing is computed or copied."""
+    from explorer import studies
+
+    count = studies.duplicate(study, new)
+    _show({"study": new, "runs": count}, [f"{count} runs belong to '{new}' too."], as_json)
+
+
+@app.command()
 def disk(as_json: Json = False) -> None:
     """Show what studies, cache and trash take of the disk."""
     from explorer.housekeeping import disk_use
@@ -272,6 +312,19 @@ def clean(
     lines = [f"Model files of {removed} runs were removed; 'python -m explorer restore RUN' brings them back."]
     lines += [f"{freed / 1e6:.1f} MB are free now."] if freed else []
     _show({"removed": removed, "freed_bytes": freed}, lines, as_json)
+
+
+@app.command()
+def delete(run: Run, as_json: Json = False) -> None:
+    """Move a run that is over into the trash; 'restore' brings it back until that is emptied."""
+    from explorer import jobs
+
+    jobs.delete(run)
+    _show(
+        {"run": run, "deleted": True},
+        [f"{run} is in the trash; 'python -m explorer restore {run}' brings it back."],
+        as_json,
+    )
 
 
 @app.command()

@@ -10,11 +10,13 @@ from typing import Any
 
 import pytest
 
+from explorer import cli
 from explorer.errors import BadInput
 from explorer.home import home, runs_folder
 from explorer.result import Result
 from explorer.store import RECORDED, Store
 from explorer.studies import files as studies
+from explorer.studies import study as about
 from explorer.tasks.base import hash_files
 
 MODEL, TOKENIZER = b"a model file" * 50, b'{"words": []}'
@@ -177,3 +179,18 @@ def test_exported_results_are_results(runs, tmp_path) -> None:
     studies.export_study("mine", tmp_path / "x.zip")
     bundle = zipfile.ZipFile(tmp_path / "x.zip")
     assert all(Result.model_validate_json(bundle.read(f"runs/{run}/result.json")).run == run for run in runs)
+
+
+def test_commands_describe_put_away_duplicate_and_delete(runs, capsys) -> None:
+    assert cli.main(["describe-study", "mine", "Widths of layers"]) == 0
+    assert about("mine").description == "Widths of layers"
+    assert cli.main(["archive-study", "mine"]) == 0 and about("mine").archived
+    assert cli.main(["archive-study", "mine", "--back"]) == 0 and not about("mine").archived
+    assert cli.main(["duplicate-study", "mine", "another"]) == 0
+    assert [row.run for row in Store().runs(study="another")] == runs
+    assert capsys.readouterr().out.endswith("2 runs belong to 'another' too.\n")
+    assert cli.main(["describe-study", "none", "x"]) == 2
+    assert cli.main(["delete", runs[0]]) == 0
+    assert [row.run for row in Store().runs(study="mine")] == runs[1:]
+    assert cli.main(["restore", runs[0]]) == 0
+    assert [row.run for row in Store().runs(study="mine")] == runs
