@@ -35,6 +35,7 @@ Json = Annotated[bool, typer.Option("--json", help="Print JSON for machines.")]
 RecipeFile = Annotated[str, typer.Argument(metavar="RECIPE", help="A recipe as YAML or JSON.")]
 Run = Annotated[str, typer.Argument(metavar="RUN", help="The id of a run; 'runs' lists them.")]
 Study = Annotated[str, typer.Option(help="The study that the run belongs to.")]
+OwnStudy = Annotated[str, typer.Argument(metavar="STUDY", help="Name of a study of your own.")]
 Fresh = Annotated[bool, typer.Option("--fresh", help="Reuse nothing that was kept from before.")]
 
 
@@ -120,13 +121,16 @@ def submit(
     study: Study = "default",
     fresh: Fresh = False,
     time_limit: Annotated[float | None, typer.Option(metavar="MIN", help="End it after so many minutes.")] = None,
+    priority: Annotated[
+        Literal["high", "normal", "low"], typer.Option(help="High goes before all that waits, low after all of it.")
+    ] = "normal",
     as_json: Json = False,
 ) -> None:
     """Queue a recipe in the background and print its run's id."""
     from explorer import jobs
     from explorer.recipe import Recipe
 
-    name = jobs.submit(Recipe.load(recipe), study, fresh, time_limit)
+    name = jobs.submit(Recipe.load(recipe), study, fresh, time_limit, priority)
     _show({"run": name}, [name], as_json)
 
 
@@ -230,7 +234,47 @@ def import_study(
 
     found = files.import_study(file, study)
     lines = [f"{len(found.new)} runs are new in '{found.study}', {len(found.known)} were here already."]
-    _show({"study": found.study, "new": found.new, "known": found.known}, lines, as_json)
+    lines += [f"{len(found.joined)} of these belong to '{found.study}' now as well."] if found.joined else []
+    _show(asdict(found), lines, as_json)
+
+
+@app.command()
+def describe_study(
+    study: OwnStudy,
+    text: Annotated[str, typer.Argument(help="Which question it answers, on which data, and what was found.")],
+    as_json: Json = False,
+) -> None:
+    """Say what a study is about."""
+    from explorer import studies
+
+    about = studies.describe(study, text)
+    _show(asdict(about), [f"'{study}' is described."], as_json)
+
+
+@app.command()
+def archive_study(
+    study: OwnStudy,
+    back: Annotated[bool, typer.Option("--back", help="Bring it back instead.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Put a study out of sight of the pages, or back; its runs and files stay."""
+    from explorer import studies
+
+    about = studies.archive(study, not back)
+    _show(asdict(about), [f"'{study}' is {'back' if back else 'put away'}."], as_json)
+
+
+@app.command()
+def duplicate_study(
+    study: OwnStudy,
+    new: Annotated[str, typer.Argument(help="Name of the new study.")],
+    as_json: Json = False,
+) -> None:
+    """Let all runs of a study belong to a new one too; nothing is computed or copied."""
+    from explorer import studies
+
+    count = studies.duplicate(study, new)
+    _show({"study": new, "runs": count}, [f"{count} runs belong to '{new}' too."], as_json)
 
 
 @app.command()
@@ -249,7 +293,10 @@ def disk(as_json: Json = False) -> None:
 @app.command()
 def clean(
     days: Annotated[float, typer.Option(help="Only runs that ended so long ago.")] = 30.0,
-    front: Annotated[bool, typer.Option(help="Keep the files of runs that no other beats.")] = True,
+    front: Annotated[
+        bool, typer.Option(help="Keep the files of runs that no other beats in accuracy and size, or latency.")
+    ] = True,
+    best: Annotated[int, typer.Option(help="Keep so many of each model in each study, by accuracy.", min=0)] = 0,
     trash: Annotated[bool, typer.Option(help="Also empty the trash, for good.")] = False,
     cache: Annotated[bool, typer.Option(help="Also empty the cache.")] = False,
     as_json: Json = False,
@@ -260,12 +307,24 @@ def clean(
     from explorer.variants import flatten
 
     rows = Store().runs()
-    variants = [row for row in flatten(rows) if row.target == "cpu-onnxruntime" and row.available]
-    removed = housekeeping.remove_artefacts(housekeeping.removable(rows, variants, days, front))
+    removed = len(housekeeping.remove_artefacts(housekeeping.removable(rows, flatten(rows), days, front, best)))
     freed = (housekeeping.empty_trash() if trash else 0) + (housekeeping.empty_cache() if cache else 0)
     lines = [f"Model files of {removed} runs were removed; 'python -m explorer restore RUN' brings them back."]
     lines += [f"{freed / 1e6:.1f} MB are free now."] if freed else []
     _show({"removed": removed, "freed_bytes": freed}, lines, as_json)
+
+
+@app.command()
+def delete(run: Run, as_json: Json = False) -> None:
+    """Move a run that is over into the trash; 'restore' brings it back until that is emptied."""
+    from explorer import jobs
+
+    jobs.delete(run)
+    _show(
+        {"run": run, "deleted": True},
+        [f"{run} is in the trash; 'python -m explorer restore {run}' brings it back."],
+        as_json,
+    )
 
 
 @app.command()
@@ -589,7 +648,8 @@ def _line(row: RunRow) -> str:
     doing = f"  {row.text}" if row.state == "running" and row.text else ""
     done = f" {row.fraction:.0%}" if doing and row.fraction is not None else ""
     why = f"  {row.reason}" if row.reason else ""
-    return f"{row.run}  {row.state:<9}  {row.model}  {row.label}{doing}{done}{why}"
+    who = f"  by {row.launched_by}" if row.launched_by else ""
+    return f"{row.run}  {'paused' if row.paused else row.state:<9}  {row.model}  {row.label}{who}{doing}{done}{why}"
 
 
 def _parameter(parameter: dict[str, Any]) -> str:

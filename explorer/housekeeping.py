@@ -13,20 +13,18 @@ from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import groupby
 from pathlib import Path
 
 from explorer import pareto
 from explorer.access import check_may_change
 from explorer.errors import BadInput, ExplorerError
 from explorer.home import home, runs_folder
+from explorer.jobs.disk_guard import SPARE_BYTES, folder_bytes, quota_bytes
 from explorer.quantities import file_size
 from explorer.rundir import ACTIVE
-from explorer.settings import number
 from explorer.store import RunRow, Store
 from explorer.variants import Variant
-
-SPARE_BYTES = 500_000_000
-"""What must stay free on the disk: full disks break more than this program."""
 
 ARTEFACT, TRASH, MODEL_FILES = "artefact", "trash", "artefacts"
 DAY_S = 86_400.0
@@ -57,21 +55,19 @@ def _use_of(folder: Path) -> Use:
     return Use(folder.name, len(entries), folder_bytes(folder))
 
 
-def folder_bytes(folder: Path) -> int:
-    """The sizes of all files below a folder, links not followed."""
-    total = 0
-    for place, _, names in os.walk(folder):
-        for name in names:
-            with suppress(OSError):
-                total += (Path(place) / name).lstat().st_size
-    return total
-
-
 def removable(
-    rows: Iterable[RunRow], variants: Sequence[Variant], older_than_days: float = 0.0, keep_front: bool = True
+    rows: Iterable[RunRow],
+    variants: Sequence[Variant],
+    older_than_days: float = 0.0,
+    keep_front: bool = True,
+    keep_best: int = 0,
 ) -> list[str]:
-    """The finished runs whose model files may go: old enough, there, and not on the front of accuracy and size."""
-    kept = _on_fronts(variants) if keep_front else set()
+    """The finished runs whose model files may go: old enough, there, on no front, and not among the best.
+
+    ``keep_front`` keeps what no other run of the same model and data beats in accuracy and file size, or in accuracy
+    and latency on any target; ``keep_best`` keeps so many of each model in each study, the most accurate first.
+    """
+    kept = (_on_fronts(variants) if keep_front else set()) | _best(variants, keep_best)
     now = datetime.now(UTC).timestamp()
     found = []
     for row in rows:
@@ -81,27 +77,52 @@ def removable(
     return found
 
 
-def _on_fronts(variants: Sequence[Variant]) -> set[str]:
-    """The runs that no other of the same model beats in accuracy and file size."""
+def _on_fronts(variants: Iterable[Variant]) -> set[str]:
+    """The runs on any front of what may be compared: latencies of one target, host, batch size and length."""
+    fronts: dict[tuple[object, ...], list[tuple[str, float, float]]] = {}
+    for row in variants:
+        if row.accuracy is None or row.recorded:
+            continue
+        subject, accuracy = (row.model, row.task), row.accuracy
+        fronts.setdefault((*subject, row.target), []).append((row.run, row.file_bytes, accuracy))
+        if row.p50_ms is not None and not row.estimated:
+            length = row.lengths if row.lengths == "real" else row.sequence
+            place = (*subject, row.target, row.host, row.reported, row.batch, length)
+            fronts.setdefault(place, []).append((row.run, row.p50_ms, accuracy))
     kept: set[str] = set()
-    for model in {row.model for row in variants}:
-        rows = [row for row in variants if row.model == model and row.accuracy is not None and not row.recorded]
-        mask = pareto.front([(row.file_bytes, row.accuracy or 0.0) for row in rows], (False, True)) if rows else ()
-        kept |= {row.run for row, stands in zip(rows, mask, strict=True) if stands}
+    for points in fronts.values():
+        mask = pareto.front([point[1:] for point in points], (False, True))
+        kept |= {run for (run, *_), stands in zip(points, mask, strict=True) if stands}
     return kept
 
 
-def remove_artefacts(runs: Iterable[str]) -> int:
-    """Move the model files of these runs into the trash; returns how many runs had any. Their results stay."""
+def _best(variants: Iterable[Variant], number: int) -> set[str]:
+    """The ``number`` most accurate runs of each model in each study, of equal ones the smallest."""
+    ranked = sorted(
+        {
+            (study, row.model, row.task, -row.accuracy, row.file_bytes, row.run)
+            for row in variants
+            if row.accuracy is not None and not row.recorded
+            for study in row.studies
+        }
+    )
+    kept: set[str] = set()
+    for _, group in groupby(ranked, key=lambda one: one[:3]):
+        kept |= set(list(dict.fromkeys(one[-1] for one in group))[:number])
+    return kept
+
+
+def remove_artefacts(runs: Iterable[str]) -> tuple[str, ...]:
+    """Move the model files of these runs into the trash; returns the runs that had any. Their results stay."""
     check_may_change()
     place = home() / TRASH / MODEL_FILES
     place.mkdir(parents=True, exist_ok=True)
-    there = [run for run in runs if _artefact(run).is_dir()]
+    there = tuple(run for run in runs if _artefact(run).is_dir())
     for run in there:
         shutil.rmtree(place / run, ignore_errors=True)
         _artefact(run).rename(place / run)
         os.utime(place / run)
-    return len(there)
+    return there
 
 
 def restorable() -> tuple[list[str], list[str]]:
@@ -154,7 +175,7 @@ def check_space(needed_bytes: int = 0) -> None:
             f"The disk has {file_size(free)} left, of which {file_size(SPARE_BYTES)} should stay free and "
             f"{file_size(needed_bytes)} are needed; remove model files of old runs, or empty the trash."
         )
-    quota = number("EXPLORER_QUOTA_GB", 0) * 1e9
+    quota = quota_bytes()
     used = folder_bytes(home()) if quota else 0
     if quota and used + needed_bytes > quota:
         raise ExplorerError(

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from explorer.access import check_may_change
 from explorer.artefacts import MODEL_FILE, model_sha256, recipe_of
 from explorer.context import Report as Tell
 from explorer.errors import BadInput, Unavailable
@@ -86,6 +87,7 @@ def measure_run(
     """
     from explorer.pipeline import Bench
 
+    check_may_change()
     artefact = run_folder / "artefact"
     if not (artefact / MODEL_FILE).is_file():
         raise BadInput(f"The model file of run '{run_folder.name}' is gone; run its recipe again to make it.")
@@ -113,6 +115,7 @@ def measure_bundle(
 
     Raises ``BadInput`` where the folder is no bundle or its model is not the one that its results are about.
     """
+    check_may_change()
     results = _results(folder)
     found = Measured(model_sha256(folder / MODEL_FILE), None)
     if found.model_sha256 != results["artefact"]["model_sha256"]:

@@ -27,6 +27,7 @@ COLUMNS: dict[str, type] = {
     "label": str,
     "studies": str,
     "recorded": bool,
+    "launched_by": str,
     "task": str,
     "family": str,
     "families": str,
@@ -84,6 +85,8 @@ class Told(RunLike, Protocol):
 
     @property
     def recipe(self) -> dict[str, Any]: ...
+    @property
+    def launched_by(self) -> str | None: ...
 
 
 def flat_rows(runs: Iterable[Told]) -> list[dict[str, Any]]:
@@ -102,7 +105,8 @@ def _of_run(run: Told, result: dict[str, Any]) -> dict[str, Any]:
     """What is the same in all rows of a run; without this machine's folders."""
     recipe = portable(run.recipe)
     text = json.dumps(recipe, ensure_ascii=False)
-    return {"model": recipe["model"], "seed": recipe.get("seed", 0), "digest": result.get("digest"), "recipe": text}
+    made = {"launched_by": run.launched_by, "digest": result.get("digest")}
+    return {"model": recipe["model"], "seed": recipe.get("seed", 0), "recipe": text, **made}
 
 
 def written(rows: Sequence[dict[str, Any]], form: Form) -> bytes:

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+from explorer.access import check_may_change
 from explorer.artefacts import MODEL_FILE, model_sha256, recipe_of
 from explorer.context import Report as Tell
 from explorer.errors import BadInput, ExplorerError
@@ -41,8 +42,10 @@ class Check:
 def verify(run: str, tell: Tell, rebuild: bool = False) -> list[Check]:
     """Measure a run's artefact again; with ``rebuild`` also make it again from scratch, in a temporary folder.
 
-    Raises ``BadInput`` for a run that is not done, or whose artefact is not here and that is not rebuilt.
+    Raises ``BadInput`` for a run that is not done, or whose artefact is not here and that is not rebuilt, and for a
+    guest: it takes the machine, and what it computes on the way is kept in the cache.
     """
+    check_may_change()
     row = Store().run(run)
     if row.state != "done" or row.result is None:
         raise BadInput(f"The run '{run}' is {row.state}; only one that is done can be verified.")

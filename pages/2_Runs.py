@@ -3,10 +3,11 @@
 import streamlit as st
 
 from explorer.texts import t
-from pages.parts import cluster_nodes, data, disk, empty, launch, page, run_list, studies_box
+from pages.parts import cluster_nodes, data, disk, empty, launch, page, run_list, studies_box, undo
 
 with page.start("runs"):
     launch.notice()
+    undo.section()
     if any(not row.recorded for row in data.runs()):
         run_list.live()
         cluster_nodes.section()

@@ -5,12 +5,14 @@ from __future__ import annotations
 import os
 import shutil
 import time
+from dataclasses import replace
 
 import pytest
 
 from explorer import housekeeping, jobs
 from explorer.errors import BadInput, ExplorerError
 from explorer.home import home, runs_folder
+from explorer.jobs import disk_guard
 from explorer.store import Store
 from explorer.variants import flatten
 from tests.support.sample_results import sample_runs, write_runs
@@ -50,10 +52,32 @@ def test_the_front_keeps_its_files_and_results_stay(runs) -> None:
         assert any(o.file_bytes <= row.file_bytes and (o.accuracy or 0) >= (row.accuracy or 0) and o.run in kept
                    for o in variants)  # fmt: skip
     assert gone and kept and housekeeping.removable(rows, variants, keep_front=False) == [row.run for row in rows]
-    assert housekeeping.remove_artefacts(gone) == len(gone)
+    assert housekeeping.remove_artefacts(gone) == tuple(gone)
     assert not any((runs_folder() / run / "artefact").exists() for run in gone)
     assert all(row.result for row in own())
     assert housekeeping.removable(own(), variants) == []
+
+
+def test_what_is_fast_on_any_target_keeps_its_files_too(runs) -> None:
+    rows, variants = own(), flatten(own())
+    gone = housekeeping.removable(rows, variants)
+    fast = [
+        replace(row, p50_ms=0.001) if (row.run, row.target, row.batch) == (gone[0], "cpu-torch", 8) else row
+        for row in variants
+    ]
+    assert fast != variants and housekeeping.removable(rows, fast) == gone[1:]
+
+
+def test_the_best_of_each_study_keep_their_files(runs) -> None:
+    rows, variants = own(), flatten(own())
+    accuracy = {row.run: row.accuracy for row in reversed(variants) if row.accuracy is not None}
+    for number in (1, 3):
+        gone = housekeeping.removable(rows, variants, keep_front=False, keep_best=number)
+        kept = {row.run for row in rows} - set(gone)
+        studies = {row.study for row in rows}
+        assert number <= len(kept) <= number * len(studies)
+        assert max(accuracy, key=accuracy.get) in kept
+    assert housekeeping.removable(rows, variants, keep_front=False, keep_best=len(rows)) == []
 
 
 def test_only_old_enough_runs_lose_their_files(runs) -> None:
@@ -80,7 +104,7 @@ def test_the_trash_keeps_things_for_a_while(runs) -> None:
     housekeeping.remove_artefacts([runs[0].run, runs[1].run])
     old = home() / "trash" / "artefacts" / runs[0].run
     os.utime(old, (time.time() - 8 * 86_400,) * 2)
-    size = housekeeping.folder_bytes(old)
+    size = disk_guard.folder_bytes(old)
     assert size >= 1000 and housekeeping.empty_trash(7) == size
     assert housekeeping.restorable()[1] == [runs[1].run]
     assert housekeeping.empty_trash() >= 1000 and housekeeping.restorable()[1] == []

@@ -23,7 +23,7 @@ def runs():
 
 def test_every_field_of_a_variant_is_a_column_or_left_out_on_purpose():
     fields = {RENAMED.get(field.name, field.name) for field in dataclasses.fields(Variant)}
-    assert set(COLUMNS) | set(LEFT_OUT) == fields | {"seed", "digest", "recipe"}
+    assert set(COLUMNS) | set(LEFT_OUT) == fields | {"seed", "digest", "recipe", "launched_by"}
 
 
 def test_one_row_per_variant_target_and_batch(runs):
@@ -50,6 +50,11 @@ def test_what_was_not_there_says_why(runs):
     row = next(row for row in flat_rows(runs) if row["target"] == "cuda-onnxruntime")
     assert (row["available"], row["p50_ms"]) == (False, None)
     assert row["reason"] == "no NVIDIA GPU was found on this machine"
+
+
+def test_who_launched_a_run_is_in_its_rows(runs):
+    rows = flat_rows([replace(runs[0], launched_by="a@b.c"), runs[1]])
+    assert {(row["run"], row["launched_by"]) for row in rows} == {(runs[0].run, "a@b.c"), (runs[1].run, None)}
 
 
 def test_runs_without_a_result_have_no_rows(runs):

@@ -10,13 +10,16 @@ from typing import Any
 
 import pytest
 
+from explorer import cli
 from explorer.errors import BadInput
 from explorer.home import home, runs_folder
 from explorer.result import Result
 from explorer.store import RECORDED, Store
 from explorer.studies import files as studies
+from explorer.studies import study as about
+from explorer.tasks.base import hash_files
 
-MODEL = b"a model file" * 50
+MODEL, TOKENIZER = b"a model file" * 50, b'{"words": []}'
 
 
 @pytest.fixture(autouse=True)
@@ -40,7 +43,16 @@ def runs() -> list[str]:
             "study": "mine",
             "cwd": "/secret",
         }
-        artefact = {**result["artefact"], "model_sha256": hashlib.sha256(MODEL).hexdigest()}
+        (folder / "artefact" / "tokenizer.json").write_bytes(TOKENIZER)
+        (folder / "artefact" / "torch").mkdir()
+        (folder / "artefact" / "torch" / "config.json").write_bytes(TOKENIZER)
+        files = sorted(path for path in (folder / "artefact").rglob("*") if path.is_file())
+        artefact = {
+            **result["artefact"],
+            "model_sha256": hashlib.sha256(MODEL).hexdigest(),
+            "files": {str(path.relative_to(folder / "artefact")): path.stat().st_size for path in files},
+            "digest": hash_files(files),
+        }
         (folder / "request.json").write_text(json.dumps({**request, "created_at": "2026-01-01T00:00:00+00:00"}))
         (folder / "result.json").write_text(json.dumps({**result, "run": run, "artefact": artefact}))
     return sorted(path.name for path in runs_folder().iterdir())
@@ -70,7 +82,10 @@ def test_what_goes_out_comes_in_elsewhere(runs, elsewhere, tmp_path, with_artefa
     assert after == before
     assert all((runs_folder() / run / "artefact" / "model.onnx").exists() == with_artefacts for run in runs)
     again = studies.import_study(file, "another")
-    assert (again.new, list(again.known)) == ((), runs)
+    assert (again.new, list(again.known), list(again.joined)) == ((), runs, runs)
+    assert [row.run for row in Store().runs(study="another")] == runs
+    assert all(Store().run(run).studies == ("mine", "another") for run in runs)
+    assert studies.import_study(file).joined == studies.import_study(file, "another").joined == ()
 
 
 def forged(source: Path, target: Path, change: dict[str, Any]) -> Path:
@@ -96,6 +111,12 @@ def test_hostile_and_broken_files_leave_nothing(runs, elsewhere, tmp_path) -> No
         ({f"runs/{run}/worker.json": b"{}"}, "This is no study"),
         ({f"runs/{run}/artefact/bomb.bin": b"\0" * 50_000_000}, "would unpack to 50,000,000 bytes"),
         ({f"runs/{run}/artefact/model.onnx": b"another model"}, "is not the one that its result was measured on"),
+        ({f"runs/{run}/artefact/tokenizer.json": b'{"words": 0 }'}, "beside its model are not those"),
+        ({f"runs/{run}/artefact/tokenizer.json": None}, "beside its model are not those"),
+        ({f"runs/{run}/artefact/torch/config.json": b'{"words": 1 }'}, "beside its model are not those"),
+        ({f"runs/{run}/artefact/torch/more/config.json": b"{}"}, "This is no study"),
+        ({f"runs/{run}/artefact/more.json": b"{}"}, "beside its model are not those"),
+        ({f"runs/{run}/artefact/model.onnx": None}, "is not the one that its result was measured on"),
         ({f"runs/{run}/result.json": json.dumps({**result, "size": "small"})}, "'size' is missing or wrong"),
         ({f"runs/{run}/result.json": json.dumps({**result, "run": runs[1]})}, "do not belong together"),
         ({f"runs/{run}/result.json": b"{"}, "missing or unreadable"),
@@ -158,3 +179,18 @@ def test_exported_results_are_results(runs, tmp_path) -> None:
     studies.export_study("mine", tmp_path / "x.zip")
     bundle = zipfile.ZipFile(tmp_path / "x.zip")
     assert all(Result.model_validate_json(bundle.read(f"runs/{run}/result.json")).run == run for run in runs)
+
+
+def test_commands_describe_put_away_duplicate_and_delete(runs, capsys) -> None:
+    assert cli.main(["describe-study", "mine", "Widths of layers"]) == 0
+    assert about("mine").description == "Widths of layers"
+    assert cli.main(["archive-study", "mine"]) == 0 and about("mine").archived
+    assert cli.main(["archive-study", "mine", "--back"]) == 0 and not about("mine").archived
+    assert cli.main(["duplicate-study", "mine", "another"]) == 0
+    assert [row.run for row in Store().runs(study="another")] == runs
+    assert capsys.readouterr().out.endswith("2 runs belong to 'another' too.\n")
+    assert cli.main(["describe-study", "none", "x"]) == 2
+    assert cli.main(["delete", runs[0]]) == 0
+    assert [row.run for row in Store().runs(study="mine")] == runs[1:]
+    assert cli.main(["restore", runs[0]]) == 0
+    assert [row.run for row in Store().runs(study="mine")] == runs

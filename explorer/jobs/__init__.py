@@ -14,11 +14,10 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, cast
 
-from explorer import file_locks
-from explorer.access import check_may_change, visitor
+from explorer.access import check_may_change, visitor, why_not
 from explorer.errors import BadInput, ExplorerError
 from explorer.home import home, local_path, runs_folder
-from explorer.rundir import ACTIVE, QUEUE_PAUSED, RunFolder, State, open_run, queue_paused
+from explorer.rundir import ACTIVE, PRIORITY_S, QUEUE_PAUSED, Priority, RunFolder, State, open_run, queue_paused
 
 if TYPE_CHECKING:
     from explorer.recipe import Recipe
@@ -27,20 +26,31 @@ _supervisors: dict[Path, tuple[subprocess.Popen[bytes], float]] = {}
 """By home, the one that this process started last, and when."""
 
 
-def submit(recipe: Recipe, study: str = "default", fresh: bool = False, time_limit_min: float | None = None) -> str:
+def submit(
+    recipe: Recipe,
+    study: str = "default",
+    fresh: bool = False,
+    time_limit_min: float | None = None,
+    priority: Priority = "normal",
+) -> str:
     """Queue a recipe and return its run's id; a supervisor is started when none is alive.
 
     An equal recipe that is done or active is returned instead, and belongs to ``study`` from then on; with ``fresh``
     only one that is active and fresh itself. A run that takes longer than ``time_limit_min`` minutes is ended; None
-    leaves it to ``EXPLORER_TIME_LIMIT_MIN``, without which there is no limit.
+    leaves it to ``EXPLORER_TIME_LIMIT_MIN``, without which there is no limit. Runs of a high ``priority`` go before all
+    others that wait, those of a low one after them, whenever they were launched; equals go in order of launch.
     """
-    run, _ = enqueue(recipe, study, fresh, time_limit_min)
+    run, _ = enqueue(recipe, study, fresh, time_limit_min, priority)
     ensure_supervisor()
     return run
 
 
 def enqueue(
-    recipe: Recipe, study: str = "default", fresh: bool = False, time_limit_min: float | None = None
+    recipe: Recipe,
+    study: str = "default",
+    fresh: bool = False,
+    time_limit_min: float | None = None,
+    priority: Priority = "normal",
 ) -> tuple[str, bool]:
     """Write a queued run without starting anything; returns its id and whether it is new (see ``submit``)."""
     from explorer.housekeeping import check_space
@@ -52,6 +62,8 @@ def enqueue(
 
     check_may_change()
     check_settings()
+    if priority not in PRIORITY_S:
+        raise BadInput(f"The priority is '{priority}'; expected is one of {', '.join(PRIORITY_S)}.")
     study = check_name(study)
     check_steps(recipe.model, recipe.steps)
     check_space()
@@ -65,6 +77,8 @@ def enqueue(
         "cwd": str(Path.cwd()),
         **limits,
     }
+    if priority != "normal":
+        request["priority"] = priority
     if visitor().name:
         request["by"] = visitor().name
     if _is_provisional(recipe):
@@ -74,6 +88,7 @@ def enqueue(
             equal = _equal(request)
             if equal is not None:
                 _join(equal, study)
+                _hurry(equal, priority)
                 return equal, False
             run = RunFolder.create(runs_folder(), request).run
             Store().refresh(run)  # so that whoever holds the lock next finds it
@@ -174,6 +189,7 @@ def retry(run: str, fresh: bool | None = None) -> str:
     from explorer.recipe import Recipe
     from explorer.store import Store
 
+    check_may_change()
     row = Store().run(run)
     if row.state in ACTIVE:
         raise BadInput(f"The run '{run}' is still {row.state}; cancel it before you try it again.")
@@ -181,7 +197,8 @@ def retry(run: str, fresh: bool | None = None) -> str:
     request = {} if row.recorded else RunFolder(runs_folder() / run).request() or {}
     limit = request["time_limit_s"] / 60 if "time_limit_s" in request else None
     anew = row.state == "done" if fresh is None else fresh
-    again = submit(Recipe.parse(row.recipe), study=first, fresh=anew, time_limit_min=limit)
+    priority = request.get("priority", "normal")
+    again = submit(Recipe.parse(row.recipe), study=first, fresh=anew, time_limit_min=limit, priority=priority)
     with hold(home() / "submit.lock"):
         for study in others:
             _join(again, study)
@@ -229,6 +246,7 @@ def ensure_supervisor() -> None:
     from explorer.jobs.lifecycle import start_supervisor
     from explorer.jobs.processes import hold
 
+    check_may_change()
     base = home()
     lock = base / "supervisor.lock"
     with hold(lock, wait_s=0) as free:
@@ -238,11 +256,14 @@ def ensure_supervisor() -> None:
 
 
 def carry_on() -> None:
-    """Start the supervisor where runs wait for one or had one when it ended, as after a restart of the machine."""
+    """Start the supervisor where runs wait for one or had one when it ended, as after a restart of the machine.
+
+    Somebody who may not change anything starts nothing by looking.
+    """
     from explorer.store import Store
 
     states: list[State] = ["running"] if queue_paused(home()) else ["running", "queued"]
-    if file_locks.why_not() is None and Store().in_state(*states):
+    if why_not() is None and Store().in_state(*states):
         ensure_supervisor()
 
 
@@ -336,6 +357,16 @@ def _join(run: str, study: str) -> None:
     from explorer.store import Store
 
     if RunFolder(runs_folder() / run).add_study(study):
+        Store().refresh(run)
+
+
+def _hurry(run: str, priority: Priority) -> None:
+    """Let a run that waits go ahead where an equal one is asked for with a higher priority."""
+    from explorer.store import Store
+
+    folder, sooner = RunFolder(runs_folder() / run), time.time() + PRIORITY_S[priority]
+    if sooner < folder.place() and folder.snapshot().state == "queued":
+        folder.set_place(sooner)
         Store().refresh(run)
 
 

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+from explorer.access import check_may_change
 from explorer.errors import BadInput
 from explorer.home import runs_folder
 from explorer.jobs.lifecycle import ProcessWatch
@@ -22,6 +23,7 @@ def run_here(run: str, tell: Callable[[dict[str, Any]], None]) -> RunRow:
     it has ended; one that was started elsewhere is left alone. Raises ``BadInput`` where the worker found that what was
     given cannot be used.
     """
+    check_may_change()
     folder = open_run(runs_folder(), run)
     if folder.snapshot().state not in FINISHED:
         queued = folder.worker() is None

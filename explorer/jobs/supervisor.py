@@ -19,6 +19,7 @@ import psutil
 from explorer.errors import ExplorerError
 from explorer.home import home
 from explorer.jobs import processes
+from explorer.jobs.disk_guard import DiskGuard
 from explorer.jobs.engine import Engine, Watch, chosen
 from explorer.jobs.lifecycle import LOCK_WAIT_S
 from explorer.jobs.time_limit import Clock
@@ -36,6 +37,7 @@ class Supervisor:
     def __init__(self, store: Store, engine: Engine) -> None:
         self.store = store
         self.engine = engine
+        self.disk = DiskGuard(store.path.parent)
         self.watches: dict[str, Watch] = {}
         self.clocks: dict[str, Clock] = {}
         self.looked = -LOOK_S
@@ -77,12 +79,14 @@ class Supervisor:
                 self._start_one(folder)
 
     def _start_one(self, folder: RunFolder) -> None:
-        """Start a run unless the engine says what is against it; then nobody overtakes it."""
-        reason = self.engine.obstacle(folder, [watch.folder for watch in self.watches.values()])
+        """Start a run unless the disk or the engine says what is against it; then nobody overtakes it."""
+        running = [watch.folder for watch in self.watches.values()]
+        reason = self.disk.obstacle() or self.engine.obstacle(folder, running)
         if reason is None:
             self.watches[folder.run] = self.engine.start(folder)
             return
-        if folder.snapshot().stage != "wait":
+        before = folder.snapshot()
+        if before.stage != "wait" or _kind(before.text) != _kind(reason):  # figures alone are no news
             folder.add_progress("wait", reason)
             self.store.refresh(folder.run)
         self.blocked = folder.run
@@ -119,6 +123,11 @@ class Supervisor:
 
     def _folder(self, run: str) -> RunFolder:
         return RunFolder(self.store.folders / run)
+
+
+def _kind(reason: str | None) -> str:
+    """What a run waits for, without the figures."""
+    return (reason or "").partition(":")[0]
 
 
 def serve(supervisor: Supervisor, lock: Path, idle_s: float) -> None:

@@ -16,6 +16,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any, TypeVar
 
+from explorer.access import check_may_change
 from explorer.errors import BadInput, ExplorerError
 from explorer.home import home
 from explorer.rundir import ACTIVE, RunFolder, State
@@ -113,6 +114,7 @@ class Store:
 
     def reindex(self) -> int:
         """Throw the index away and rebuild it from the run folders; returns the number of runs."""
+        check_may_change()
         self._discard()
         return self._use(lambda connection: int(connection.execute("SELECT count(*) FROM runs").fetchone()[0]))
 

@@ -12,7 +12,7 @@ from typing import Any
 
 from explorer.rundir import State
 
-IDENTITY = ("run", "digest", "model", "studies", "state", "created_at", "started_at", "finished_at")
+IDENTITY = ("run", "digest", "model", "studies", "state", "launched_by", "created_at", "started_at", "finished_at")
 PROGRESS = ("stage", "text", "fraction", "samples_per_s", "seconds_left", "reason", "paused")
 SHOWN = (*IDENTITY, *PROGRESS)
 _UNPACKED = 16
@@ -22,7 +22,8 @@ _UNPACKED = 16
 class RunRow:
     """One run as pages and commands see it; times are ISO 8601 in UTC, ``fraction`` is from 0 to 1.
 
-    ``order`` grows with the time of creation, ``studies`` begins with the one that the run was made for. ``packed`` is
+    ``order`` grows with the time of creation, ``studies`` begins with the one that the run was made for,
+    ``launched_by`` is the name of who launched it, None where nobody logs in. ``packed`` is
     the result as the index has it, None where it was not asked for; it and ``recipe_text``, which is JSON, are read
     when somebody asks, since there may be ten thousand rows. ``recipe`` and ``result`` are shared between callers: do
     not change them.
@@ -34,6 +35,7 @@ class RunRow:
     label: str
     studies: tuple[str, ...]
     state: State
+    launched_by: str | None
     created_at: str
     started_at: str | None
     finished_at: str | None

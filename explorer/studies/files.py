@@ -7,7 +7,6 @@ executed or unpickled.
 
 from __future__ import annotations
 
-import hashlib
 import json
 import re
 import shutil
@@ -23,31 +22,35 @@ from pydantic import ValidationError
 
 from explorer import ENGINE_VERSION, studies
 from explorer.access import check_may_change
+from explorer.artefacts import MODEL_FILE, model_sha256
 from explorer.errors import BadInput, ExplorerError
 from explorer.export import portable
 from explorer.home import home, runs_folder
+from explorer.jobs.processes import hold
 from explorer.models import model_digest, zoo
 from explorer.recipe import Recipe, digest
 from explorer.result import Result
 from explorer.rundir import RunFolder, write_whole
 from explorer.store import RunRow, Store
 from explorer.tasks import task_digest
+from explorer.tasks.base import hash_files
 
 FORMAT = 1
 MOST_FILES, MOST_BYTES, MOST_RATIO, MOST_TEXT_BYTES = 20_000, 4_000_000_000, 200, 20_000_000
 STUDY_FILE = "study.json"
 _RUN = r"runs/(?P<run>[0-9]{8}-[0-9]{6}-[0-9a-f]{6})/"
 _TEXTS = re.compile(_RUN + r"(?P<name>request\.json|result\.json)")
-_FILES = re.compile(_RUN + r"artefact/(?P<name>[A-Za-z0-9][A-Za-z0-9_.-]{0,80})")
+_FILES = re.compile(_RUN + r"artefact/(?:torch/)?(?P<name>[A-Za-z0-9][A-Za-z0-9_.-]{0,80})")
 
 
 @dataclass(frozen=True)
 class Imported:
-    """The study's name here, the runs that are new, and those that were there already."""
+    """The study's name here, the runs that are new, those that were there already, and which of these joined it."""
 
     study: str
     new: tuple[str, ...]
     known: tuple[str, ...]
+    joined: tuple[str, ...]
 
 
 def export_study(name: str, to: Path, with_artefacts: bool = False) -> int:
@@ -83,13 +86,14 @@ def _write_run(bundle: zipfile.ZipFile, row: RunRow, with_artefacts: bool) -> No
     result["recipe"] = portable(result["recipe"])
     bundle.writestr(f"runs/{row.run}/result.json", json.dumps(result))
     artefact = folder.path / "artefact"
-    for path in sorted(artefact.iterdir()) if with_artefacts and artefact.is_dir() else ():
-        if path.is_file():
-            bundle.write(path, f"runs/{row.run}/artefact/{path.name}")
+    for path in _files(artefact) if with_artefacts else ():
+        bundle.write(path, f"runs/{row.run}/artefact/{path.relative_to(artefact).as_posix()}")
 
 
 def import_study(path: Path, name: str | None = None) -> Imported:
-    """Take in a study's file under ``name``, by default its own; runs that are here already stay as they are.
+    """Take in a study's file under ``name``, by default its own.
+
+    Runs that are here already stay as they are, and belong to that study too.
 
     Raises ``BadInput`` with one sentence for a file that is no study, or that is not what it says; nothing of it stays.
     """
@@ -122,8 +126,18 @@ def _take_in(bundle: zipfile.ZipFile, name: str | None) -> Imported:
     finally:
         for draft in drafts.values():
             shutil.rmtree(draft, ignore_errors=True)
+    joined = [run for run in known if _join(run, texts[run][0]["digest"], study)]
     _describe(bundle, study)
-    return Imported(study, tuple(drafts), tuple(known))
+    return Imported(study, tuple(drafts), tuple(known), tuple(joined))
+
+
+def _join(run: str, digest: str, study: str) -> bool:
+    """Let a run that is here belong to the study as well; False where it does already, or is another run."""
+    with hold(home() / "submit.lock"):
+        joins = Store().run(run).digest == digest and RunFolder(runs_folder() / run).add_study(study)
+        if joins:
+            Store().refresh(run)
+    return joins
 
 
 def _describe(bundle: zipfile.ZipFile, study: str) -> None:
@@ -209,10 +223,11 @@ def _unpack(
     draft.mkdir()
     try:
         for place, info in _files_of(members, run):
-            (draft / "artefact").mkdir(exist_ok=True)
-            with bundle.open(info) as source, (draft / "artefact" / place).open("wb") as target:
+            path = draft / "artefact" / place
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with bundle.open(info) as source, path.open("wb") as target:
                 shutil.copyfileobj(source, target, 1 << 20)
-        _check_model(draft / "artefact" / "model.onnx", result, run)
+        _check_files(draft / "artefact", result["artefact"], run)
         write_whole(draft / "request.json", json.dumps({**request, "study": study, "fresh": False, "imported": True}))
         write_whole(draft / "result.json", json.dumps(result))
     except BaseException:
@@ -227,11 +242,19 @@ def _files_of(members: dict[tuple[str, str], zipfile.ZipInfo], run: str) -> Iter
             yield place.removeprefix("artefact/"), info
 
 
-def _check_model(model: Path, result: dict[str, Any], run: str) -> None:
-    """The model file must be the one that was measured."""
-    if not model.exists():
+def _check_files(artefact: Path, told: dict[str, Any], run: str) -> None:
+    """The model file must be the one that was measured, and all others those that the result names, unchanged."""
+    if not artefact.exists():
         return
-    with model.open("rb") as file:
-        found = hashlib.file_digest(file, "sha256").hexdigest()
-    if found != result["artefact"].get("model_sha256"):
+    model = artefact / MODEL_FILE
+    if not model.is_file() or model_sha256(model) != told.get("model_sha256"):
         raise BadInput(f"The model file of run '{run}' is not the one that its result was measured on.")
+    files = _files(artefact)
+    sizes = {path.relative_to(artefact).as_posix(): path.stat().st_size for path in files}
+    if sizes != told["files"] or hash_files(files) != told["digest"]:
+        raise BadInput(f"The files of run '{run}' beside its model are not those that its result names.")
+
+
+def _files(artefact: Path) -> list[Path]:
+    """All files of an artefact in the order of their digest; none where there is no artefact."""
+    return sorted(path for path in artefact.rglob("*") if path.is_file())

@@ -7,12 +7,10 @@ import streamlit as st
 from explorer import housekeeping
 from explorer.quantities import file_size
 from explorer.texts import t
-from explorer.variants import Variant
-from pages.parts import data
+from pages.parts import data, undo
+from pages.parts.guests import allowed
 from pages.parts.page import plain_errors, safe
 from pages.parts.tables import table
-
-TARGET = "cpu-onnxruntime"
 
 
 def section() -> None:
@@ -37,23 +35,21 @@ def _name(name: str) -> str:
 
 
 def _remove() -> None:
-    """Model files by age, those on the front kept unless told otherwise."""
+    """Model files by age and rank, those on any front kept unless told otherwise."""
     st.markdown(t("disk.remove.sentence"))
     with st.container(horizontal=True, vertical_alignment="bottom"):
         days = st.number_input(t("disk.days"), 0, 3650, 30, key="disk-days")
         keep = st.toggle(t("disk.keep_front"), True, key="disk-keep", help=t("disk.keep_front.help"))
-        runs = housekeeping.removable(data.runs(), _rows(), float(days), keep)
+        best = st.number_input(t("disk.best"), 0, 10_000, 0, key="disk-best", help=t("disk.best.help"))
+        runs = housekeeping.removable(data.runs(), data.variants(), float(days), keep, int(best))
         words = t("disk.remove", count=len(runs))
-        st.button(words, key="disk-remove", on_click=_remove_these, args=(runs,), disabled=not runs)
-
-
-def _rows() -> list[Variant]:
-    return [row for row in data.variants() if row.target == TARGET and row.available]
+        st.button(words, key="disk-remove", on_click=_remove_these, args=(runs,), **allowed(not runs))
 
 
 def _remove_these(runs: list[str]) -> None:
     with plain_errors():
-        housekeeping.remove_artefacts(runs)
+        removed = housekeeping.remove_artefacts(runs)
+        undo.offer(t("disk.removed", count=len(removed)), removed)
 
 
 def _bring_back() -> None:
@@ -68,7 +64,7 @@ def _bring_back() -> None:
             key="disk-restore",
             format_func=lambda run: t("disk.restore.run" if run in runs else "disk.restore.files", run=run),
         )
-        st.button(t("disk.restore"), key="disk-restore-button", on_click=_restore, args=(chosen,))
+        st.button(t("disk.restore"), key="disk-restore-button", on_click=_restore, args=(chosen,), **allowed())
 
 
 def _restore(run: str) -> None:
@@ -80,12 +76,12 @@ def _empty(uses: list[housekeeping.Use]) -> None:
     sizes = {use.name: use.bytes for use in uses}
     with st.container(horizontal=True):
         st.button(
-            t("disk.empty.trash"), key="disk-trash", on_click=_empty_trash, disabled=not sizes.get("trash"),
-            help=t("disk.empty.trash.help"),
+            t("disk.empty.trash"), key="disk-trash", on_click=_empty_trash,
+            **allowed(not sizes.get("trash"), t("disk.empty.trash.help")),
         )  # fmt: skip
         st.button(
-            t("disk.empty.cache"), key="disk-cache", on_click=_empty_cache, disabled=not sizes.get("cache"),
-            help=t("disk.empty.cache.help"),
+            t("disk.empty.cache"), key="disk-cache", on_click=_empty_cache,
+            **allowed(not sizes.get("cache"), t("disk.empty.cache.help")),
         )  # fmt: skip
 
 

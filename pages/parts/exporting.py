@@ -21,6 +21,7 @@ from explorer.texts import t
 from explorer.texts.sentences import sentence
 from pages.parts import data, run_details, state
 from pages.parts.comparing import variant_name
+from pages.parts.guests import allowed
 from pages.parts.page import plain_errors, safe
 from pages.parts.tables import table
 
@@ -88,7 +89,7 @@ def elsewhere(row: RunRow) -> None:
     """Take in a file that another machine wrote, and what such machines measured of this variant so far."""
     st.subheader(t("elsewhere.title"), anchor=False)
     st.markdown(t("elsewhere.sentence"))
-    given = st.file_uploader(t("elsewhere.upload"), type=["json"], key="measurements", max_upload_size=5)
+    given = st.file_uploader(t("elsewhere.upload"), type=["json"], key="measurements", max_upload_size=5, **allowed())
     if given is not None:
         with plain_errors():
             _take_in(given.getvalue(), given.name)

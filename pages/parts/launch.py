@@ -12,11 +12,12 @@ from explorer.models import check_files, check_steps
 from explorer.planning import Estimate, estimate
 from explorer.quantities import duration, file_size, significant
 from explorer.recipe import Recipe
-from explorer.rundir import ACTIVE
+from explorer.rundir import ACTIVE, PRIORITY_S
 from explorer.technique import Parameter, Technique
 from explorer.texts import t, technique_title
 from explorer.texts.sentences import sentence
 from pages.parts import data, draft, state
+from pages.parts.guests import allowed
 from pages.parts.page import go, plain_errors, safe
 from pages.parts.recipe_form import parameter_label
 
@@ -32,7 +33,8 @@ EXAMPLE = {
 def example_button(key: str) -> None:
     """One click that compresses something small."""
     recipe = _known_example()
-    if recipe and st.button(t("launch.example"), key=key, icon=":material/play_arrow:", help=t("launch.example.help")):
+    may = allowed(help=t("launch.example.help"))
+    if recipe and st.button(t("launch.example"), key=key, icon=":material/play_arrow:", **may):
         launch([recipe], "default")
 
 
@@ -133,9 +135,17 @@ def launch_button(recipe: Recipe | None) -> None:
     """Queue the one recipe."""
     words = t("launch.baseline" if recipe and not recipe.steps else "launch.one")
     with st.container(horizontal=True, vertical_alignment="center"):
-        clicked = st.button(words, type="primary", disabled=recipe is None, icon=":material/play_arrow:")
+        clicked = st.button(words, type="primary", icon=":material/play_arrow:", **allowed(recipe is None))
         with st.popover(t("launch.limit"), icon=":material/timer:", type="tertiary"):
             st.number_input(t("launch.limit"), 0, 10_000, 0, key="launch-limit", help=t("launch.limit.help"))
+        with st.popover(t("launch.priority"), icon=":material/low_priority:", type="tertiary"):
+            st.radio(
+                t("launch.priority"),
+                list(PRIORITY_S),
+                1,
+                key="launch-priority",
+                format_func=lambda name: t(f"launch.priority.{name}"),
+            )
     if clicked and recipe:
         launch([recipe], draft.draft()["study"])
 
@@ -145,7 +155,8 @@ def launch(recipes: list[Recipe], study: str) -> None:
     with plain_errors():
         before = {row.run: row.state for row in data.runs()}
         limit = st.session_state.get("launch-limit") or None
-        runs = [jobs.submit(recipe, study=study, time_limit_min=limit) for recipe in recipes]
+        how = {"time_limit_min": limit, "priority": st.session_state.get("launch-priority") or "normal"}
+        runs = [jobs.submit(recipe, study=study, **how) for recipe in recipes]
         state.select(runs[:1])
         st.session_state["notice"] = _known_words([before[run] for run in runs if run in before], len(runs))
         go("runs")

@@ -12,6 +12,7 @@ from explorer.recipe import Recipe
 from explorer.texts import t
 from explorer.texts.sentences import sentence
 from pages.parts import draft
+from pages.parts.guests import allowed
 from pages.parts.page import go, plain_errors, safe
 
 EVERY_S = 1.0
@@ -25,7 +26,7 @@ def section() -> None:
         left, right = st.columns(2)
         model = left.text_input(t("compress.model.id"), key="models-own-model", help=t("compress.model.id.help"))
         path = right.text_input(t("compress.model.data"), key="models-own-data", help=t("compress.model.data.help"))
-        asked = st.form_submit_button(t("models.own.check"), icon=":material/fact_check:")
+        asked = st.form_submit_button(t("models.own.check"), icon=":material/fact_check:", **allowed())
     with plain_errors():
         if asked:
             _ask(model.strip(), path.strip())
@@ -58,7 +59,7 @@ def _contents(model: str, path: str, was_running: bool) -> None:
     if work.state == "running":
         words = safe(sentence(work.text) or t("models.working.start"))
         st.info(t("models.working", text=words, time=duration(work.seconds)))
-        if st.button(t("models.working.stop"), key="models-own-stop", icon=":material/stop:"):
+        if st.button(t("models.working.stop"), key="models-own-stop", icon=":material/stop:", **allowed()):
             background.stop(KIND, name)
             st.rerun()
     elif work.state == "failed":

@@ -13,6 +13,7 @@ from explorer.charts.heads import heads_figure, heads_info, heads_words
 from explorer.quantities import duration
 from explorer.texts import t
 from explorer.texts.sentences import sentence
+from pages.parts.guests import allowed
 from pages.parts.page import plain_errors, safe, theme
 from pages.parts.pictures import chart_config
 
@@ -59,7 +60,7 @@ def _contents(subject: Subject, name: str, was_running: bool) -> None:
 
 def _start(subject: Subject, name: str) -> None:
     st.markdown(t("models.heads.sentence"))
-    if st.button(t("models.heads.start"), key="models-heads-start", icon=":material/play_arrow:"):
+    if st.button(t("models.heads.start"), key="models-heads-start", icon=":material/play_arrow:", **allowed()):
         background.start(KIND, name, MODULE, [subject.model, subject.data or ""])
         st.rerun()
 
@@ -67,7 +68,7 @@ def _start(subject: Subject, name: str) -> None:
 def _progress(work: Work, name: str) -> None:
     words = safe(sentence(work.text) or t("models.working.start"))
     st.info(t("models.working", text=words, time=duration(work.seconds)))
-    if st.button(t("models.working.stop"), key="models-heads-stop", icon=":material/stop:"):
+    if st.button(t("models.working.stop"), key="models-heads-stop", icon=":material/stop:", **allowed()):
         background.stop(KIND, name)
         st.rerun()
 

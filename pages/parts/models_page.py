@@ -24,6 +24,7 @@ from explorer.texts import t
 from explorer.texts.sentences import sentence
 from explorer.variants import model_of
 from pages.parts import data, launch, state
+from pages.parts.guests import allowed
 from pages.parts.page import plain_errors, safe, theme
 from pages.parts.pictures import chart_config
 from pages.parts.tables import table
@@ -116,7 +117,7 @@ def figures(subject: Subject) -> None:
 
 def baseline_button(subject: Subject, key: str) -> None:
     """Measure the uncompressed model alone, where that is possible."""
-    if st.button(t("models.baseline"), key=key, icon=":material/play_arrow:"):
+    if st.button(t("models.baseline"), key=key, icon=":material/play_arrow:", **allowed()):
         with plain_errors():
             launch.launch([baseline_recipe(subject)], "default")
 

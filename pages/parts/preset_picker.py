@@ -10,6 +10,7 @@ from explorer.technique import ModelKind
 from explorer.texts import t
 from explorer.texts.sentences import sentence
 from pages.parts import draft
+from pages.parts.guests import allowed
 from pages.parts.page import plain_errors, safe
 
 
@@ -44,6 +45,7 @@ def _saved(kind: ModelKind | None) -> None:
                 args=(one.name,),
                 type="tertiary",
                 icon=":material/delete:",
+                **allowed(),
             )
 
 
@@ -80,7 +82,7 @@ def save() -> None:
     box = st.popover(t("preset.save"), icon=":material/bookmark_add:", key="preset-box")
     with box, st.form("preset-form", border=False):
         name = st.text_input(t("preset.name"), key="preset-name", max_chars=presets.LONGEST_NAME)
-        if st.form_submit_button(t("preset.save.button")):
+        if st.form_submit_button(t("preset.save.button"), **allowed()):
             with plain_errors():
                 presets.save(name, draft.recipe().steps)
                 st.success(t("preset.saved", name=safe(name)))

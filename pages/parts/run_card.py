@@ -20,6 +20,7 @@ from explorer.store import RunRow
 from explorer.texts import t
 from explorer.texts.sentences import sentence
 from pages.parts import data
+from pages.parts.guests import allowed
 from pages.parts.page import plain_errors, safe
 
 QUEUE: dict[Literal["first", "up", "down", "last"], str] = {
@@ -35,7 +36,7 @@ def card(row: RunRow) -> None:
     with st.container(border=True):
         title, buttons = st.columns([3, 2], vertical_alignment="center")
         state = t("runs.paused") if row.paused else t(f"state.{row.state}")
-        title.markdown(f"**{safe(sentence(row.label))}** · {safe(row.model)} · {state}")
+        title.markdown(f"**{safe(sentence(row.label))}** · {safe(row.model)} · {state}{_who(row)}")
         with buttons.container(horizontal=True, horizontal_alignment="right"):
             _buttons(row)
         over = row.state not in ACTIVE
@@ -44,18 +45,22 @@ def card(row: RunRow) -> None:
             _places(row)
 
 
+def _who(row: RunRow) -> str:
+    """Who launched it, where people log in."""
+    return f" · {t('runs.by', name=safe(row.launched_by))}" if row.launched_by else ""
+
+
 def _buttons(row: RunRow) -> None:
     """Rest or go on, and end."""
     over = row.state not in ACTIVE
     st.button(
         t("runs.resume" if row.paused else "runs.pause"),
         key=f"pause-{row.run}",
-        help=t("runs.pause.help"),
-        disabled=over,
         on_click=_pause,
         args=(row.run, not row.paused),
+        **allowed(over, t("runs.pause.help")),
     )
-    if st.button(t("runs.cancel"), key=f"cancel-{row.run}", disabled=over):
+    if st.button(t("runs.cancel"), key=f"cancel-{row.run}", **allowed(over)):
         with plain_errors():
             jobs.cancel(row.run)
             st.toast(t("runs.cancelling"))
@@ -78,6 +83,7 @@ def queue_switch(rows: list[RunRow]) -> None:
             icon=":material/play_arrow:" if paused else ":material/pause:",
             on_click=_switch_queue,
             args=(not paused,),
+            **allowed(),
         )
 
 
@@ -97,6 +103,7 @@ def _places(row: RunRow) -> None:
                 type="tertiary",
                 on_click=_move,
                 args=(row.run, to),
+                **allowed(),
             )
 
 

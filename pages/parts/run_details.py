@@ -18,7 +18,8 @@ from explorer.store import RunRow
 from explorer.texts import t
 from explorer.texts.sentences import sentence
 from explorer.variants import host_of
-from pages.parts import data, draft, filters, grid, state, why
+from pages.parts import data, draft, filters, grid, state, undo, why
+from pages.parts.guests import allowed
 from pages.parts.page import go, plain_errors, safe, theme
 from pages.parts.pictures import chart_config
 from pages.parts.tables import fact_table
@@ -27,7 +28,8 @@ from pages.parts.tables import fact_table
 def job(row: RunRow) -> None:
     """How a run went or goes: state, buttons, learning curve, log."""
     st.subheader(safe(sentence(row.label)), anchor=False)
-    st.caption(f"{safe(row.model)} · {t(f'state.{row.state}')} · `{row.run}`")
+    facts = [safe(row.model), t("runs.paused" if row.paused else f"state.{row.state}"), f"`{row.run}`"]
+    st.caption(" · ".join(facts + ([t("runs.by", name=safe(row.launched_by))] if row.launched_by else [])))
     if row.reason:
         st.error(safe(sentence(row.reason)))
         if row.state == "failed":
@@ -54,17 +56,18 @@ def _job_buttons(row: RunRow) -> None:
             go("trade_offs")
         if row.state not in ACTIVE:
             words, kind = ("runs.again", "secondary") if row.state == "done" else ("runs.retry", "primary")
-            if st.button(t(words), key=f"retry-{row.run}", type=kind, icon=":material/replay:"):
+            if st.button(t(words), key=f"retry-{row.run}", type=kind, icon=":material/replay:", **allowed()):
                 with plain_errors():
                     state.select([jobs.retry(row.run)])
                     st.rerun()
             if row.state == "failed" and mends_recipe(row.reason):
                 _change_recipe(row)
-            with st.popover(t("runs.delete"), icon=":material/delete:", key=f"delete-box-{row.run}"):
+            with st.popover(t("runs.delete"), icon=":material/delete:", key=f"delete-box-{row.run}", **allowed()):
                 st.markdown(t("runs.delete.sure"))
-                if st.button(t("runs.delete.yes"), key=f"delete-{row.run}"):
+                if st.button(t("runs.delete.yes"), key=f"delete-{row.run}", **allowed()):
                     with plain_errors():
                         jobs.delete(row.run)
+                        undo.offer(t("runs.deleted", label=safe(sentence(row.label))), [row.run])
                         state.forget(row.run)
                         st.rerun()
 
@@ -151,7 +154,8 @@ def seeds_button(row: RunRow) -> None:
     """Run the recipe with the seeds that are missing to three."""
     missing = seeds.further_seeds(row, data.finished())
     words = t("seeds.repeat", seeds=seeds.ENOUGH)
-    if missing and st.button(words, key=f"seeds-{row.run}", icon=":material/casino:", help=t("seeds.repeat.help")):
+    may = allowed(help=t("seeds.repeat.help"))
+    if missing and st.button(words, key=f"seeds-{row.run}", icon=":material/casino:", **may):
         with plain_errors():
             runs = [jobs.submit(Recipe.parse({**row.recipe, "seed": seed}), study=row.study) for seed in missing]
             state.select(runs[:1])
@@ -160,7 +164,7 @@ def seeds_button(row: RunRow) -> None:
 
 def rerun_button(row: RunRow) -> None:
     """Run a recorded recipe on this machine, whatever is done already."""
-    if st.button(t("details.rerun"), key=f"rerun-{row.run}", type="primary", icon=":material/replay:"):
+    if st.button(t("details.rerun"), key=f"rerun-{row.run}", type="primary", icon=":material/replay:", **allowed()):
         with plain_errors():
             state.select([jobs.submit(Recipe.parse(row.recipe), fresh=True)])
             go("runs")

@@ -10,6 +10,7 @@ from explorer import stories
 from explorer.stories import Story
 from explorer.texts import t
 from pages.parts import presenting, story_step_form
+from pages.parts.guests import allowed
 from pages.parts.page import plain_errors, safe
 
 
@@ -64,7 +65,7 @@ def _steps(story: Story) -> None:
 def _change(words: str, arrow: str, after: Story, disabled: bool = False) -> None:
     """A button that keeps the story as it is afterwards."""
     icon = f":material/arrow_{arrow}:" if arrow else ":material/close:"
-    if st.button(words, key=f"story-{words}", icon=icon, disabled=disabled, type="tertiary"):
+    if st.button(words, key=f"story-{words}", icon=icon, type="tertiary", **allowed(disabled)):
         stories.save(after)
         st.rerun()
 
@@ -80,9 +81,11 @@ def _present(story: Story) -> None:
             on_click=presenting.begin,
             args=(story.name,),
         )
-        with st.popover(t("tell.delete"), icon=":material/delete:"):
+        with st.popover(t("tell.delete"), icon=":material/delete:", **allowed()):
             st.markdown(t("tell.delete.sure", name=safe(story.name)))
-            st.button(t("tell.delete.yes"), key="story-delete", on_click=stories.delete, args=(story.name,))
+            st.button(
+                t("tell.delete.yes"), key="story-delete", on_click=stories.delete, args=(story.name,), **allowed()
+            )
     st.markdown(t("tell.link"))
     query = urlencode({"story": story.name, "step": 1, "view": 1})
     st.code(f"{st.context.url or '/Present'}?{query}", language=None, wrap_lines=True)
@@ -94,7 +97,7 @@ def _adding(story: Story | None) -> None:
     title = st.text_input(t("tell.title"), key="step-title", max_chars=stories.LONGEST_TITLE)
     sentence = st.text_area(t("tell.sentence"), key="step-sentence", max_chars=stories.LONGEST_SENTENCE, height=90)
     view = story_step_form.fields()
-    if st.button(t("tell.add.button"), key="add-step", type="primary", icon=":material/add:"):
+    if st.button(t("tell.add.button"), key="add-step", type="primary", icon=":material/add:", **allowed()):
         step = stories.step(title=title, sentence=sentence, **view)
         stories.save(story.with_step(step) if story else stories.new(name, step))
         st.session_state["story-wanted"] = stories.checked_name(name)

@@ -12,6 +12,7 @@ from explorer import studies
 from explorer.store import Store
 from explorer.studies import files
 from explorer.texts import t
+from pages.parts.guests import allowed
 from pages.parts.page import plain_errors, safe
 
 
@@ -45,15 +46,16 @@ def _one(names: list[str]) -> None:
         on_change=_describe,
         args=(name,),
         placeholder=t("studies.description.hint"),
+        **allowed(),
     )
     with st.container(horizontal=True, vertical_alignment="bottom"):
         st.button(
             t("studies.unarchive" if about.archived else "studies.archive"),
             key="studies-archive",
             icon=":material/unarchive:" if about.archived else ":material/archive:",
-            help=t("studies.archive.help"),
             on_click=_archive,
             args=(name, not about.archived),
+            **allowed(help=t("studies.archive.help")),
         )
         for whole, words in ((False, t("studies.export")), (True, t("studies.export.whole"))):
             st.download_button(
@@ -68,7 +70,7 @@ def _one(names: list[str]) -> None:
             )
     with st.form("studies-duplicate", border=False), st.container(horizontal=True, vertical_alignment="bottom"):
         new = st.text_input(t("studies.duplicate.name"), max_chars=studies.MOST_NAME)
-        if st.form_submit_button(t("studies.duplicate"), help=t("studies.duplicate.help")):
+        if st.form_submit_button(t("studies.duplicate"), **allowed(help=t("studies.duplicate.help"))):
             with plain_errors():
                 count = studies.duplicate(name, new)
                 st.toast(t("studies.duplicated", count=count, name=safe(new)))
@@ -94,11 +96,12 @@ def _file(name: str, whole: bool) -> bytes:
 
 def _take_in() -> None:
     with st.form("studies-import", border=False, clear_on_submit=True):
-        given = st.file_uploader(t("studies.import"), type=["zip"])
-        if st.form_submit_button(t("studies.import.button")) and given is not None:
+        given = st.file_uploader(t("studies.import"), type=["zip"], **allowed())
+        if st.form_submit_button(t("studies.import.button"), **allowed()) and given is not None:
             with plain_errors(), tempfile.TemporaryDirectory() as place:
                 path = Path(place) / "study.zip"
                 path.write_bytes(given.getbuffer())
                 found = files.import_study(path)
                 words = {"name": safe(found.study), "new": len(found.new), "known": len(found.known)}
-                st.success(t("studies.imported", **words))
+                joined = t("studies.joined", count=len(found.joined)) if found.joined else ""
+                st.success(f"{t('studies.imported', **words)} {joined}")

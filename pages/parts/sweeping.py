@@ -12,6 +12,7 @@ from explorer.technique import Parameter
 from explorer.texts import t, technique_title
 from explorer.texts.sentences import sentence
 from pages.parts import data, draft, launch
+from pages.parts.guests import allowed
 from pages.parts.page import safe
 from pages.parts.recipe_form import parameter_label
 
@@ -28,7 +29,7 @@ def form(recipe: Recipe | None) -> None:
         axes.append(_axis(recipe, others, "second"))
     recipes = _recipes(recipe, axes)
     words = t("sweep.launch.one" if len(recipes) == 1 else "sweep.launch", count=len(recipes))
-    if st.button(words if recipes else t("sweep.launch.none"), icon=":material/grid_on:", disabled=not recipes):
+    if st.button(words if recipes else t("sweep.launch.none"), icon=":material/grid_on:", **allowed(not recipes)):
         launch.launch(recipes, draft.draft()["study"])
 
 

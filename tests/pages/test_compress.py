@@ -79,6 +79,16 @@ def test_sliding_changes_the_recipe_that_is_launched(form, submitted):  # noqa: 
     assert (study, fresh) == ("default", False)
 
 
+@pytest.mark.parametrize("priority", ["high", "low"])
+def test_a_run_is_launched_before_or_after_the_others(form, monkeypatch, priority):
+    given = []
+    monkeypatch.setattr(jobs, "submit", lambda recipe, **how: given.append(how["priority"]) or "sample-0001")
+    app = add(form, "int8-dynamic")
+    app.radio(key="launch-priority").set_value(priority).run()
+    button(app, "Launch").click().run()
+    assert given == [priority]
+
+
 def test_steps_move_and_go_and_keep_their_values(form):
     app = add(add(form, "prune-neurons"), "fine-tune")
     first = app.session_state["draft"]["steps"][0]
@@ -206,7 +216,7 @@ def test_a_hub_model_with_data_can_be_launched(own_model, tmp_path):
 def test_an_equal_recipe_is_shown_and_not_run_again(form, place, monkeypatch, state, words_of):
     run = sample_runs(3)[2]
     write_runs(place / "home" / "runs", [replace(run, state=state, result=run.result if state == "done" else None)])
-    monkeypatch.setattr(jobs, "submit", lambda recipe, study, time_limit_min: "sample-0002")
+    monkeypatch.setattr(jobs, "submit", lambda recipe, **how: "sample-0002")
     app = button(add(form, "int8-dynamic"), "Launch").click().run()
     assert app.title[0].value == "Runs"
     assert any(words_of in line.value for line in app.info)
@@ -214,9 +224,7 @@ def test_an_equal_recipe_is_shown_and_not_run_again(form, place, monkeypatch, st
 
 
 def test_a_sweep_says_how_many_were_done_already(form, own, monkeypatch):
-    monkeypatch.setattr(
-        jobs, "submit", lambda recipe, study, time_limit_min: f"sample-{round(recipe.steps[0].sparsity * 50):04d}"
-    )
+    monkeypatch.setattr(jobs, "submit", lambda recipe, **how: f"sample-{round(recipe.steps[0].sparsity * 50):04d}")
     app = button(add(form, "prune-neurons"), "Launch a sweep of 5 runs").click().run()
     assert "2 of these 5 runs were done or at work already" in words(app)
 

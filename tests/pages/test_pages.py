@@ -24,7 +24,7 @@ def submitted(monkeypatch):
     """What was submitted, without starting anything."""
     asked = []
 
-    def submit(recipe, study="default", fresh=False, time_limit_min=None):
+    def submit(recipe, study="default", fresh=False, time_limit_min=None, priority="normal"):
         asked.append((recipe, study, fresh))
         return f"run-{len(asked)}"
 

@@ -1,11 +1,13 @@
 """Runs and queues that rest, on the Runs page."""
 
+import json
 from dataclasses import replace
 
 import pytest
 
 from explorer import jobs
 from explorer.rundir import RunFolder
+from explorer.store import Store
 from tests.pages.conftest import button, words
 from tests.support.sample_results import sample_runs, write_runs
 
@@ -36,3 +38,13 @@ def test_a_paused_queue_says_why_nothing_starts(queued, open_page):
     assert "The queue is paused: nothing new is started." in words(app) and "queue is paused" in bars(app)
     button(app, "Start what is queued").click().run()
     assert "The queue is paused" not in words(app) + bars(app)
+
+
+def test_who_launched_it_is_said(queued, open_page):
+    assert "launched by" not in words(open_page("2_Runs"))
+    request = json.loads((queued.path / "request.json").read_text())
+    (queued.path / "request.json").write_text(json.dumps({**request, "by": "a_b@c.d"}))
+    Store().reindex()
+    app = open_page("2_Runs")
+    assert [text.value for text in app.markdown if "launched by a\\_b@c.d" in text.value]
+    assert [text.value for text in app.caption if "launched by a\\_b@c.d" in text.value]

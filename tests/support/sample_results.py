@@ -58,6 +58,7 @@ class SampleRun:
     recipe: dict[str, Any] = field(default_factory=dict)
     state: str = "done"
     reason: str | None = None
+    launched_by: str | None = None
     memo: dict[str, Any] = field(init=False, repr=False, compare=False, default_factory=dict)
 
     @property

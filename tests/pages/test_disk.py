@@ -1,0 +1,49 @@
+"""Model files and runs go on the Runs page, and come back by the button beside the sentence that says so."""
+
+import pytest
+
+from explorer import housekeeping
+from explorer.home import runs_folder
+from explorer.store import Store
+from tests.pages.conftest import button, words
+
+
+@pytest.fixture
+def files(own):
+    """Model files of all runs."""
+    for run in own:
+        (runs_folder() / run.run / "artefact").mkdir(exist_ok=True)
+        (runs_folder() / run.run / "artefact" / "model.onnx").write_bytes(b"x")
+    return [runs_folder() / run.run / "artefact" for run in own]
+
+
+def test_model_files_that_were_removed_come_back_by_undo(files, open_page):
+    app = open_page("2_Runs", disk=True)
+    app.number_input(key="disk-days").set_value(0)
+    app.toggle(key="disk-keep").set_value(False)
+    app.number_input(key="disk-best").set_value(2).run()
+    app.button(key="disk-remove").click().run()
+    gone = [path for path in files if not path.exists()]
+    assert 0 < len(gone) < len(files)
+    assert f"The model files of {len(gone)} runs were removed" in words(app)
+    app.button(key="undo").click().run()
+    assert all(path.exists() for path in files) and "were removed" not in words(app)
+
+
+def test_a_run_that_was_deleted_comes_back_by_undo(own, open_page):
+    app = open_page("2_Runs", {"run": own[3].run})
+    button(app, "Yes, delete it").click().run()
+    (gone,) = housekeeping.restorable()[0]
+    app.run()
+    assert "was deleted" in words(app)
+    app.button(key="undo").click().run()
+    assert Store().run(gone).state == "done" and housekeeping.restorable() == ([], [])
+
+
+def test_what_is_gone_for_good_is_not_offered_again(files, open_page):
+    app = open_page("2_Runs", disk=True)
+    app.number_input(key="disk-days").set_value(0).run()
+    app.button(key="disk-remove").click().run()
+    assert app.button(key="undo")
+    app.button(key="disk-trash").click().run()
+    assert not [one for one in app.button if one.key == "undo"]
