@@ -64,7 +64,7 @@ class RunFolder:
         draft.mkdir()
         try:
             while True:
-                now = datetime.now(UTC)
+                now = datetime.fromtimestamp(time.time(), UTC)
                 folder = cls(runs / _new_id(now))
                 fields = {"run": folder.run, **request, "created_at": now.isoformat()}
                 write_whole(draft / "request.json", json.dumps(fields, indent=1))
@@ -95,12 +95,17 @@ class RunFolder:
         return True
 
     def place(self) -> float:
-        """Where the run stands in the queue: the smallest goes first. Usually the time of its creation in seconds."""
-        moved = _number((_read_json(self.path / "place.json") or {}).get("place"))
-        if moved is not None:
-            return moved
+        """Where the run stands in the queue: the smallest goes first.
+
+        That is where somebody moved it to, else the ``place`` that it was given when it was launched, else the time of
+        its creation in seconds.
+        """
+        request = self.request() or {}
+        for fields in (_read_json(self.path / "place.json") or {}, request):
+            if (place := _number(fields.get("place"))) is not None:
+                return place
         try:
-            return datetime.fromisoformat(str((self.request() or {}).get("created_at"))).timestamp()
+            return datetime.fromisoformat(str(request.get("created_at"))).timestamp()
         except ValueError:
             return 0.0
 

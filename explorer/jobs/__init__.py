@@ -75,6 +75,7 @@ def enqueue(
             if equal is not None:
                 _join(equal, study)
                 return equal, False
+            request["place"] = _last_place()
             run = RunFolder.create(runs_folder(), request).run
             Store().refresh(run)  # so that whoever holds the lock next finds it
             return run, True
@@ -153,6 +154,15 @@ def _set_paused(run: str, paused: bool) -> None:
         )
     folder.set_paused(paused)
     Store().refresh(run)
+
+
+def _last_place() -> float:
+    """A place behind all that wait: the time in seconds, unless the clock was set back since they came."""
+    from explorer.store import Store
+
+    waiting = Store().in_state("queued")
+    last = RunFolder(runs_folder() / waiting[-1]).place() if waiting else float("-inf")
+    return max(time.time(), last + 0.001)
 
 
 def _between(places: list[float], before: int) -> float:

@@ -8,6 +8,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -65,6 +66,19 @@ def test_queued_runs_change_places_and_are_executed_in_the_new_order(home, monke
     jobs.cancel(running)
     home.until(lambda: home.row(c).state == "running")
     assert Store().in_state("queued") == [b, a]
+
+
+@pytest.mark.parametrize("jump_s", [-86_400, -0.5, 86_400])
+def test_a_clock_that_is_set_leaves_the_queue_in_the_order_of_launching(home, monkeypatch, jump_s):
+    jobs.pause_queue()
+    first, second = jobs.submit(home.recipe(0)), jobs.submit(home.recipe(1))
+    now = time.time
+    with monkeypatch.context() as patch:
+        patch.setattr(time, "time", lambda: now() + jump_s)
+        third, fourth = jobs.submit(home.recipe(2)), jobs.submit(home.recipe(3))
+    assert Store().in_state("queued") == [first, second, third, fourth]
+    jobs.move(first, "last")
+    assert Store().in_state("queued") == [second, third, fourth, first]
 
 
 def test_an_equal_recipe_is_not_run_twice(home, monkeypatch):
