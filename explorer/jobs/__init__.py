@@ -6,7 +6,6 @@ it. Equal recipes are not run twice: what ``submit`` looks up and what it writes
 
 from __future__ import annotations
 
-import errno
 import os
 import subprocess
 import time
@@ -17,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Literal, cast
 from explorer import file_locks
 from explorer.access import check_may_change, visitor
 from explorer.errors import BadInput, ExplorerError
-from explorer.home import home, local_path, runs_folder
+from explorer.home import home, local_path, runs_folder, writing
 from explorer.rundir import ACTIVE, QUEUE_PAUSED, RunFolder, State, open_run, queue_paused
 
 if TYPE_CHECKING:
@@ -69,22 +68,18 @@ def enqueue(
         request["by"] = visitor().name
     if _is_provisional(recipe):
         request["provisional_digest"] = True
-    try:
-        with hold(home() / "submit.lock"):
-            equal = _equal(request)
-            if equal is not None:
-                _join(equal, study)
-                return equal, False
-            request["place"] = _last_place()
-            run = RunFolder.create(runs_folder(), request).run
-            Store().refresh(run)  # so that whoever holds the lock next finds it
-            return run, True
-    except OSError as error:
-        full = error.errno in (errno.ENOSPC, errno.EDQUOT)
-        cause = "the disk is full; free some space" if full else error.strerror
-        raise ExplorerError(f"The run could not be written to EXPLORER_HOME: {cause}.") from error
+    with writing(), hold(home() / "submit.lock"):
+        equal = _equal(request)
+        if equal is not None:
+            _join(equal, study)
+            return equal, False
+        request["place"] = _last_place()
+        run = RunFolder.create(runs_folder(), request).run
+        Store().refresh(run)  # so that whoever holds the lock next finds it
+        return run, True
 
 
+@writing()
 def cancel(run: str) -> bool:
     """Ask for a run's end, which takes at most 4 seconds; False when it is finished already."""
     check_may_change()
@@ -95,6 +90,7 @@ def cancel(run: str) -> bool:
     return True
 
 
+@writing()
 def move(run: str, to: Literal["first", "up", "down", "last"]) -> None:
     """Give a queued run another place in the queue; raises ``BadInput`` for one that is not queued any more."""
     from explorer.jobs.processes import hold
@@ -126,12 +122,14 @@ def resume(run: str) -> None:
     ensure_supervisor()
 
 
+@writing()
 def pause_queue() -> None:
     """Start nothing new until ``resume_queue``; what runs goes on."""
     check_may_change()
     (home() / QUEUE_PAUSED).touch()
 
 
+@writing()
 def resume_queue() -> None:
     """Start what is queued again."""
     check_may_change()
@@ -139,6 +137,7 @@ def resume_queue() -> None:
     ensure_supervisor()
 
 
+@writing()
 def _set_paused(run: str, paused: bool) -> None:
     from explorer.store import Store
 
@@ -174,6 +173,7 @@ def _between(places: list[float], before: int) -> float:
     return places[-1] + 1 if before == len(places) else (places[before - 1] + places[before]) / 2
 
 
+@writing()
 def retry(run: str, fresh: bool | None = None) -> str:
     """Run the same recipe again; a recorded run works too.
 
@@ -198,6 +198,7 @@ def retry(run: str, fresh: bool | None = None) -> str:
     return again
 
 
+@writing()
 def delete(run: str) -> None:
     """Move a finished run into ``EXPLORER_HOME/trash``; raises ``BadInput`` for one that is active."""
     from explorer.store import Store
@@ -234,6 +235,7 @@ def run_folder(run: str) -> Path:
     return _folder(run).path
 
 
+@writing()
 def ensure_supervisor() -> None:
     """Start the supervisor, detached from this process, unless one is alive or about to be."""
     from explorer.jobs.lifecycle import start_supervisor

@@ -17,7 +17,7 @@ from pathlib import Path
 import psutil
 
 from explorer.errors import ExplorerError
-from explorer.home import home
+from explorer.home import home, writing
 from explorer.jobs import processes
 from explorer.jobs.engine import Engine, Watch, chosen
 from explorer.jobs.lifecycle import LOCK_WAIT_S
@@ -140,6 +140,7 @@ def serve(supervisor: Supervisor, lock: Path, idle_s: float) -> None:
     supervisor.engine.close()
 
 
+@writing()
 def main() -> None:
     """Serve as the home's supervisor, or leave at once when there is one.
 
@@ -168,4 +169,7 @@ def _inode(path: Path) -> int | None:
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except ExplorerError as error:
+        sys.exit(str(error))

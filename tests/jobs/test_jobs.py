@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import io
 import json
 import os
 import shutil
@@ -16,7 +18,7 @@ import psutil
 import pytest
 
 from explorer import jobs
-from explorer.errors import BadInput
+from explorer.errors import BadInput, ExplorerError
 from explorer.recipe import Measuring, Recipe
 from explorer.rundir import RunFolder
 from explorer.store import Store
@@ -121,6 +123,32 @@ def test_nothing_is_queued_that_no_supervisor_could_start(home, monkeypatch):
     with pytest.raises(BadInput, match="EXPLORER_ENGINE is 'rya'"):
         jobs.submit(home.recipe())
     assert not (home.path / "runs").exists() or not list((home.path / "runs").iterdir())
+
+
+def test_a_home_that_cannot_be_written_to_is_told_in_one_sentence(home, monkeypatch):
+    jobs.pause_queue()
+    first, second = jobs.submit(home.recipe(0)), jobs.submit(home.recipe(1))
+
+    opened = io.open
+
+    def refused(path, mode="r", *given, **named):
+        if mode in ("r", "rb"):
+            return opened(path, mode, *given, **named)
+        raise OSError(errno.EROFS, os.strerror(errno.EROFS))
+
+    monkeypatch.setattr(os, "open", refused)  # markers
+    monkeypatch.setattr(io, "open", refused)  # files
+    orders = [
+        lambda: jobs.submit(home.recipe(2)),
+        lambda: jobs.cancel(first),
+        lambda: jobs.pause(first),
+        lambda: jobs.move(second, "first"),
+        jobs.ensure_supervisor,
+    ]
+    for order in orders:
+        with pytest.raises(ExplorerError, match=r"^EXPLORER_HOME cannot be written to: read-only file system\.$"):
+            order()
+    assert Store().in_state("queued") == [first, second]
 
 
 def test_a_retry_keeps_the_time_limit(home):

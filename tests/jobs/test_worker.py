@@ -11,6 +11,7 @@ import pytest
 from explorer import jobs
 from explorer.errors import BadInput, Cancelled, ExplorerError
 from explorer.jobs import enqueue, submit, worker
+from explorer.jobs.lifecycle import DISK_FULL, READ_ONLY
 from explorer.models import hub
 from explorer.rundir import RunFolder
 from explorer.store import Store
@@ -27,9 +28,10 @@ def _caused(error: Exception, cause: Exception) -> Exception:
     ("error", "reason"),
     [
         (BadInput("The file is missing."), "The file is missing."),
-        (FULL, worker.DISK_FULL),
-        (RuntimeError("I/O error: No space left on device (os error 28)"), worker.DISK_FULL),
-        (_caused(ExplorerError("The export failed."), FULL), worker.DISK_FULL),
+        (FULL, DISK_FULL),
+        (OSError(errno.EROFS, os.strerror(errno.EROFS)), READ_ONLY),
+        (RuntimeError("I/O error: No space left on device (os error 28)"), DISK_FULL),
+        (_caused(ExplorerError("The export failed."), FULL), DISK_FULL),
         (MemoryError(), worker.NO_MEMORY),
         (RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried"), worker.NO_MEMORY),
         (RuntimeError("CUDA out of memory. Tried to allocate"), worker.NO_MEMORY),
@@ -109,6 +111,6 @@ def test_submitting_on_a_full_disk_is_one_sentence_and_leaves_nothing(home, monk
         raise FULL
 
     monkeypatch.setattr(os, "fsync", full)
-    with pytest.raises(ExplorerError, match="could not be written to EXPLORER_HOME: the disk is full"):
+    with pytest.raises(ExplorerError, match="EXPLORER_HOME cannot be written to: the disk is full"):
         submit(home.recipe())
     assert list((home.path / "runs").iterdir()) == []
