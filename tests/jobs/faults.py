@@ -25,10 +25,10 @@ import psutil
 
 from explorer.rundir import FINISHED, RunFolder
 from explorer.store import Store
-from tests.jobs.under_fire import Tab, end_processes_of, processes_of, surroundings, whole
+from tests.jobs.under_fire import Dashboard, Tab, end_processes_of, processes_of, surroundings, whole
 
 FAULTS, TABS = 14, 3
-SETTLED_S = 60.0
+SETTLED_S = 120.0
 BROKEN_STEPS = 6
 DAY_S = 86_400
 BROKEN = {errno.ENOSPC: "disk full", errno.EROFS: "home read-only"}
@@ -61,6 +61,7 @@ class Schedule:
             self.random.choice(faults)()
             self.keep_results()
             time.sleep(self.random.uniform(0.0, 0.25))
+            self.look()
             self.mend()
         self.mend(at_once=True)
         self.submit(1)
@@ -74,16 +75,20 @@ class Schedule:
             self.tabs[number] = Tab()
         return self.tabs[number]
 
+    def look(self) -> None:
+        """Somebody has a dashboard open."""
+        self.tab()
+
     def submit(self, count: int) -> None:
         for _ in range(count):
             self.submitted += 1
             self.tab().tell(submit=self.submitted)
             self.heard(self.tabs[0].answer())
 
-    def heard(self, answer: dict[str, Any]) -> None:
-        """A page may refuse in one sentence; it never breaks."""
+    def heard(self, answer: dict[str, Any], in_turn: bool = True) -> None:
+        """A page may refuse in one sentence; it never breaks. Runs that were launched ``in_turn`` start so."""
         assert "crash" not in answer, f"seed {self.seed}: a dashboard broke: {answer['crash']}"
-        if isinstance(run := answer.get("done"), str) and run not in self.launched:
+        if in_turn and isinstance(run := answer.get("done"), str) and run not in self.launched:
             self.launched.append(run)
 
     def folders(self) -> list[RunFolder]:
@@ -116,7 +121,7 @@ class Schedule:
         """Let it all come to an end: whoever opens the dashboard again starts a supervisor."""
         deadline = time.monotonic() + SETTLED_S
         while self.active():
-            self.tab()
+            self.look()
             assert time.monotonic() < deadline, f"seed {self.seed}: {[f.run for f in self.active()]} never ended"
             time.sleep(0.05)
 
@@ -151,7 +156,7 @@ class Schedule:
             wanted = {folder.run: folder.snapshot().state for folder in self.folders()}
             if rows == wanted:
                 return
-            self.tab()
+            self.look()
             assert time.monotonic() < deadline, f"{said}the index says {rows}, the folders {wanted}"
             time.sleep(0.1)
 
@@ -206,8 +211,8 @@ class Schedule:
         standing = [state for state in states if state not in ("failed", "cancelled")]
         assert len(standing) <= 1, f"seed {self.seed}: one recipe became several runs"
         self.counts["submitted thrice"] += bool(runs)
-        for answer in answers:
-            self.heard(answer)
+        for answer in answers:  # where the first run failed meanwhile, nobody knows in which order the others came
+            self.heard(answer, in_turn=len(runs) == 1)
 
     def fault_set_the_clock(self) -> None:
         """Forward or back by up to a day, for all processes at once."""
@@ -256,7 +261,31 @@ class Schedule:
         whole(folder.path / "worker.json", json.dumps({**(folder.worker() or {}), **fields}))
 
 
-def run_schedules(first: int, count: int, place: Path) -> Counter[str]:
+class WatchedSchedule(Schedule):
+    """A schedule under the eyes of the real dashboard, which alone has the runs go on in the end."""
+
+    dashboard: Dashboard | None = None
+
+    def look(self) -> None:
+        """Draw the Runs page, of a new dashboard where the last one was killed."""
+        if self.dashboard is None or self.dashboard.process.poll() is not None:
+            self.dashboard = Dashboard(self.home)
+        self.counts["page drawn"] += bool(self.dashboard.drawn())
+
+    def fault_kill_the_dashboard(self) -> None:
+        super().fault_kill_the_dashboard()
+        if self.dashboard is not None:
+            self.dashboard.kill()
+            self.counts["real dashboard killed"] += 1
+
+    def settle(self) -> None:
+        self.fault_kill_the_dashboard()
+        for tab in self.tabs.values():
+            tab.kill()
+        super().settle()
+
+
+def run_schedules(first: int, count: int, place: Path, kind: type[Schedule] = Schedule) -> Counter[str]:
     """Run schedules with the seeds from ``first`` on, each in a home of its own; returns how often each fault hit."""
     counts: Counter[str] = Counter()
     for seed in range(first, first + count):
@@ -265,7 +294,7 @@ def run_schedules(first: int, count: int, place: Path) -> Counter[str]:
         injected.mkdir()
         with mock.patch.dict(os.environ, surroundings(home, injected)):
             try:
-                counts += Schedule(seed, home, injected).run()
+                counts += kind(seed, home, injected).run()
             finally:
                 end_processes_of(home)
     return counts

@@ -12,6 +12,8 @@ from typing import Any
 
 import psutil
 
+from explorer.bench.browser import serve_dashboard
+
 PIPELINE = "tests.jobs.pipelines:uncertain"
 INJECTED = Path(__file__).parent / "injected"
 
@@ -40,6 +42,41 @@ class Tab:
     def kill(self) -> None:
         self.process.kill()
         self.process.wait()
+
+
+class Dashboard:
+    """The real one, with a browser's session on its Runs page, which may be killed at any moment too."""
+
+    def __init__(self, home: Path) -> None:
+        self.served = serve_dashboard(home)
+        self.process, self.address = self.served.__enter__()
+
+    def drawn(self) -> list[str]:
+        """Have the page drawn as for a browser; returns what was drawn, nothing where the dashboard is gone."""
+        from streamlit.proto.BackMsg_pb2 import BackMsg
+        from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
+        from websockets.exceptions import WebSocketException
+        from websockets.sync.client import connect
+
+        kinds: list[str] = []
+        address = self.address.replace("http", "ws") + "/_stcore/stream"
+        with suppress(OSError, WebSocketException), connect(address, subprotocols=["streamlit"], max_size=None) as line:
+            wish, said = BackMsg(), ForwardMsg()
+            wish.rerun_script.page_name = "Runs"
+            line.send(wish.SerializeToString())
+            while said.WhichOneof("type") != "script_finished":
+                said.ParseFromString(line.recv(timeout=60))
+                element = said.delta.new_element
+                kinds.append(element.WhichOneof("type") or "")
+                assert kinds[-1] != "exception", element.exception.message
+            return kinds
+        return []
+
+    def kill(self) -> None:
+        self.process.kill()
+        self.process.wait()
+        with suppress(OSError):
+            self.served.__exit__(None, None, None)
 
 
 def whole(path: Path, text: str) -> None:
