@@ -7,7 +7,6 @@ reads them skips a line that is cut short or garbage.
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import shutil
@@ -155,13 +154,13 @@ class RunFolder:
         for path in sorted((self.path / "measurements").glob("*.json")):
             with suppress(OSError):
                 data = path.read_bytes()
-                report = _parse(data) if hashlib.sha256(data).hexdigest() == path.stem else None
+                report = _parse(data) if _sha256(data) == path.stem else None
                 reports += [report] if report else []
         return sorted(reports, key=lambda report: str(report.get("measured_at")))
 
     def add_measurements(self, text: str) -> bool:
         """Keep a report of another machine, checked before (``measure.elsewhere.parse``); False where it is known."""
-        path = self.path / "measurements" / f"{hashlib.sha256(text.encode()).hexdigest()}.json"
+        path = self.path / "measurements" / f"{_sha256(text.encode())}.json"
         with suppress(OSError):
             if path.read_text(encoding="utf-8") == text:
                 return False
@@ -315,6 +314,12 @@ def write_whole(path: Path, text: str) -> None:
     except OSError:
         draft.unlink(missing_ok=True)
         raise
+
+
+def _sha256(data: bytes) -> str:
+    import hashlib  # 4 MB of OpenSSL, which the supervisor does without
+
+    return hashlib.sha256(data).hexdigest()
 
 
 def _new_id(now: datetime) -> str:

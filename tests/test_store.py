@@ -282,11 +282,11 @@ def test_recorded_runs_are_shown_first_and_marked(store, tmp_path):
         store.run("recorded-y")
 
 
-def test_the_index_is_imported_without_pydantic_or_torch():
+def test_index_and_supervisor_are_imported_without_pydantic_torch_or_openssl():
     import subprocess
     import sys
 
-    code = "import sys, explorer.store, explorer.jobs.supervisor; print({'pydantic', 'torch'} & set(sys.modules))"
+    code = "import sys, explorer.store, explorer.jobs.supervisor; print({'pydantic', 'torch', '_hashlib'} & set(sys.modules))"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout == "set()\n"
 
 
