@@ -286,7 +286,8 @@ def test_index_and_supervisor_are_imported_without_pydantic_torch_or_openssl():
     import subprocess
     import sys
 
-    code = "import sys, explorer.store, explorer.jobs.supervisor; print({'pydantic', 'torch', '_hashlib'} & set(sys.modules))"
+    heavy = "{'pydantic', 'torch', '_hashlib'}"
+    code = f"import sys, explorer.store, explorer.jobs.supervisor; print({heavy} & set(sys.modules))"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout == "set()\n"
 
 

@@ -10,11 +10,12 @@ import pytest
 
 from explorer import jobs
 from explorer.errors import BadInput, Cancelled, ExplorerError
-from explorer.jobs import enqueue, submit, worker
+from explorer.jobs import enqueue, lifecycle, submit, worker
 from explorer.jobs.lifecycle import DISK_FULL, READ_ONLY
 from explorer.models import hub
 from explorer.rundir import RunFolder
 from explorer.store import Store
+from tests.jobs.under_fire import surroundings
 
 FULL = OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
@@ -74,6 +75,20 @@ def test_a_disk_on_which_nothing_can_be_written_is_told_by_the_exit_status(tmp_p
     finally:
         signal.signal(signal.SIGTERM, before)
     assert folder.snapshot().state == "running"  # until the supervisor can say more
+
+
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EROFS])
+def test_a_worker_that_cannot_even_claim_its_run_tells_why_by_the_exit_status(home, tmp_path_factory, number):
+    run, _ = enqueue(home.recipe())
+    injected = tmp_path_factory.mktemp("faults")
+    (injected / "worker").write_text(str(number))
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in surroundings(home.path, injected).items():
+            patch.setenv(name, value)
+        process = lifecycle.start_worker(RunFolder(home.folder(run)))
+    assert process.wait() == number
+    lifecycle.settle(RunFolder(home.folder(run)), None, process.returncode)
+    assert RunFolder(home.folder(run)).snapshot().reason == lifecycle.CANNOT_WRITE[number]
 
 
 def test_the_log_says_the_sentence_before_the_traceback(home, monkeypatch, capfd):
