@@ -5,7 +5,10 @@ A folder of ours is made where it is missing; ``ExplorerError`` is raised where 
 
 from __future__ import annotations
 
+import errno
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from explorer.errors import ExplorerError
@@ -32,6 +35,17 @@ def local_path(text: str | Path) -> Path:
         return Path(text).expanduser()
     except RuntimeError:
         return Path(text)
+
+
+@contextmanager
+def writing() -> Iterator[None]:
+    """What cannot be written below the home folder, inside the block or the function, becomes one sentence."""
+    try:
+        yield
+    except OSError as error:
+        full = error.errno in (errno.ENOSPC, errno.EDQUOT)
+        cause = "the disk is full; free some space" if full else (error.strerror or type(error).__name__).lower()
+        raise ExplorerError(f"EXPLORER_HOME cannot be written to: {cause}.") from error
 
 
 def _usable(folder: Path) -> Path:

@@ -7,7 +7,6 @@ reads them skips a line that is cut short or garbage.
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import shutil
@@ -71,7 +70,7 @@ class RunFolder:
         draft.mkdir()
         try:
             while True:
-                now = datetime.now(UTC)
+                now = datetime.fromtimestamp(time.time(), UTC)
                 folder = cls(runs / _new_id(now))
                 fields = {"run": folder.run, **request, "created_at": now.isoformat()}
                 write_whole(draft / "request.json", json.dumps(fields, indent=1))
@@ -104,17 +103,17 @@ class RunFolder:
     def place(self) -> float:
         """Where the run stands in the queue: the smallest goes first.
 
-        Usually the time of its creation in seconds, after what its priority puts before or behind all others.
+        That is where somebody moved it to, else the ``place`` that it was given when it was launched, else the time of
+        its creation in seconds.
         """
-        moved = _number((_read_json(self.path / "place.json") or {}).get("place"))
-        if moved is not None:
-            return moved
         request = self.request() or {}
+        for fields in (_read_json(self.path / "place.json") or {}, request):
+            if (place := _number(fields.get("place"))) is not None:
+                return place
         try:
-            created = datetime.fromisoformat(str(request.get("created_at"))).timestamp()
+            return datetime.fromisoformat(str(request.get("created_at"))).timestamp()
         except ValueError:
             return 0.0
-        return created + PRIORITY_S.get(request.get("priority", "normal"), 0.0)
 
     def set_place(self, place: float) -> None:
         """Give the run another place in the queue."""
@@ -162,13 +161,13 @@ class RunFolder:
         for path in sorted((self.path / "measurements").glob("*.json")):
             with suppress(OSError):
                 data = path.read_bytes()
-                report = _parse(data) if hashlib.sha256(data).hexdigest() == path.stem else None
+                report = _parse(data) if _sha256(data) == path.stem else None
                 reports += [report] if report else []
         return sorted(reports, key=lambda report: str(report.get("measured_at")))
 
     def add_measurements(self, text: str) -> bool:
         """Keep a report of another machine, checked before (``measure.elsewhere.parse``); False where it is known."""
-        path = self.path / "measurements" / f"{hashlib.sha256(text.encode()).hexdigest()}.json"
+        path = self.path / "measurements" / f"{_sha256(text.encode())}.json"
         with suppress(OSError):
             if path.read_text(encoding="utf-8") == text:
                 return False
@@ -329,6 +328,12 @@ def write_whole(path: Path, text: str) -> None:
     except OSError:
         draft.unlink(missing_ok=True)
         raise
+
+
+def _sha256(data: bytes) -> str:
+    import hashlib  # 4 MB of OpenSSL, which the supervisor does without
+
+    return hashlib.sha256(data).hexdigest()
 
 
 def _new_id(now: datetime) -> str:

@@ -199,6 +199,28 @@ def test_a_damaged_index_is_rebuilt_from_the_folders(store, damage):
     assert store.runs() == before
 
 
+@pytest.mark.parametrize("state", ["PRAGMA query_only = ON", "PRAGMA max_page_count = 1"])
+def test_what_is_known_can_be_read_where_nothing_can_be_written(store, monkeypatch, state):
+    known = _add(store)
+    assert store.in_state("queued") == [known.run]
+    connect = sqlite3.connect
+
+    def unwritable(*given, **named) -> sqlite3.Connection:
+        connection = connect(*given, **named)
+        connection.execute(state)
+        return connection
+
+    new = _add(store, study="x" * 100_000)
+    with monkeypatch.context() as patch:
+        patch.setattr(sqlite3, "connect", unwritable)
+        assert store.in_state("queued") == [known.run]
+        with pytest.raises(
+            ExplorerError, match=r"cannot be used at the moment: (attempt to write|database or disk is f)"
+        ):
+            store.refresh(new.run)
+    assert store.in_state("queued") == [known.run, new.run]
+
+
 def test_the_version_changes_with_every_change_and_only_then(store):
     versions = [store.version()]
     folder = _add(store)
@@ -260,11 +282,12 @@ def test_recorded_runs_are_shown_first_and_marked(store, tmp_path):
         store.run("recorded-y")
 
 
-def test_the_index_is_imported_without_pydantic_or_torch():
+def test_index_and_supervisor_are_imported_without_pydantic_torch_or_openssl():
     import subprocess
     import sys
 
-    code = "import sys, explorer.store, explorer.jobs.supervisor; print({'pydantic', 'torch'} & set(sys.modules))"
+    heavy = "{'pydantic', 'torch', '_hashlib'}"
+    code = f"import sys, explorer.store, explorer.jobs.supervisor; print({heavy} & set(sys.modules))"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout == "set()\n"
 
 

@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, Any
 import psutil
 
 from explorer.bench.browser import open_chromium, serve_dashboard, shown, switch
-from explorer.bench.dashboard import PAGES
 from explorer.bench.row import Row, temporary_home
 from explorer.rundir import RunFolder
 from explorer.store import RECORDED, Store, slim
@@ -26,6 +25,8 @@ if TYPE_CHECKING:
 
 RUNS, NEWEST, STUDIES = 100_000, 10_000, 100
 QUEUED, SESSIONS, WATCHED_S = 500, 4, 30.0
+GOAL = "under 0.3 s"
+PAGES = ("Compress", "Runs", "Trade_offs", "Compare", "Export", "Models", "Demo", "Report", "Present")
 DUE_S = 5.0
 """After so long whoever looks compares the run folders again, however many there are."""
 TRIVIAL = {"EXPLORER_PIPELINE": f"{__name__}:trivial", "EXPLORER_ENGINE": "local", "EXPLORER_JOBS": "1"}
@@ -36,8 +37,7 @@ def scale() -> Iterator[Row]:
     with temporary_home(EXPLORER_SPARE_S="0", **TRIVIAL) as home:
         fill(home, RUNS)
         yield from index_rows(Store())
-        yield from page_rows(home)
-        yield from supervisor_rows(home)
+        yield from busy_rows(home)
 
 
 def fill(home: Path, count: int) -> None:
@@ -70,43 +70,54 @@ def index_rows(store: Store) -> Iterator[Row]:
     yield Row("  when a folder is new", f"{1000 * _after_a_folder(store):.0f} ms", "under 300 ms")
 
 
-def page_rows(home: Path) -> Iterator[Row]:
-    """How quick pages are, and what the dashboard's process takes (Chromium)."""
-    from playwright.sync_api import sync_playwright
-
-    with serve_dashboard(home) as (process, address), sync_playwright() as tool:
-        browser = open_chromium(tool)
-        page = browser.new_page()
-        shown(page, address)
-        for name in PAGES * 2:  # the first visits are not what a reader waits for all day
-            _quiet_switch(page, name)
-        switches = [(_quiet_switch(page, name), name) for _ in range(3) for name in PAGES]
-        middle, (slowest, name) = median(seconds for seconds, _ in switches), max(switches)
-        yield Row(f"page switch, {RUNS:,} runs (median)", f"{middle:.2f} s", "under 0.3 s")
-        yield Row("  the slowest", f"{slowest:.2f} s, to {name}")
-        browser.close()
-        used = psutil.Process(process.pid).memory_info().rss / 1e6
-        yield Row(f"dashboard process, {RUNS:,} runs", f"{used:.0f} MB", "under 300 MB")
-
-
-def supervisor_rows(home: Path, sessions: int = SESSIONS) -> Iterator[Row]:
-    """The supervisor's share of a core beside ``QUEUED`` runs, while browser sessions follow the Runs page."""
+def busy_rows(home: Path, sessions: int = SESSIONS) -> Iterator[Row]:
+    """Pages and supervisor beside ``QUEUED`` runs, while so many sessions of a browser follow the Runs page."""
     from explorer import jobs
 
     queue(home, QUEUED)
     jobs.pause_queue()
     jobs.ensure_supervisor()
     try:
-        with _sessions(home, sessions) if sessions else contextlib.nullcontext():
-            what = f"supervisor, {QUEUED} runs queued, {sessions} browser sessions"
-            yield Row(f"{what}, at rest", f"{100 * _share(home):.1f} % of a core", "under 5 %")
-            jobs.resume_queue()
-            share = _share(home)
-            done = QUEUED - len(Store().in_state("queued", "running"))
-            yield Row(f"  while {done} runs of a second were done", f"{100 * share:.1f} % of a core", "under 5 %")
+        with _sessions(home, sessions) if sessions else contextlib.nullcontext() as dashboard:
+            if dashboard is not None:
+                yield from page_rows(*dashboard)
+            yield from supervisor_rows(home, sessions)
     finally:
         jobs.pause_queue()
         _end_supervisor(home)
+
+
+def page_rows(browser: Any, process: int, address: str) -> Iterator[Row]:
+    """How quick each page is for one more reader, and what the dashboard's process takes."""
+    page = browser.new_page()
+    shown(page, address)
+    for name in PAGES * 2:  # the first visits are not what a reader waits for all day
+        _quiet_switch(page, name)
+    switches = [(_quiet_switch(page, name), name) for _ in range(3) for name in PAGES]
+    middle = median(seconds for seconds, _ in switches)
+    yield Row(f"page switch, {RUNS:,} runs, {QUEUED} queued, {SESSIONS} sessions (median)", f"{middle:.2f} s", GOAL)
+    for each in PAGES:
+        own = [seconds for seconds, to in switches if to == each]
+        yield Row(f"  to {each} (median; slowest)", f"{median(own):.2f} s; {max(own):.2f} s", GOAL)
+    page.close()
+    used = psutil.Process(process).memory_info().rss / 1e6
+    yield Row(f"dashboard process, {RUNS:,} runs", f"{used:.0f} MB", "under 300 MB")
+
+
+def supervisor_rows(home: Path, sessions: int) -> Iterator[Row]:
+    """What the supervisor takes of a core and of the memory, while nothing may start and while runs go on."""
+    from explorer import jobs
+
+    what = f"supervisor, {QUEUED} runs queued, {sessions} browser sessions"
+    yield Row(f"{what}, at rest", f"{100 * _share(home):.1f} % of a core", "under 5 %")
+    jobs.resume_queue()
+    share = _share(home)
+    done = QUEUED - len(Store().in_state("queued", "running"))
+    yield Row(f"  while {done} runs of a second were done", f"{100 * share:.1f} % of a core", "under 5 %")
+    resident, fair = _memory(_supervisor(home))
+    yield Row("  its memory, resident", f"{resident / 1e6:.1f} MB", "under 20 MB")
+    if fair:
+        yield Row("  without what it shares with other processes", f"{fair / 1e6:.1f} MB")
 
 
 def queue(home: Path, count: int) -> None:
@@ -166,17 +177,26 @@ def _quiet_switch(page: Any, name: str) -> float:
 
 
 @contextlib.contextmanager
-def _sessions(home: Path, count: int) -> Iterator[None]:
-    """So many windows of a browser on the Runs page, which asks again every second while anything is queued."""
+def _sessions(home: Path, count: int) -> Iterator[tuple[Any, int, str]]:
+    """So many windows of a browser on the Runs page, which asks again every second while anything is queued.
+
+    Yields the browser, the dashboard's process id and its address.
+    """
     from playwright.sync_api import sync_playwright
 
-    with serve_dashboard(home) as (_, address), sync_playwright() as tool:
+    with serve_dashboard(home) as (process, address), sync_playwright() as tool:
         browser = open_chromium(tool)
         for _ in range(count):
             shown(browser.new_page(), f"{address}/Runs")
         time.sleep(DUE_S)
-        yield
+        yield browser, process.pid, address
         browser.close()
+
+
+def _memory(process: psutil.Process) -> tuple[int, int]:
+    """Resident bytes, and of them this process's share where the system tells it, else 0."""
+    taken = process.memory_full_info()
+    return taken.rss, getattr(taken, "pss", 0)
 
 
 def _share(home: Path) -> float:

@@ -6,7 +6,6 @@ it. Equal recipes are not run twice: what ``submit`` looks up and what it writes
 
 from __future__ import annotations
 
-import errno
 import os
 import subprocess
 import time
@@ -16,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Literal, cast
 
 from explorer.access import check_may_change, visitor, why_not
 from explorer.errors import BadInput, ExplorerError
-from explorer.home import home, local_path, runs_folder
+from explorer.home import home, local_path, runs_folder, writing
 from explorer.rundir import ACTIVE, PRIORITY_S, QUEUE_PAUSED, Priority, RunFolder, State, open_run, queue_paused
 
 if TYPE_CHECKING:
@@ -56,6 +55,7 @@ def enqueue(
     from explorer.housekeeping import check_space
     from explorer.jobs.engine import check_settings
     from explorer.jobs.processes import hold
+    from explorer.jobs.queue import behind, hurry
     from explorer.models import check_steps
     from explorer.store import Store
     from explorer.studies import check_name
@@ -83,22 +83,19 @@ def enqueue(
         request["by"] = visitor().name
     if _is_provisional(recipe):
         request["provisional_digest"] = True
-    try:
-        with hold(home() / "submit.lock"):
-            equal = _equal(request)
-            if equal is not None:
-                _join(equal, study)
-                _hurry(equal, priority)
-                return equal, False
-            run = RunFolder.create(runs_folder(), request).run
-            Store().refresh(run)  # so that whoever holds the lock next finds it
-            return run, True
-    except OSError as error:
-        full = error.errno in (errno.ENOSPC, errno.EDQUOT)
-        cause = "the disk is full; free some space" if full else error.strerror
-        raise ExplorerError(f"The run could not be written to EXPLORER_HOME: {cause}.") from error
+    with writing(), hold(home() / "submit.lock"):
+        equal = _equal(request)
+        if equal is not None:
+            _join(equal, study)
+            hurry(equal, priority)
+            return equal, False
+        request["place"] = behind(priority)
+        run = RunFolder.create(runs_folder(), request).run
+        Store().refresh(run)  # so that whoever holds the lock next finds it
+        return run, True
 
 
+@writing()
 def cancel(run: str) -> bool:
     """Ask for a run's end, which takes at most 4 seconds; False when it is finished already."""
     check_may_change()
@@ -109,9 +106,11 @@ def cancel(run: str) -> bool:
     return True
 
 
+@writing()
 def move(run: str, to: Literal["first", "up", "down", "last"]) -> None:
     """Give a queued run another place in the queue; raises ``BadInput`` for one that is not queued any more."""
     from explorer.jobs.processes import hold
+    from explorer.jobs.queue import between
     from explorer.store import Store
 
     check_may_change()
@@ -122,7 +121,7 @@ def move(run: str, to: Literal["first", "up", "down", "last"]) -> None:
             raise BadInput(f"The run '{run}' is {folder.snapshot().state}; only a queued run has a place in the queue.")
         others = [RunFolder(runs_folder() / other).place() for other in queue if other != run]
         before = {"first": 0, "up": queue.index(run) - 1, "down": queue.index(run) + 1, "last": len(others)}[to]
-        folder.set_place(_between(others, min(max(before, 0), len(others))))
+        folder.set_place(between(others, min(max(before, 0), len(others))))
         store.refresh(run)
 
 
@@ -140,12 +139,14 @@ def resume(run: str) -> None:
     ensure_supervisor()
 
 
+@writing()
 def pause_queue() -> None:
     """Start nothing new until ``resume_queue``; what runs goes on."""
     check_may_change()
     (home() / QUEUE_PAUSED).touch()
 
 
+@writing()
 def resume_queue() -> None:
     """Start what is queued again."""
     check_may_change()
@@ -153,6 +154,7 @@ def resume_queue() -> None:
     ensure_supervisor()
 
 
+@writing()
 def _set_paused(run: str, paused: bool) -> None:
     from explorer.store import Store
 
@@ -170,15 +172,7 @@ def _set_paused(run: str, paused: bool) -> None:
     Store().refresh(run)
 
 
-def _between(places: list[float], before: int) -> float:
-    """A place that ``before`` of the sorted ``places`` go ahead of."""
-    if not places:
-        return 0.0
-    if before == 0:
-        return places[0] - 1
-    return places[-1] + 1 if before == len(places) else (places[before - 1] + places[before]) / 2
-
-
+@writing()
 def retry(run: str, fresh: bool | None = None) -> str:
     """Run the same recipe again; a recorded run works too.
 
@@ -205,6 +199,7 @@ def retry(run: str, fresh: bool | None = None) -> str:
     return again
 
 
+@writing()
 def delete(run: str) -> None:
     """Move a finished run into ``EXPLORER_HOME/trash``; raises ``BadInput`` for one that is active."""
     from explorer.store import Store
@@ -241,6 +236,7 @@ def run_folder(run: str) -> Path:
     return _folder(run).path
 
 
+@writing()
 def ensure_supervisor() -> None:
     """Start the supervisor, detached from this process, unless one is alive or about to be."""
     from explorer.jobs.lifecycle import start_supervisor
@@ -357,16 +353,6 @@ def _join(run: str, study: str) -> None:
     from explorer.store import Store
 
     if RunFolder(runs_folder() / run).add_study(study):
-        Store().refresh(run)
-
-
-def _hurry(run: str, priority: Priority) -> None:
-    """Let a run that waits go ahead where an equal one is asked for with a higher priority."""
-    from explorer.store import Store
-
-    folder, sooner = RunFolder(runs_folder() / run), time.time() + PRIORITY_S[priority]
-    if sooner < folder.place() and folder.snapshot().state == "queued":
-        folder.set_place(sooner)
         Store().refresh(run)
 
 

@@ -18,6 +18,9 @@ from explorer.rundir import FINISHED, RunFolder
 
 PROJECT = Path(__file__).parents[2]
 DISK_FULL = "the disk is full; free some space and try again"
+READ_ONLY = "EXPLORER_HOME is on a disk that is read-only; make it writable and try again"
+CANNOT_WRITE = {errno.ENOSPC: DISK_FULL, errno.EDQUOT: DISK_FULL, errno.EROFS: READ_ONLY}
+"""The reason by the system's error, which is the exit status of a worker that cannot even write it down."""
 SPARE = "--spare"
 GRACE_S = 3.0
 """How long a worker may take to end by itself before it is killed."""
@@ -166,8 +169,8 @@ def settle(folder: RunFolder, mark: dict[str, Any] | None, exit_status: int | No
 def _reason(mark: dict[str, Any] | None, exit_status: int | None) -> str:
     if exit_status == -signal.SIGKILL:
         return "the worker process was killed (signal 9), perhaps for lack of memory"
-    if exit_status == errno.ENOSPC:
-        return DISK_FULL
+    if exit_status is not None and exit_status in CANNOT_WRITE:
+        return CANNOT_WRITE[exit_status]
     if exit_status is not None and exit_status < 0:
         return f"the worker process was killed (signal {-exit_status})"
     if exit_status is not None:

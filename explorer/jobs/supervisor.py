@@ -17,7 +17,7 @@ from pathlib import Path
 import psutil
 
 from explorer.errors import ExplorerError
-from explorer.home import home
+from explorer.home import home, writing
 from explorer.jobs import processes
 from explorer.jobs.disk_guard import DiskGuard
 from explorer.jobs.engine import Engine, Watch, chosen
@@ -149,6 +149,7 @@ def serve(supervisor: Supervisor, lock: Path, idle_s: float) -> None:
     supervisor.engine.close()
 
 
+@writing()
 def main() -> None:
     """Serve as the home's supervisor, or leave at once when there is one.
 
@@ -177,4 +178,7 @@ def _inode(path: Path) -> int | None:
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except ExplorerError as error:
+        sys.exit(str(error))

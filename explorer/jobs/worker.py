@@ -13,7 +13,6 @@ module's ``make`` and ``measure`` in the places of the parts: the tests of the j
 
 from __future__ import annotations
 
-import errno
 import importlib
 import os
 import signal
@@ -30,7 +29,7 @@ import psutil
 from explorer import jobs
 from explorer.errors import BadInput, Cancelled, ExplorerError
 from explorer.jobs import processes
-from explorer.jobs.lifecycle import DISK_FULL, SPARE
+from explorer.jobs.lifecycle import CANNOT_WRITE, SPARE
 from explorer.rundir import MAKE, MEASURE, WHOLE, RunFolder, State
 
 WARM = ("onnx", "onnxruntime", "transformers.models.auto.modeling_auto", "transformers.models.bert.modeling_bert")
@@ -42,7 +41,7 @@ NO_MEMORY = "there is not enough memory for this run; close other programs or ch
 def perform(folder: RunFolder, part: str = WHOLE) -> int:
     """Execute one run, or a part of it, to its end; returns the exit status.
 
-    0 when it is done or another worker has it, 28 (``ENOSPC``) when the disk is full, else 1.
+    0 when it is done or another worker has it, the system's error where nothing can be written, else 1.
     """
     now = {"claimed_at": time.time(), "claimed_since_boot": round(time.time() - psutil.boot_time(), 3)}
     if not folder.claim({**processes.mark(), **now}):
@@ -75,8 +74,8 @@ def explain(error: BaseException, cancel_requested: bool) -> tuple[State, str | 
         return "cancelled", None
     if isinstance(error, (Cancelled, KeyboardInterrupt)):
         return "failed", "interrupted: the worker process was told to stop"
-    if any(_is_disk_full(cause) for cause in _causes(error)):
-        return "failed", DISK_FULL
+    if number := _cannot_write(error):
+        return "failed", CANNOT_WRITE[number]
     if any(_is_out_of_memory(cause) for cause in _causes(error)):
         return "failed", NO_MEMORY
     if isinstance(error, ExplorerError):
@@ -137,7 +136,7 @@ def _give_up(folder: RunFolder, error: BaseException) -> int:
     folder.drop_artefact()
     with suppress(OSError):  # then the supervisor says it from the exit status
         folder.add_state(state, reason, bad_input=isinstance(error, BadInput) and reason == str(error))
-    return errno.ENOSPC if reason == DISK_FULL else 1
+    return _cannot_write(error) or 1
 
 
 def _causes(error: BaseException | None) -> Iterator[BaseException]:
@@ -146,9 +145,15 @@ def _causes(error: BaseException | None) -> Iterator[BaseException]:
         error = error.__cause__ or error.__context__
 
 
-def _is_disk_full(error: BaseException) -> bool:
-    full = isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)
-    return full or "No space left on device" in str(error)  # as writers that are not Python's report it
+def _cannot_write(error: BaseException) -> int:
+    """The number in ``CANNOT_WRITE`` of what stopped the work; 0 where it was something else."""
+    for cause in _causes(error):
+        if isinstance(cause, OSError) and cause.errno in CANNOT_WRITE:
+            return cause.errno
+        for number in CANNOT_WRITE:  # as writers that are not Python's report it
+            if os.strerror(number) in str(cause):
+                return number
+    return 0
 
 
 def _is_out_of_memory(error: BaseException) -> bool:
@@ -189,10 +194,15 @@ def main() -> None:
         sys.exit("usage: python -m explorer.jobs.worker RUN_FOLDER [make | measure]")
     folder = RunFolder(Path(place).absolute())
     os.environ["EXPLORER_HOME"] = str(folder.path.parents[1])  # stays right when the current folder changes
-    _log_to(folder.path / "log.txt")
-    status = perform(folder, part)
-    sys.stdout.flush()
-    sys.stderr.flush()
+    try:
+        _log_to(folder.path / "log.txt")
+        status = perform(folder, part)
+        sys.stdout.flush()
+        sys.stderr.flush()
+    except OSError as error:
+        status = _cannot_write(error)
+        if not status:
+            raise
     os._exit(status)  # all is written down: taking PyTorch and its memory apart would keep the next run waiting
 
 

@@ -113,8 +113,8 @@ def build(connection: sqlite3.Connection, folders: Path) -> None:
 def sync(connection: sqlite3.Connection, folders: Path) -> None:
     """Add runs whose folders are new and drop those whose folders are gone; one ``stat`` when nothing changed.
 
-    While another process writes, and for a moment after the last comparison of many runs, this is left to a later
-    reader. What this program itself does to a run is in the index before (``write``).
+    While another process writes, where nothing can be written, and for a moment after the last comparison of many runs,
+    this is left to a later reader. What this program itself does to a run is in the index before (``write``).
     """
     seen, compared, runs = connection.execute("SELECT folders, compared, runs FROM meta").fetchone()
     wait_ns = PATIENCE_NS * runs if runs > AT_ONCE else 0
@@ -125,7 +125,7 @@ def sync(connection: sqlite3.Connection, folders: Path) -> None:
         with transaction(connection):
             _compare(connection, folders)
     except sqlite3.OperationalError as error:
-        if error.sqlite_errorcode != sqlite3.SQLITE_BUSY:
+        if error.sqlite_errorcode & 0xFF not in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_FULL, sqlite3.SQLITE_READONLY):
             raise
     finally:
         set_patience(connection, BUSY_S)
@@ -170,7 +170,8 @@ def transaction(connection: sqlite3.Connection) -> Iterator[None]:
     try:
         yield
     except BaseException:
-        connection.execute("ROLLBACK")
+        if connection.in_transaction:  # a full disk has SQLite roll back by itself
+            connection.execute("ROLLBACK")
         raise
     connection.execute("COMMIT")
 

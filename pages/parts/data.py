@@ -8,6 +8,7 @@ from explorer import store as index
 from explorer import studies, twins
 from explorer.errors import BadInput
 from explorer.home import home
+from explorer.latest import Latest
 from explorer.measure.targets import availability
 from explorer.models import ModelCard, cards
 from explorer.store import RunRow, Store
@@ -15,6 +16,9 @@ from explorer.variants import Variant, flatten, with_baselines
 
 MOST = 10_000
 """So many of one's own runs that are over are read: the newest."""
+_lists: Latest[list[RunRow]] = Latest(1)
+_variants: Latest[list[Variant]] = Latest(1)
+_kin: Latest[dict[str, str]] = Latest(1)
 
 
 def runs() -> list[RunRow]:
@@ -30,12 +34,14 @@ def beyond() -> int:
 
 def variants() -> list[Variant]:
     """The rows of all finished runs and their baselines."""
-    return _variants(*_version())
+    runs = finished()
+    return _variants.of((runs,), None, lambda: with_baselines(flatten(runs), runs))
 
 
 def kin() -> dict[str, str]:
     """By finished run what it shares with the other runs of its recipe."""
-    return _kin(*_version())
+    runs = finished()
+    return _kin.of((runs,), None, lambda: twins.kin(runs))
 
 
 def find(run: str) -> RunRow | None:
@@ -49,7 +55,7 @@ def whole(row: RunRow) -> RunRow:
 
 
 def finished() -> list[RunRow]:
-    """The runs that have a result."""
+    """The runs that have a result; the same list for as long as they are the same, whatever waits or works."""
     return _finished(*_version())
 
 
@@ -90,7 +96,8 @@ def _runs(home: str, version: int, recorded: int) -> list[RunRow]:
 
 @st.cache_resource(max_entries=1, show_spinner=False)
 def _finished(home: str, version: int, recorded: int) -> list[RunRow]:
-    return [row for row in _runs(home, version, recorded) if row.finished]
+    rows = [row for row in _runs(home, version, recorded) if row.finished]
+    return _lists.of(tuple(rows), None, lambda: rows)
 
 
 @st.cache_resource(max_entries=1, show_spinner=False)
@@ -105,17 +112,6 @@ def _older(run: str, home: str, version: int, recorded: int) -> RunRow | None:
     except BadInput:
         return None
     return found[0] if found else None
-
-
-@st.cache_resource(max_entries=1, show_spinner=False)
-def _variants(home: str, version: int, recorded: int) -> list[Variant]:
-    rows = _runs(home, version, recorded)
-    return with_baselines(flatten(rows), rows)
-
-
-@st.cache_resource(max_entries=1, show_spinner=False)
-def _kin(home: str, version: int, recorded: int) -> dict[str, str]:
-    return twins.kin(_runs(home, version, recorded))
 
 
 @st.cache_data(ttl=300, show_spinner=False)

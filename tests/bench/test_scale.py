@@ -41,10 +41,11 @@ def test_the_index_is_asked_what_pages_ask_it(few: None, tmp_path: Path) -> None
 def test_a_trivial_run_is_done_by_a_worker_and_the_supervisor_is_gone_afterwards(few: None) -> None:
     with temporary_home(EXPLORER_SPARE_S="0", **scale.TRIVIAL) as home:
         (home / "runs").mkdir()
-        paused, working = scale.supervisor_rows(home, sessions=0)
+        paused, working, resident, *fair = scale.busy_rows(home, sessions=0)
         store = Store()
         states = [row.state for row in store.runs() if not row.recorded]
         assert len(states) == 5 and set(states) <= {"done", "running", "queued"} and "done" in states
         assert not psutil.pid_exists(int((home / "supervisor.lock").read_text()))
     assert paused.value.endswith("% of a core") and working.goal == "under 5 %"
     assert float(paused.value.split()[0]) < 100
+    assert float(resident.value.split()[0]) > max([0.0, *(float(row.value.split()[0]) for row in fair)])

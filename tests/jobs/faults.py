@@ -1,7 +1,8 @@
 """Random schedules of faults: ``python -m tests.jobs.faults --schedules 200`` runs them and prints the counts.
 
-A schedule submits runs and meanwhile kills, stops, cancels, corrupts and fills, drawn by its seed. Afterwards nothing
-may be lost, done twice, or stuck: ``Schedule.run`` raises ``AssertionError`` with its seed otherwise.
+A schedule lets dashboards submit runs and meanwhile kills, stops, cancels, corrupts, fills and sets the clock, drawn by
+its seed. Afterwards nothing may be lost, done twice, or stuck: ``Schedule.run`` raises ``AssertionError`` with its seed
+otherwise. What happens inside of the processes is done to them by ``injected/sitecustomize.py``.
 """
 
 from __future__ import annotations
@@ -11,13 +12,10 @@ import errno
 import json
 import os
 import random
-import signal
-import subprocess
-import sys
 import tempfile
 import time
 from collections import Counter
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -25,68 +23,78 @@ from unittest import mock
 
 import psutil
 
-from explorer import jobs
-from explorer.errors import ExplorerError
-from explorer.recipe import Recipe
 from explorer.rundir import FINISHED, RunFolder
 from explorer.store import Store
+from tests.jobs.under_fire import Dashboard, Tab, end_processes_of, processes_of, surroundings, whole
 
-PIPELINE = "tests.jobs.pipelines:uncertain"
-FAULTS = 14
-SETTLED_S = 60.0
-TAB = """
-import sys, time
-from explorer import jobs
-from explorer.recipe import Recipe
-for seed in map(int, sys.argv[1:]):
-    jobs.submit(Recipe(model="cnn-digits", seed=seed, targets=("cpu-onnxruntime",)))
-time.sleep(60)
-"""
-
-
-def recipe(seed: int) -> Recipe:
-    """Recipes that differ in their seed only."""
-    return Recipe(model="cnn-digits", seed=seed, targets=("cpu-onnxruntime",))
+FAULTS, TABS = 14, 3
+SETTLED_S = 120.0
+BROKEN_STEPS = 6
+DAY_S = 86_400
+BROKEN = {errno.ENOSPC: "disk full", errno.EROFS: "home read-only"}
+KINDS = (
+    *("worker killed", "supervisor killed", "dashboard killed", "told to stop", "machine restarted"),
+    *("cancelled", "submitted thrice", "clock set", "events spoilt", "events cut", "index spoilt"),
+    *(f"{name} for the {kind}" for name in BROKEN.values() for kind in ("worker", "supervisor", "dashboard")),
+)
+"""The faults by name; each happens in twenty schedules."""
 
 
 class Schedule:
     """One home under fire; ``counts`` says which faults really hit something."""
 
-    def __init__(self, seed: int, home: Path) -> None:
-        self.seed, self.home = seed, home
+    def __init__(self, seed: int, home: Path, injected: Path) -> None:
+        self.seed, self.home, self.injected = seed, home, injected
         self.random = random.Random(seed)
         self.counts: Counter[str] = Counter()
-        self.submitted = 0
+        self.submitted, self.step = 0, 0
+        self.launched: list[str] = []
         self.results: dict[str, str] = {}
-        self.tab: subprocess.Popen[bytes] | None = None
+        self.tabs: dict[int, Tab] = {}
+        self.broken: dict[str, int] = {}
 
     def run(self) -> Counter[str]:
         """Do the whole schedule and check what is left."""
-        faults = [getattr(self, name) for name in dir(self) if name.startswith("fault_")]
+        faults: list[Callable[[], None]] = [getattr(self, name) for name in dir(self) if name.startswith("fault_")]
         self.submit(3)
-        self.open_tab()
-        for _ in range(FAULTS):
+        for self.step in range(FAULTS):
             self.random.choice(faults)()
             self.keep_results()
             time.sleep(self.random.uniform(0.0, 0.25))
+            self.look()
+            self.mend()
+        self.mend(at_once=True)
         self.submit(1)
         self.settle()
         self.check()
         return self.counts
 
+    def tab(self, number: int = 0) -> Tab:
+        """One of the dashboards, opened where it was closed or killed."""
+        if number not in self.tabs or self.tabs[number].process.poll() is not None:
+            self.tabs[number] = Tab()
+        return self.tabs[number]
+
+    def look(self) -> None:
+        """Somebody has a dashboard open."""
+        self.tab()
+
     def submit(self, count: int) -> None:
         for _ in range(count):
-            with suppress(ExplorerError):  # the disk may be full, the index may be rebuilt
-                jobs.submit(recipe(self.submitted))
             self.submitted += 1
+            self.tab().tell(submit=self.submitted)
+            self.heard(self.tabs[0].answer())
 
-    def open_tab(self) -> None:
-        """A dashboard of its own that submits too, until it is killed."""
-        seeds = [str(100 + self.random.randrange(5)) for _ in range(2)]
-        self.tab = subprocess.Popen([sys.executable, "-c", TAB, *seeds], stderr=subprocess.DEVNULL)
+    def heard(self, answer: dict[str, Any], in_turn: bool = True) -> None:
+        """A page may refuse in one sentence; it never breaks. Runs that were launched ``in_turn`` start so."""
+        assert "crash" not in answer, f"seed {self.seed}: a dashboard broke: {answer['crash']}"
+        if in_turn and isinstance(run := answer.get("done"), str) and run not in self.launched:
+            self.launched.append(run)
 
     def folders(self) -> list[RunFolder]:
-        return [RunFolder(path) for path in sorted((self.home / "runs").iterdir()) if (path / "request.json").exists()]
+        runs = self.home / "runs"
+        found = sorted(runs.iterdir()) if runs.is_dir() else []
+        return [RunFolder(path) for path in found if (path / "request.json").exists()]
 
     def active(self) -> list[RunFolder]:
         return [folder for folder in self.folders() if folder.snapshot().state not in FINISHED]
@@ -97,34 +105,48 @@ class Schedule:
             with suppress(OSError):
                 self.results.setdefault(folder.run, (folder.path / "result.json").read_text())
 
+    def mend(self, at_once: bool = False) -> None:
+        """Let what could not write do so again, if it is time; what was refused meanwhile counts."""
+        for kind, last in list(self.broken.items()):
+            if at_once or self.step >= last:
+                (self.injected / kind).unlink()
+                del self.broken[kind]
+        with suppress(OSError):
+            refused = (self.injected / "refused").read_text().splitlines()
+            (self.injected / "refused").unlink()
+            for kind, number in {tuple(line.split()) for line in refused}:
+                self.counts[f"{BROKEN[getattr(errno, number)]} for the {kind}"] += 1
+
     def settle(self) -> None:
         """Let it all come to an end: whoever opens the dashboard again starts a supervisor."""
-        if self.tab is not None:
-            self.tab.kill()
-            self.tab.wait()
         deadline = time.monotonic() + SETTLED_S
         while self.active():
-            with suppress(ExplorerError):
-                jobs.ensure_supervisor()
+            self.look()
             assert time.monotonic() < deadline, f"seed {self.seed}: {[f.run for f in self.active()]} never ended"
             time.sleep(0.05)
 
     def check(self) -> None:
-        """No finished result lost, none run twice, none stuck, every failure named, the index equal to the folders."""
+        """No result lost, none run twice, none stuck, all in their order, failures named, the index as the folders."""
         said = f"seed {self.seed}: "
         self.keep_results()
+        first: dict[str, float] = {}
         for folder in self.folders():
             snapshot = folder.snapshot()
             starts = folder.path / "starts"
-            times = len(starts.read_text().splitlines()) if starts.exists() else 0
-            assert times <= 1, f"{said}{folder.run} was run {times} times"
+            begun = list(map(float, starts.read_text().split())) if starts.exists() else []
+            assert len(begun) <= 1, f"{said}{folder.run} was run {len(begun)} times"
+            first.update({folder.run: begun[0]} if begun else {})
             assert snapshot.state in FINISHED, f"{said}{folder.run} is {snapshot.state}"
-            assert snapshot.state != "failed" or snapshot.reason, f"{said}{folder.run} failed without a reason"
+            if snapshot.state == "failed":
+                reason = snapshot.reason or "unexpected: nothing was said"
+                assert not reason.startswith("unexpected"), f"{said}{folder.run} failed without a reason: {reason}"
             if folder.run in self.results:
                 assert snapshot.state == "done", f"{said}{folder.run} lost its result"
                 assert (folder.path / "result.json").read_text() == self.results[folder.run]
         done = [str((f.request() or {}).get("digest")) for f in self.folders() if f.snapshot().state == "done"]
         assert len(done) == len(set(done)), f"{said}the same recipe was done twice"
+        order = [run for run in self.launched if run in first]
+        assert order == sorted(order, key=first.__getitem__), f"{said}runs overtook each other"
         self._check_index(said)
 
     def _check_index(self, said: str) -> None:
@@ -134,56 +156,68 @@ class Schedule:
             wanted = {folder.run: folder.snapshot().state for folder in self.folders()}
             if rows == wanted:
                 return
-            jobs.ensure_supervisor()
+            self.look()
             assert time.monotonic() < deadline, f"{said}the index says {rows}, the folders {wanted}"
             time.sleep(0.1)
 
     def fault_kill_a_worker(self) -> None:
-        for folder in self.active():
-            self._signal(folder.worker(), signal.SIGKILL, "worker killed")
+        """One that works, that is about to claim its run, or that waits for one."""
+        if not self.active():
+            self.submit(1)
+        time.sleep(self.random.uniform(0.0, 0.6))
+        self._kill("explorer.jobs.worker", "worker killed")
 
     def fault_kill_the_supervisor(self) -> None:
-        self._signal(self._supervisor(), signal.SIGKILL, "supervisor killed")
+        self._kill("explorer.jobs.supervisor", "supervisor killed")
 
     def fault_kill_the_dashboard(self) -> None:
-        if self.tab is not None and self.tab.poll() is None:
-            self.tab.kill()
-            self.tab.wait()
-            self.counts["dashboard killed"] += 1
-            self.open_tab()
+        """While it launches something, or a moment later."""
+        self.submitted += 1
+        self.tab().tell(submit=self.submitted)
+        time.sleep(self.random.uniform(0.0, 0.1))
+        self.tabs[0].kill()
+        self.heard(self.tabs[0].answer())
+        self.counts["dashboard killed"] += 1
 
     def fault_terminate_everything(self) -> None:
-        for mark in [self._supervisor(), *(folder.worker() for folder in self.active())]:
-            self._signal(mark, signal.SIGTERM, "told to stop")
-
-    def fault_cancel(self) -> None:
-        for folder in self.active()[:1]:
-            with suppress(ExplorerError):
-                self.counts["cancelled"] += jobs.cancel(folder.run)
-
-    def fault_submit_the_same_from_three_tabs(self) -> None:
-        seed = 1000 + self.random.randrange(2)
-        with ThreadPoolExecutor(3) as tabs:
-            found = [tabs.submit(jobs.submit, recipe(seed)) for _ in range(3)]
-        with suppress(ExplorerError):
-            assert len({one.result() for one in found}) == 1, f"seed {self.seed}: one recipe became several runs"
-            self.counts["submitted thrice"] += 1
+        for process in processes_of(self.home):
+            with suppress(psutil.Error):
+                process.terminate()
+                self.counts["told to stop"] += 1
 
     def fault_restart_the_machine(self) -> None:
         """Everything is gone at once, and what was written before bears the mark of another start."""
-        workers = [folder for folder in self.active() if folder.worker()]
-        for mark in [self._supervisor(), *(folder.worker() for folder in workers)]:
-            self._signal(mark, signal.SIGKILL, "")
-        for folder in workers:
-            self._change_mark(folder, boot_id="another start")
-            self.counts["machine restarted"] += 1
-
-    def fault_set_the_clock(self) -> None:
-        """A start as the clock tells it now is another one than was written down."""
+        end_processes_of(self.home)
         for folder in self.active():
             if folder.worker():
-                self._change_mark(folder, started=time.time() - 86_400)
-                self.counts["clock set"] += 1
+                self._change_mark(folder, boot_id="another start")
+                self.counts["machine restarted"] += 1
+
+    def fault_cancel(self) -> None:
+        for folder in self.active()[:1]:
+            self.tab().tell(cancel=folder.run)
+            answer = self.tabs[0].answer()
+            self.heard(answer)
+            self.counts["cancelled"] += answer.get("done") is True
+
+    def fault_submit_the_same_from_three_tabs(self) -> None:
+        seed = 1000 + self.random.randrange(2)
+        tabs = [self.tab(number) for number in range(TABS)]
+        for tab in tabs:
+            tab.tell(submit=seed)
+        answers = [tab.answer() for tab in tabs]
+        runs = {answer["done"] for answer in answers if "done" in answer}
+        states = [RunFolder(self.home / "runs" / run).snapshot().state for run in runs]
+        standing = [state for state in states if state not in ("failed", "cancelled")]
+        assert len(standing) <= 1, f"seed {self.seed}: one recipe became several runs"
+        self.counts["submitted thrice"] += bool(runs)
+        for answer in answers:  # where the first run failed meanwhile, nobody knows in which order the others came
+            self.heard(answer, in_turn=len(runs) == 1)
+
+    def fault_set_the_clock(self) -> None:
+        """Forward or back by up to a day, for all processes at once."""
+        whole(self.injected / "clock", str(self.random.uniform(-DAY_S, DAY_S)))
+        self.counts["clock set"] += 1
 
     def fault_garbage_in_the_events(self) -> None:
         for folder in self.active():
@@ -203,58 +237,64 @@ class Schedule:
             self.counts["index spoilt"] += 1
 
     def fault_fill_the_disk(self) -> None:
-        """Nothing can be written by whoever submits: one sentence, and nothing half-written."""
-        self._refused(errno.ENOSPC, "disk full")
+        self._break(errno.ENOSPC)
 
     def fault_read_only_home(self) -> None:
-        self._refused(errno.EROFS, "home read-only")
+        self._break(errno.EROFS)
 
-    def _refused(self, number: int, name: str) -> None:
-        before = len(self.folders())
-        failing = mock.patch.object(RunFolder, "create", side_effect=OSError(number, os.strerror(number)))
-        with failing, suppress(ExplorerError):
-            jobs.submit(recipe(5000 + self.submitted))
-            raise AssertionError(f"seed {self.seed}: a run was submitted although it could not be written")
-        assert len(self.folders()) >= before
-        self.counts[name] += 1
+    def _break(self, number: int) -> None:
+        """One kind of process, or all, can write nothing for a while."""
+        kinds = ["worker", "supervisor", "dashboard"]
+        for kind in self.random.choice([[kind] for kind in kinds] + [kinds]):
+            whole(self.injected / kind, str(number))
+            self.broken[kind] = self.step + self.random.randint(1, BROKEN_STEPS)
+        self.submit(1)
 
-    def _supervisor(self) -> dict[str, Any] | None:
-        try:
-            return {"pid": int((self.home / "supervisor.lock").read_text())}
-        except (OSError, ValueError):
-            return None
-
-    def _signal(self, mark: dict[str, Any] | None, number: signal.Signals, name: str) -> None:
-        """Only processes of this home are hit, whatever a file says."""
-        with suppress(psutil.Error, TypeError, KeyError):
-            process = psutil.Process(int((mark or {})["pid"]))
-            if process.environ().get("EXPLORER_HOME") == str(self.home) and process.pid != os.getpid():
-                process.send_signal(number)
-                self.counts.update([name] if name else [])
+    def _kill(self, module: str, name: str) -> None:
+        for process in processes_of(self.home):
+            with suppress(psutil.Error):
+                if module in process.cmdline():
+                    process.kill()
+                    self.counts[name] += 1
 
     def _change_mark(self, folder: RunFolder, **fields: Any) -> None:
-        draft = folder.path / "worker.json.draft"
-        draft.write_text(json.dumps({**(folder.worker() or {}), **fields}))
-        draft.replace(folder.path / "worker.json")
+        whole(folder.path / "worker.json", json.dumps({**(folder.worker() or {}), **fields}))
 
 
-def end_processes_of(home: Path) -> None:
-    """Whatever a schedule left running."""
-    for process in psutil.process_iter():
-        with suppress(psutil.Error):
-            if process.pid != os.getpid() and process.environ().get("EXPLORER_HOME") == str(home):
-                process.kill()
+class WatchedSchedule(Schedule):
+    """A schedule under the eyes of the real dashboard, which alone has the runs go on in the end."""
+
+    dashboard: Dashboard | None = None
+
+    def look(self) -> None:
+        """Draw the Runs page, of a new dashboard where the last one was killed."""
+        if self.dashboard is None or self.dashboard.process.poll() is not None:
+            self.dashboard = Dashboard(self.home)
+        self.counts["page drawn"] += bool(self.dashboard.drawn())
+
+    def fault_kill_the_dashboard(self) -> None:
+        super().fault_kill_the_dashboard()
+        if self.dashboard is not None:
+            self.dashboard.kill()
+            self.counts["real dashboard killed"] += 1
+
+    def settle(self) -> None:
+        self.fault_kill_the_dashboard()
+        for tab in self.tabs.values():
+            tab.kill()
+        super().settle()
 
 
-def run_schedules(first: int, count: int, place: Path) -> Counter[str]:
+def run_schedules(first: int, count: int, place: Path, kind: type[Schedule] = Schedule) -> Counter[str]:
     """Run schedules with the seeds from ``first`` on, each in a home of its own; returns how often each fault hit."""
     counts: Counter[str] = Counter()
     for seed in range(first, first + count):
-        home = place / f"home-{seed}"
+        home, injected = place / f"home-{seed}", place / f"faults-{seed}"
         home.mkdir()
-        with mock.patch.dict(os.environ, {"EXPLORER_HOME": str(home), "EXPLORER_PIPELINE": PIPELINE}):
+        injected.mkdir()
+        with mock.patch.dict(os.environ, surroundings(home, injected)):
             try:
-                counts += Schedule(seed, home).run()
+                counts += kind(seed, home, injected).run()
             finally:
                 end_processes_of(home)
     return counts

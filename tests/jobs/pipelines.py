@@ -112,7 +112,7 @@ def vanishing(recipe, folder, report, **names) -> Result:
 def uncertain(recipe, folder, report, **names) -> Result:
     """A run that works for a moment, chosen by its recipe; some have a full disk or a mistake of their own."""
     with (folder / "starts").open("a") as file:
-        file.write(f"{os.getpid()}\n")
+        file.write(f"{time.monotonic()}\n")
     luck = recipe.seed % 7
     for step in range(2 + recipe.seed % 5):
         report(stage="train", text="Training", fraction=step / 8)

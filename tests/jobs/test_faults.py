@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.jobs.faults import report, run_schedules
+from tests.jobs.faults import KINDS, WatchedSchedule, report, run_schedules
 
 
 @pytest.mark.slow
@@ -12,4 +12,12 @@ def test_nothing_is_lost_done_twice_or_stuck_under_random_faults(tmp_path, capsy
     counts = run_schedules(0, 20, tmp_path)
     with capsys.disabled():
         print(f"\n{report(20, counts)}")
-    assert counts.total() > 100 and len(counts) >= 12, "faults that hit nothing prove nothing"
+    assert set(counts) == set(KINDS), "each kind of fault hits something"
+
+
+@pytest.mark.slow
+def test_the_real_dashboard_is_killed_too_and_has_the_runs_go_on(tmp_path, capsys) -> None:
+    counts = run_schedules(2, 1, tmp_path, WatchedSchedule)
+    with capsys.disabled():
+        print(f"\n{report(1, counts)}")
+    assert counts["page drawn"] > 0 and counts["real dashboard killed"] > 1

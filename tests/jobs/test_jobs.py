@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import errno
+import io
 import json
 import os
 import shutil
 import signal
 import subprocess
 import sys
+import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -15,7 +18,7 @@ import psutil
 import pytest
 
 from explorer import jobs
-from explorer.errors import BadInput
+from explorer.errors import BadInput, ExplorerError
 from explorer.recipe import Measuring, Recipe
 from explorer.rundir import RunFolder
 from explorer.store import Store
@@ -67,6 +70,19 @@ def test_queued_runs_change_places_and_are_executed_in_the_new_order(home, monke
     assert Store().in_state("queued") == [b, a]
 
 
+@pytest.mark.parametrize("jump_s", [-86_400, -0.5, 86_400])
+def test_a_clock_that_is_set_leaves_the_queue_in_the_order_of_launching(home, monkeypatch, jump_s):
+    jobs.pause_queue()
+    first, second = jobs.submit(home.recipe(0)), jobs.submit(home.recipe(1))
+    now = time.time
+    with monkeypatch.context() as patch:
+        patch.setattr(time, "time", lambda: now() + jump_s)
+        third, fourth = jobs.submit(home.recipe(2)), jobs.submit(home.recipe(3))
+    assert Store().in_state("queued") == [first, second, third, fourth]
+    jobs.move(first, "last")
+    assert Store().in_state("queued") == [second, third, fourth, first]
+
+
 def test_an_equal_recipe_is_not_run_twice(home, monkeypatch):
     monkeypatch.setenv("EXPLORER_PIPELINE", "tests.jobs.pipelines:gated")
     with ThreadPoolExecutor(6) as tabs:
@@ -107,6 +123,32 @@ def test_nothing_is_queued_that_no_supervisor_could_start(home, monkeypatch):
     with pytest.raises(BadInput, match="EXPLORER_ENGINE is 'rya'"):
         jobs.submit(home.recipe())
     assert not (home.path / "runs").exists() or not list((home.path / "runs").iterdir())
+
+
+def test_a_home_that_cannot_be_written_to_is_told_in_one_sentence(home, monkeypatch):
+    jobs.pause_queue()
+    first, second = jobs.submit(home.recipe(0)), jobs.submit(home.recipe(1))
+
+    opened = io.open
+
+    def refused(path, mode="r", *given, **named):
+        if mode in ("r", "rb"):
+            return opened(path, mode, *given, **named)
+        raise OSError(errno.EROFS, os.strerror(errno.EROFS))
+
+    monkeypatch.setattr(os, "open", refused)  # markers
+    monkeypatch.setattr(io, "open", refused)  # files
+    orders = [
+        lambda: jobs.submit(home.recipe(2)),
+        lambda: jobs.cancel(first),
+        lambda: jobs.pause(first),
+        lambda: jobs.move(second, "first"),
+        jobs.ensure_supervisor,
+    ]
+    for order in orders:
+        with pytest.raises(ExplorerError, match=r"^EXPLORER_HOME cannot be written to: read-only file system\.$"):
+            order()
+    assert Store().in_state("queued") == [first, second]
 
 
 def test_a_retry_keeps_the_time_limit(home):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 
 from explorer import cli, jobs
@@ -24,6 +26,15 @@ def test_high_goes_first_and_low_last_in_the_order_of_their_launch(home):
     jobs.move(low, "first")
     jobs.move(high, "last")
     assert Store().in_state("queued") == [low, higher, first, second, high]
+
+
+def test_priorities_hold_when_the_clock_is_set_back(home, monkeypatch):
+    low, normal = put(home, 0, "low"), put(home, 1)
+    now = time.time
+    with monkeypatch.context() as patch:
+        patch.setattr(time, "time", lambda: now() - 86_400)
+        high, later = put(home, 2, "high"), put(home, 3)
+    assert Store().in_state("queued") == [high, normal, later, low]
 
 
 def test_an_equal_run_that_waits_goes_ahead_and_never_back(home):

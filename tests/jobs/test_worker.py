@@ -10,10 +10,12 @@ import pytest
 
 from explorer import jobs
 from explorer.errors import BadInput, Cancelled, ExplorerError
-from explorer.jobs import enqueue, submit, worker
+from explorer.jobs import enqueue, lifecycle, submit, worker
+from explorer.jobs.lifecycle import DISK_FULL, READ_ONLY
 from explorer.models import hub
 from explorer.rundir import RunFolder
 from explorer.store import Store
+from tests.jobs.under_fire import surroundings
 
 FULL = OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
@@ -27,9 +29,10 @@ def _caused(error: Exception, cause: Exception) -> Exception:
     ("error", "reason"),
     [
         (BadInput("The file is missing."), "The file is missing."),
-        (FULL, worker.DISK_FULL),
-        (RuntimeError("I/O error: No space left on device (os error 28)"), worker.DISK_FULL),
-        (_caused(ExplorerError("The export failed."), FULL), worker.DISK_FULL),
+        (FULL, DISK_FULL),
+        (OSError(errno.EROFS, os.strerror(errno.EROFS)), READ_ONLY),
+        (RuntimeError("I/O error: No space left on device (os error 28)"), DISK_FULL),
+        (_caused(ExplorerError("The export failed."), FULL), DISK_FULL),
         (MemoryError(), worker.NO_MEMORY),
         (RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried"), worker.NO_MEMORY),
         (RuntimeError("CUDA out of memory. Tried to allocate"), worker.NO_MEMORY),
@@ -74,6 +77,20 @@ def test_a_disk_on_which_nothing_can_be_written_is_told_by_the_exit_status(tmp_p
     assert folder.snapshot().state == "running"  # until the supervisor can say more
 
 
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EROFS])
+def test_a_worker_that_cannot_even_claim_its_run_tells_why_by_the_exit_status(home, tmp_path_factory, number):
+    run, _ = enqueue(home.recipe())
+    injected = tmp_path_factory.mktemp("faults")
+    (injected / "worker").write_text(str(number))
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in surroundings(home.path, injected).items():
+            patch.setenv(name, value)
+        process = lifecycle.start_worker(RunFolder(home.folder(run)))
+    assert process.wait() == number
+    lifecycle.settle(RunFolder(home.folder(run)), None, process.returncode)
+    assert RunFolder(home.folder(run)).snapshot().reason == lifecycle.CANNOT_WRITE[number]
+
+
 def test_the_log_says_the_sentence_before_the_traceback(home, monkeypatch, capfd):
     monkeypatch.setenv("EXPLORER_PIPELINE", "tests.jobs.pipelines:mistaken")
     run, _ = enqueue(home.recipe())
@@ -109,6 +126,6 @@ def test_submitting_on_a_full_disk_is_one_sentence_and_leaves_nothing(home, monk
         raise FULL
 
     monkeypatch.setattr(os, "fsync", full)
-    with pytest.raises(ExplorerError, match="could not be written to EXPLORER_HOME: the disk is full"):
+    with pytest.raises(ExplorerError, match="EXPLORER_HOME cannot be written to: the disk is full"):
         submit(home.recipe())
     assert list((home.path / "runs").iterdir()) == []

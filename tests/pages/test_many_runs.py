@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+
 import pytest
 
 from explorer import studies
@@ -54,3 +56,14 @@ def test_studies_that_are_put_away_make_room_for_older_runs(own, window) -> None
     studies.archive("default")
     assert [row.run for row in data.runs()] == [run.run for run in own[:8]]
     assert data.beyond() == 0 and data.find(own[12].run) is None
+
+
+def test_what_is_made_of_finished_runs_lasts_while_others_wait_and_work(own) -> None:
+    finished, variants, kin = data.finished(), data.variants(), data.kin()
+    request = {"recipe": {"model": "cnn-digits", "steps": [], "targets": []}, "digest": "waits", "study": "default"}
+    waiting = RunFolder.create(runs_folder(), request)
+    assert {row.run for row in data.runs()} == {*(run.run for run in own), waiting.run}
+    assert data.finished() is finished and data.variants() is variants and data.kin() is kin
+    shutil.rmtree(runs_folder() / own[0].run)
+    assert data.finished() == finished[1:] and own[0].run not in data.kin()
+    assert own[0].run in {row.run for row in variants} - {row.run for row in data.variants()}

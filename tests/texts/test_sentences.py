@@ -88,7 +88,7 @@ IN_PIECES = {
 }
 """Templates whose words stand in more pieces in the sources than can be found."""
 
-SYSTEM = {"no such file or directory", "permission denied"}
+SYSTEM = {"no space left on device", "no such file or directory", "permission denied", "read-only file system"}
 """What the operating system says."""
 
 LIBRARY = re.compile(r"^(OpenVINO cannot (?:load|run) this file: ).*")
