@@ -51,7 +51,8 @@ def writing() -> Iterator[None]:
 def _usable(folder: Path) -> Path:
     """``folder``, made where it is missing; the sentence for one that cannot be used says what it is for."""
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        if not folder.is_dir():  # pages ask dozens of times a second
+            folder.mkdir(parents=True, exist_ok=True)
         cause = None if os.access(folder, os.W_OK | os.X_OK) else "it cannot be written to"
     except FileExistsError:
         cause = "a file of this name is there"

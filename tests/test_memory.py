@@ -1,5 +1,6 @@
-"""Memory that was freed goes back to the system."""
+"""Memory that was freed goes back to the system, and what stays is not looked through again and again."""
 
+import gc
 import platform
 
 import numpy as np
@@ -33,3 +34,18 @@ def test_without_glibc_nothing_fails(monkeypatch: pytest.MonkeyPatch) -> None:
         memory.share_heaps(2)
     finally:
         memory._glibc.cache_clear()
+
+
+def test_rows_that_stay_are_not_looked_through_for_garbage(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(memory, "_aside", 0)
+    rows = [[number] for number in range(5_000)]
+    try:
+        memory.set_aside(memory.MANY - 1)
+        assert gc.get_freeze_count() == 0, "few rows are not worth it"
+        memory.set_aside(len(rows))
+        count = gc.get_freeze_count()
+        assert count > len(rows)
+        memory.set_aside(len(rows) + 1)
+        assert gc.get_freeze_count() == count, "nor is a row more"
+    finally:
+        gc.unfreeze()

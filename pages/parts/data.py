@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from typing import TypeVar
+
 import streamlit as st
 
+from explorer import memory, studies, twins
 from explorer import store as index
-from explorer import studies, twins
 from explorer.errors import BadInput
 from explorer.home import home
 from explorer.latest import Latest
@@ -16,6 +18,7 @@ from explorer.variants import Variant, flatten, with_baselines
 
 MOST = 10_000
 """So many of one's own runs that are over are read: the newest."""
+_T = TypeVar("_T")
 _lists: Latest[list[RunRow]] = Latest(1)
 _variants: Latest[list[Variant]] = Latest(1)
 _kin: Latest[dict[str, str]] = Latest(1)
@@ -35,7 +38,7 @@ def beyond() -> int:
 def variants() -> list[Variant]:
     """The rows of all finished runs and their baselines."""
     runs = finished()
-    return _variants.of((runs,), None, lambda: with_baselines(flatten(runs), runs))
+    return _variants.of((runs,), None, lambda: _kept(with_baselines(flatten(runs), runs)))
 
 
 def kin() -> dict[str, str]:
@@ -97,7 +100,12 @@ def _runs(home: str, version: int, recorded: int) -> list[RunRow]:
 @st.cache_resource(max_entries=1, show_spinner=False)
 def _finished(home: str, version: int, recorded: int) -> list[RunRow]:
     rows = [row for row in _runs(home, version, recorded) if row.finished]
-    return _lists.of(tuple(rows), None, lambda: rows)
+    return _lists.of(tuple(rows), None, lambda: _kept(rows))
+
+
+def _kept(rows: list[_T]) -> list[_T]:
+    memory.set_aside(len(rows))
+    return rows
 
 
 @st.cache_resource(max_entries=1, show_spinner=False)
