@@ -5,7 +5,7 @@ from itertools import combinations
 
 import pytest
 
-from explorer.charts.labelling import HEIGHT_PX, LINE_PX, MOST_LABELS, WIDTH_PX, Spot, Wish, place_labels
+from explorer.charts.labelling import LAPTOP, LINE_PX, MOST_LABELS, Area, Spot, Wish, place_labels
 
 
 def disjoint(one, other):
@@ -25,14 +25,14 @@ def test_crowded_words_never_overlap(seed):
     assert 1 <= len(found) <= MOST_LABELS
     assert all(disjoint(one.box, other.box) for one, other in combinations(found, 2))
     for (w, place), mark in ((pair, other.spot) for pair in zip(wishes, places, strict=True) for other in wishes):
-        assert place is None or mark == w.spot or disjoint(place.box, mark.box)
+        assert place is None or mark == w.spot or disjoint(place.box, mark.box(LAPTOP))
 
 
 @pytest.mark.parametrize(("x", "y"), [(0.01, 0.5), (0.99, 0.5), (0.5, 0.99), (0.5, 0.01)])
 def test_words_stay_inside(x, y):
     (place,) = place_labels([wish(x, y, "distill-student 50 %", "width 65 %")], [])
     left, bottom, right, top = place.box
-    assert left >= 0 and right <= WIDTH_PX and bottom >= 0 and top <= HEIGHT_PX + LINE_PX
+    assert left >= 0 and right <= LAPTOP.width and bottom >= 0 and top <= LAPTOP.height + LINE_PX
 
 
 def test_the_box_is_where_the_anchors_put_the_words():
@@ -52,3 +52,9 @@ def test_urgent_words_cover_marks_rather_than_be_left_out():
     crowd = [Spot(x / 60, y / 30, 5.5) for x in range(61) for y in range(31)]
     assert place_labels([wish(0.5, 0.5, "knee")], crowd) == [None]
     assert None not in place_labels([wish(0.5, 0.5, "shown", urgent=True)], crowd)
+
+
+def test_a_smaller_area_has_room_for_fewer_words():
+    wishes = [wish(0.3, 0.5, "prune-neurons 50 %"), wish(0.6, 0.5, "prune-neurons 60 %")]
+    assert None not in place_labels(wishes, [])
+    assert place_labels(wishes, [], Area(100, 200)) == [None, None]

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from math import log10
 from textwrap import wrap
 
-from explorer.charts.labelling import Place, Wish, place_labels
+from explorer.charts.labelling import LAPTOP, Area, Place, Wish, place_labels
 from explorer.charts.labelling import Spot as PlacedSpot
 from explorer.charts.tradeoff.info import Mark, Spot, TradeoffInfo
 from explorer.texts import t
@@ -24,7 +24,7 @@ class Label:
     place: Place
 
 
-def labels(info: TradeoffInfo) -> list[Label]:
+def labels(info: TradeoffInfo, area: Area = LAPTOP) -> list[Label]:
     """The words that find room beside their marks: those of the shown one first, then of baselines, knees, the rest."""
     several, own_knee = len({mark.model for mark in info.marks}) > 1, _own_knee(info)
     named = ((mark, _name(mark, several, own_knee)) for mark in info.marks)
@@ -32,7 +32,7 @@ def labels(info: TradeoffInfo) -> list[Label]:
     said.sort(key=lambda pair: (not pair[0].shown, not pair[0].baseline, not pair[0].knee))
     spots = _spots(info)
     wishes = [Wish(spots[mark.spot], tuple(wrap(words, LINE_LETTERS)), mark.shown) for mark, words in said]
-    placed = zip(said, wishes, place_labels(wishes, list(spots.values())), strict=True)
+    placed = zip(said, wishes, place_labels(wishes, list(spots.values()), area), strict=True)
     return [Label(mark, wish.lines, place) for (mark, _), wish, place in placed if place is not None]
 
 
