@@ -28,6 +28,10 @@ def presented_figure(info: TradeoffInfo, theme: Theme = "light") -> go.Figure:
     for font in _fonts(figure.layout):
         if font.size:
             font.size = round(font.size * FACTOR)
+    for note in figure.layout.annotations:
+        for offset in ("ax", "ay", "xshift", "yshift"):
+            if note[offset] is not None:
+                note[offset] = note[offset] * FACTOR
     for trace in figure.data:
         if trace.mode == "markers":
             trace.marker.size = _scaled(trace.marker.size)
@@ -38,8 +42,8 @@ def presented_figure(info: TradeoffInfo, theme: Theme = "light") -> go.Figure:
 
 def crowded(info: TradeoffInfo) -> list[int]:
     """Which words beside marks, by their place among the figure's annotations, would cover something on a phone."""
-    fitting = {(label.mark.spot, label.place.across, label.place.up) for label in labels(info, PHONE)}
-    shown = [(label.mark.spot, label.place.across, label.place.up) for label in labels(info)]
+    fitting = {(label.mark.spot, label.place.side) for label in labels(info, PHONE)}
+    shown = [(label.mark.spot, label.place.side) for label in labels(info)]
     return [place for place, words in enumerate(shown) if words not in fitting]
 
 

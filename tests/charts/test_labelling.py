@@ -12,8 +12,8 @@ def disjoint(one, other):
     return one[2] <= other[0] or other[2] <= one[0] or one[3] <= other[1] or other[3] <= one[1]
 
 
-def wish(x, y, *lines, urgent=False, radius=5.5):
-    return Wish(Spot(x, y, radius), lines, urgent)
+def wish(x, y, *lines, urgent=False, led=False, radius=5.5):
+    return Wish(Spot(x, y, radius), lines, urgent, led)
 
 
 @pytest.mark.parametrize("seed", range(5))
@@ -58,3 +58,18 @@ def test_a_smaller_area_has_room_for_fewer_words():
     wishes = [wish(0.3, 0.5, "prune-neurons 50 %"), wish(0.6, 0.5, "prune-neurons 60 %")]
     assert None not in place_labels(wishes, [])
     assert place_labels(wishes, [], Area(100, 200)) == [None, None]
+
+
+def test_lines_lead_to_the_words_of_marks_that_touch_and_cross_no_others():
+    wishes = [wish(0.9 + place / 100, 0.6 - place / 200, letter, led=True) for place, letter in enumerate("ABCDEF")]
+    places = place_labels(wishes, [w.spot for w in wishes])
+    assert None not in places and all(place.line for place in places)
+    for one, other in combinations(places, 2):
+        assert disjoint(one.box, other.box)
+        for line, words in ((one.line, other), (other.line, one)):
+            assert all(disjoint(part, box) for part in line for box in (words.box, *words.line))
+
+
+def test_words_of_a_mark_by_itself_stand_beside_it():
+    (place,) = place_labels([wish(0.5, 0.5, "A", led=True)], [Spot(0.9, 0.9, 5.5)])
+    assert place.line == () and place.away < 10

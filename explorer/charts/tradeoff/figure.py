@@ -9,7 +9,6 @@ import numpy as np
 import plotly.graph_objects as go
 
 from explorer.charts import style
-from explorer.charts.labelling import GAP_PX
 from explorer.charts.style import Theme, plain
 from explorer.charts.tradeoff.info import Front, Join, Mark, TradeoffInfo
 from explorer.charts.tradeoff.labels import labels, on_axis
@@ -23,15 +22,20 @@ ESTIMATED = {symbol: f"{symbol}-cross-open" for symbol in ("circle", "square", "
 """Estimates as hollow marks with a cross in them, for those shapes that Plotly has so; the others are only hollow."""
 
 
-def tradeoff_figure(info: TradeoffInfo, theme: Theme = "light", height: int = 460) -> go.Figure:
-    """Draw ``info``; each mark's ``customdata`` is its run id."""
+def tradeoff_figure(
+    info: TradeoffInfo, theme: Theme = "light", height: int = 460, see_through: bool = False
+) -> go.Figure:
+    """Draw ``info``; each mark's ``customdata`` is its run id.
+
+    ``see_through`` draws selected marks no larger than others and lets what lies below them be seen.
+    """
     figure = go.Figure(layout=style.base_layout(theme, info.title, info.subtitle))
     for front in info.fronts:
         figure.add_trace(_front_trace(front, front.target in info.targets[1:], theme))
     _add_baseline_line(figure, info, theme)
     _add_joins(figure, info, theme)
     for marks in _layers(info.marks):
-        figure.add_trace(_marks_trace(marks, info, theme))
+        figure.add_trace(_marks_trace(marks, info, theme, see_through))
     _add_legend(figure, info, theme)
     _add_labels(figure, info, theme)
     figure.update_layout(
@@ -56,10 +60,10 @@ def drawing(info: TradeoffInfo) -> dict[str, Any]:
 
 
 def _layers(marks: Sequence[Mark]) -> list[list[Mark]]:
-    """Marks by family, those beaten by others first so that the front lies on top."""
+    """Marks by family, those beaten by others first so that the front lies on top, baselines below it."""
     layers: dict[tuple[bool, bool, bool, str], list[Mark]] = {}
     for mark in marks:
-        layers.setdefault((mark.fits, _in_front(mark), mark.baseline, mark.family), []).append(mark)
+        layers.setdefault((mark.fits, _in_front(mark), not mark.baseline, mark.family), []).append(mark)
     return [layers[key] for key in sorted(layers)]
 
 
@@ -67,7 +71,7 @@ def _in_front(mark: Mark) -> bool:
     return mark.selected or mark.on_front or mark.baseline
 
 
-def _marks_trace(marks: list[Mark], info: TradeoffInfo, theme: Theme) -> Any:
+def _marks_trace(marks: list[Mark], info: TradeoffInfo, theme: Theme, see_through: bool) -> Any:
     symbols = _symbols(info.marks)
     colour = style.family_colour(marks[0].family, theme) if marks[0].fits else style.INTERVAL[theme]
     detailed = _in_front(marks[0]) or len(info.marks) <= MANY_MARKS
@@ -91,11 +95,11 @@ def _marks_trace(marks: list[Mark], info: TradeoffInfo, theme: Theme) -> Any:
         unselected={"marker": {"opacity": 1 if _in_front(marks[0]) else 0.55}},
         marker={
             "symbol": each(_symbol(symbols[mark.model], mark) for mark in marks),
-            "size": each(mark.diameter + (4 if mark.selected else 0) for mark in marks),
-            "color": colour,
+            "size": each(mark.diameter + (4 if mark.selected and not see_through else 0) for mark in marks),
+            "color": each(style.faded(colour) if mark.selected and see_through else colour for mark in marks),
             "opacity": each(_opacity(mark) for mark in marks),
             "line": {
-                "width": each(_outline(mark) for mark in marks),
+                "width": each(_outline(mark, see_through) for mark in marks),
                 "color": each(
                     colour if mark.recorded else style.INK[theme] if mark.selected else style.BACKGROUNDS[theme]
                     for mark in marks
@@ -132,9 +136,9 @@ def _opacity(mark: Mark) -> float:
     return 0.85 if mark.recorded else 0.6
 
 
-def _outline(mark: Mark) -> float:
+def _outline(mark: Mark, see_through: bool) -> float:
     if mark.selected:
-        return 3.0
+        return 1.5 if see_through else 3.0
     if mark.estimated:
         return 1.2
     return 1.6 if mark.recorded else 1.0
@@ -276,18 +280,19 @@ def _legend_entry(
 def _add_labels(figure: go.Figure, info: TradeoffInfo, theme: Theme) -> None:
     """Words beside the marks that everybody looks for, as far as there is room: the shown one, baseline, knee."""
     for label in labels(info):
-        place, aside = label.place, label.mark.diameter / 2 + GAP_PX
+        place, colour = label.place, style.INK[theme] if label.mark.selected else style.MUTED[theme]
+        across, up = place.across * place.away, place.up * place.away
+        line = {"ax": across, "ay": -up, "arrowhead": 6, "arrowsize": 0.6, "arrowwidth": 1, "arrowcolor": colour}
         figure.add_annotation(
             x=on_axis(label.mark.x, info.log_x),
             y=on_axis(label.mark.y, info.log_y),
             text="<br>".join(plain(line) for line in label.lines),
-            showarrow=False,
             align={1: "left", 0: "center", -1: "right"}[place.across],
             xanchor={1: "left", 0: "center", -1: "right"}[place.across],
             yanchor={1: "bottom", 0: "middle", -1: "top"}[place.up],
-            xshift=place.across * aside,
-            yshift=place.up * aside,
-            font={"size": 12, "color": style.INK[theme] if label.mark.selected else style.MUTED[theme]},
+            font={"size": 12, "color": colour},
+            showarrow=bool(place.line),
+            **(line if place.line else {"xshift": across, "yshift": up}),
         )
 
 
