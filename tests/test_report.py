@@ -10,7 +10,7 @@ from html.parser import HTMLParser
 import pytest
 import yaml
 
-from explorer.charts import Axes
+from explorer.charts import Axes, style
 from explorer.conclusion import conclusion
 from explorer.errors import BadInput
 from explorer.quantities import file_size, signed, significant
@@ -239,3 +239,38 @@ def test_places_of_most_runs_stand_first(runs):
     latency = [{**entry, "target": "cuda-torch"} for entry in runs[0].result["latency"][:1]]
     other = replace(runs[0], result={**runs[0].result, "latency": [*latency, runs[0].result["latency"][0]]})
     assert places([other, runs[1]])[0] == (TARGET, 1) and places([other])[0] == ("cuda-torch", 1)
+
+
+def test_chosen_variants_with_close_values_are_told_apart():
+    runs = sample_runs(8)
+    chosen = [runs[1], runs[2], runs[5]]
+    rows = choose(flatten(runs), TARGET, 1)
+    base = next(row for row in rows if row.baseline)
+    names = {run.run: place for place, run in enumerate(chosen, 1)}
+    near = [
+        replace(row, file_bytes=base.file_bytes - 300_000 * names[row.run], accuracy=base.accuracy)
+        if row.run in names
+        else row
+        for row in rows
+    ]
+    info = report_info("Close", "2026-11-26", chosen, near, Axes(), TARGET, 1)
+    drawn = chart_of(Page(report_html(info)))
+    notes = {note["text"]: note for note in drawn["layout"]["annotations"]}
+    assert {"A", "B", "C"} <= set(notes) and all(notes[letter]["showarrow"] for letter in "ABC")
+    ends = {(notes[letter]["ax"], notes[letter]["ay"]) for letter in "ABC"}
+    assert len(ends) == 3
+    lit = [
+        trace for trace in drawn["data"] if "rgba(" in json.dumps(trace["marker"]["color"] if "marker" in trace else "")
+    ]
+    assert lit and all(max(_listed(trace["marker"]["size"])) <= 11 for trace in lit)
+
+
+def _listed(value):
+    return value if isinstance(value, list) else [value]
+
+
+def test_every_colour_of_the_theme_has_a_dark_one(page):
+    drawn = chart_of(page)
+    light = [colours["light"] for colours in (style.BACKGROUNDS, style.INK, style.MUTED, style.GRID, style.INTERVAL)]
+    assert set(drawn["dark"]) == set(light)
+    assert drawn["layout"]["paper_bgcolor"] in drawn["dark"] and drawn["layout"]["font"]["color"] in drawn["dark"]

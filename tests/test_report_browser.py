@@ -14,6 +14,7 @@ from tests.support.sample_results import sample_runs
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 A4_PX = (794, 1123)
+POINTS_9_PX = 12
 
 
 @pytest.fixture(scope="module")
@@ -82,6 +83,10 @@ def test_it_prints_on_a4_without_cutting_the_chart(opened):
     assert chart["width"] == 680
     assert page.evaluate("document.documentElement.scrollWidth") <= 680
     assert page.evaluate("getComputedStyle(document.querySelector('figure')).breakInside") == "avoid"
+    assert page.evaluate("getComputedStyle(document.querySelector('.part')).breakInside") == "avoid"
+    for small in (".figures td small", "figcaption"):
+        size = page.locator(small).first.evaluate("one => parseFloat(getComputedStyle(one).fontSize)")
+        assert size >= POINTS_9_PX, small
     pdf = page.pdf(prefer_css_page_size=True)
     sizes = re.findall(rb"/MediaBox \[0 0 ([\d.]+) ([\d.]+)\]", pdf)
     assert sizes and {(round(float(w)), round(float(h))) for w, h in sizes} == {(595, 842)}
@@ -92,3 +97,31 @@ def test_it_fits_a_phone(opened):
     page.set_viewport_size({"width": 400, "height": 800})
     page.wait_for_timeout(500)
     assert page.evaluate("document.documentElement.scrollWidth") <= 400
+    assert page.evaluate("(one => one.scrollWidth <= one.clientWidth)(document.querySelector('.wide'))")
+    cells = page.locator(".figures tbody tr:not(.group)").first.locator("td")
+    assert cells.count() == 3 and all(cell.is_visible() for cell in cells.all())
+    assert [cell.evaluate("one => getComputedStyle(one, '::before').content") for cell in cells.all()] == [
+        '"A"',
+        '"B"',
+        '"C"',
+    ]
+
+
+def test_it_is_dark_on_a_dark_screen_and_light_on_paper(opened):
+    page, _, said = opened
+
+    def colours():
+        return page.evaluate(
+            """[getComputedStyle(document.body).backgroundColor,
+                document.querySelector("#chart .main-svg").style.background,
+                document.querySelector("#chart .xtick text").style.fill]"""
+        )
+
+    light = colours()
+    page.emulate_media(color_scheme="dark")
+    page.wait_for_function("document.querySelector('#chart .xtick text').style.fill === 'rgb(154, 163, 175)'")
+    assert colours()[:2] == ["rgb(20, 23, 28)"] * 2
+    page.emulate_media(media="print", color_scheme="dark")
+    page.evaluate("dispatchEvent(new Event('beforeprint'))")
+    assert colours() == light and light[0] == "rgb(255, 255, 255)"
+    assert said == []

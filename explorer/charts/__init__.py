@@ -7,7 +7,7 @@ from explorer.charts.grid import GridInfo, grid_figure, grid_info, grid_targets
 from explorer.charts.hypervolume import HypervolumeInfo, hypervolume_figure, hypervolume_info
 from explorer.charts.learning import LearningInfo, learning_figure, learning_info
 from explorer.charts.parallel import ParallelInfo, parallel_figure, parallel_info
-from explorer.charts.presented import presented_figure
+from explorer.charts.presented import crowded, presented_figure
 from explorer.charts.profile import SideBySide, peak_words, profile_figure, profile_info
 from explorer.charts.stacks import StacksInfo, stacks_figure, stacks_info
 from explorer.charts.style import CONFIG, FAMILY_COLOURS, PICTURE_FORMATS, PictureFormat, Theme, config
@@ -39,6 +39,7 @@ __all__ = [
     "config",
     "confusion_figure",
     "confusion_info",
+    "crowded",
     "grid_figure",
     "grid_info",
     "grid_targets",

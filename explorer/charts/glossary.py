@@ -156,7 +156,7 @@ def _hypervolume(figure: go.Figure, theme: Theme) -> None:
     kept = front_of_examples()
     xs, ys = staircase(kept, False)
     corners = [(kept[0][0], WORST[1]), *zip(xs, ys, strict=True), (WORST[0], ys[-1]), WORST]
-    fill = f"rgba{_rgb(style.FAMILY_COLOURS['quantization'], 0.25)}"
+    fill = style.faded(style.FAMILY_COLOURS["quantization"], 0.25)
     figure.add_trace(
         go.Scatter(
             x=[x for x, _ in corners],
@@ -253,7 +253,7 @@ def _latency(figure: go.Figure, theme: Theme) -> None:
     slow = times >= p95
     _line(figure, list(zip(times.tolist(), density.tolist(), strict=True)), colour, width=2)
     tail: dict[str, Any] = {"fill": "tozeroy", "mode": "lines", "line": {"width": 0}, "hoverinfo": "skip"}
-    figure.add_trace(go.Scatter(x=times[slow], y=density[slow], fillcolor=f"rgba{_rgb(colour, 0.35)}", **tail))
+    figure.add_trace(go.Scatter(x=times[slow], y=density[slow], fillcolor=style.faded(colour, 0.35), **tail))
     for value, name in ((p50, "p50"), (p95, "p95")):
         label = {"text": f"{name} {significant(value)} ms", "font": {"size": 12, "color": style.INK[theme]}}
         line = {"color": style.INK[theme], "width": 1, "dash": "dash"}
@@ -331,10 +331,6 @@ def _bare(figure: go.Figure, title: str, square: bool = True) -> None:
 def _note(figure: go.Figure, x: float, y: float, words: str, theme: Theme) -> None:
     font = {"size": 12, "color": style.INK[theme]}
     figure.add_annotation(x=x, y=y, text=style.wrapped(words, 24), showarrow=False, font=font)
-
-
-def _rgb(colour: str, opacity: float) -> tuple[int, int, int, float]:
-    return int(colour[1:3], 16), int(colour[3:5], 16), int(colour[5:7], 16), opacity
 
 
 _DRAWN: dict[str, Callable[[go.Figure, Theme], None]] = {

@@ -7,11 +7,14 @@ from typing import Any
 import plotly.graph_objects as go
 
 from explorer.charts import style
+from explorer.charts.labelling import Area
 from explorer.charts.style import Theme
-from explorer.charts.tradeoff import TradeoffInfo, tradeoff_figure
+from explorer.charts.tradeoff import TradeoffInfo, labels, tradeoff_figure
 
 FACTOR = 1.4
 HEIGHT_PX = 560
+PHONE = Area(280 / FACTOR, 200 / FACTOR)
+"""What a phone leaves between the axes, of letters that are not enlarged."""
 TITLE_LETTERS, SUBTITLE_LETTERS = 40, 46
 """Letters in a line of a title, which Plotly does not wrap by itself."""
 
@@ -25,8 +28,10 @@ def presented_figure(info: TradeoffInfo, theme: Theme = "light") -> go.Figure:
     for font in _fonts(figure.layout):
         if font.size:
             font.size = round(font.size * FACTOR)
-    for words in figure.layout.annotations:
-        words.xshift, words.yshift = words.xshift * FACTOR, words.yshift * FACTOR
+    for note in figure.layout.annotations:
+        for offset in ("ax", "ay", "xshift", "yshift"):
+            if note[offset] is not None:
+                note[offset] = note[offset] * FACTOR
     for shape in figure.layout.shapes:
         if shape.xsizemode == "pixel":
             shape.update({end: shape[end] * FACTOR for end in ("x0", "x1", "y0", "y1")})
@@ -36,6 +41,13 @@ def presented_figure(info: TradeoffInfo, theme: Theme = "light") -> go.Figure:
         else:
             trace.line.width = trace.line.width * FACTOR
     return figure
+
+
+def crowded(info: TradeoffInfo) -> list[int]:
+    """Which words beside marks, by their place among the figure's annotations, would cover something on a phone."""
+    fitting = {(label.mark.spot, label.place.side) for label in labels(info, PHONE)}
+    shown = [(label.mark.spot, label.place.side) for label in labels(info)]
+    return [place for place, words in enumerate(shown) if words not in fitting]
 
 
 def _fonts(layout: Any) -> list[Any]:

@@ -47,6 +47,12 @@ def config(picture: PictureFormat = "png", **more: Any) -> dict[str, Any]:
 CONFIG = config()
 
 
+def faded(colour: str, opacity: float = 0.4) -> str:
+    """A colour of six hexadecimal digits that lets what lies below it be seen."""
+    red, green, blue = (int(colour[place : place + 2], 16) for place in (1, 3, 5))
+    return f"rgba({red},{green},{blue},{opacity})"
+
+
 def family_colour(family: str, theme: Theme) -> str:
     """The colour of a family; the baseline is drawn in the colour of the text."""
     return FAMILY_COLOURS.get(family, INK[theme])

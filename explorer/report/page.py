@@ -6,7 +6,7 @@ import base64
 import hashlib
 import html
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from functools import cache
 from importlib import resources
@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 MOST_HOVERS = 1000
 """From this many marks on, those that were not chosen tell their name only, so that the file stays below 6 MB."""
 HEIGHT_PX = 480
+COLOURS = (style.BACKGROUNDS, style.INK, style.MUTED, style.GRID, style.INTERVAL)
+"""The colours that differ between the themes; those of families do not."""
 MEASURED = ("artefact", "data", "accuracy", "latency", "noise", "size")
 
 
@@ -79,7 +81,7 @@ def _policy(*scripts: str) -> str:
 
 def _chart(info: ReportInfo) -> dict[str, Any]:
     """The figure as Plotly's JavaScript takes it; SVG only, since WebGL compiles code, which the policy forbids."""
-    figure = tradeoff_figure(_lightened(info.chart), "light", HEIGHT_PX)
+    figure = tradeoff_figure(_lightened(info.chart), "light", HEIGHT_PX, see_through=True)
     figure.update_layout(paper_bgcolor=style.BACKGROUNDS["light"], clickmode="none")
     plain = json.loads(figure.to_json())
     for trace in plain["data"]:
@@ -90,6 +92,7 @@ def _chart(info: ReportInfo) -> dict[str, Any]:
         "data": plain["data"],
         "layout": plain["layout"],
         "config": {"displaylogo": False, "scrollZoom": False, "modeBarButtonsToRemove": remove},
+        "dark": {colours["light"]: colours["dark"] for colours in COLOURS},
         "file": f"trade-off-{info.date}",
         "words": {"png": t("pictures.save", format="PNG"), "svg": t("pictures.save", format="SVG")},
     }
@@ -144,7 +147,7 @@ def _figure(info: TradeoffInfo) -> str:
 def _table(info: ReportInfo) -> str:
     names = [t("column.quantity"), *(part.heading for part in info.parts)]
     head = "".join(f'<th scope="col">{_safe(name)}</th>' for name in names)
-    rows = "".join(_table_row(row, len(names)) for row in info.table)
+    rows = "".join(_table_row(row, info.parts) for row in info.table)
     return (
         f'<p class="muted">{_safe(t("report.figures.sentence"))}</p><div class="wide" tabindex="0" role="group" '
         f'aria-label="{_safe(t("report.figures"))}"><table class="figures"><thead><tr>{head}</tr></thead>'
@@ -152,10 +155,13 @@ def _table(info: ReportInfo) -> str:
     )
 
 
-def _table_row(row: TableRow, columns: int) -> str:
+def _table_row(row: TableRow, parts: Sequence[Part]) -> str:
     if not row.cells:
-        return f'<tr class="group"><th scope="colgroup" colspan="{columns}">{_safe(row.name)}</th></tr>'
-    cells = "".join(f"<td>{_safe(value)}{_note(note)}</td>" for value, note in row.cells)
+        return f'<tr class="group"><th scope="colgroup" colspan="{len(parts) + 1}">{_safe(row.name)}</th></tr>'
+    cells = "".join(
+        f'<td data-letter="{_safe(part.letter)}">{_safe(value)}{_note(note)}</td>'
+        for part, (value, note) in zip(parts, row.cells, strict=True)
+    )
     return f'<tr><th scope="row">{_safe(row.name)}</th>{cells}</tr>'
 
 
@@ -165,7 +171,7 @@ def _note(note: str) -> str:
 
 def _findings(part: Part) -> str:
     said = _list(part.findings) if part.findings else f"<p>{_safe(t('report.findings.none'))}</p>"
-    return f"<h3>{_safe(part.heading)}</h3>{said}"
+    return f'<div class="part"><h3>{_safe(part.heading)}</h3>{said}</div>'
 
 
 def _list(sentences: Iterable[str]) -> str:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 import streamlit as st
 
 from explorer import stories
-from explorer.charts import presented_figure, tradeoff_info
+from explorer.charts import crowded, presented_figure, tradeoff_info
 from explorer.charts.style import BACKGROUNDS
 from explorer.charts.tradeoff import Axes
 from explorer.conclusion import conclusion
-from explorer.stories import Step
+from explorer.errors import ExplorerError
+from explorer.stories import Step, Story
 from explorer.texts import t, target_title
 from explorer.texts.sentences import sentence
 from explorer.variants import choose
@@ -25,13 +28,22 @@ STAGE = """<style>
 [data-testid="stSidebar"], [data-testid="stHeader"], [data-testid="stExpandSidebarButton"] { display: none !important; }
 .stElementContainer:has(h1) { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); }
 .stElementContainer:has(h1) + .stElementContainer { display: none; }
-.stMainBlockContainer { padding-top: 2rem; padding-bottom: 5rem; max-width: 90rem; margin: 0 auto; }
+.stMainBlockContainer { padding-top: 2rem; padding-bottom: 5rem; max-width: 110rem; margin: 0 auto; }
 .stMainBlockContainer h2 { font-size: clamp(1.6rem, 3.4vw, 2.8rem); padding-top: 0; }
+.st-key-stage { min-height: calc(100dvh - 7rem); }
+.st-key-stage > .stElementContainer:has(.stPlotlyChart) { flex: 1 1 auto; min-height: 26rem; position: relative; }
+@media (max-width: 640px) { .st-key-stage > .stElementContainer:has(.stPlotlyChart) { min-height: 38rem; } }
+.st-key-stage .stElementContainer:has(.stPlotlyChart) > div { position: absolute; inset: 0; }
+.st-key-stage .stPlotlyChart { height: 100%; }
+.st-key-stage [data-testid="stCaptionContainer"] p { font-size: clamp(1rem, 1.5vw, 1.25rem); }
 .st-key-said p { font-size: clamp(1.15rem, 2vw, 1.6rem); line-height: 1.4; }
 .st-key-comes-to p { font-size: clamp(1.3rem, 2.4vw, 1.9rem); line-height: 1.35; font-weight: 600; }
 .st-key-steps { position: fixed; bottom: 0; left: 0; width: 100%; padding: 0.6rem 1rem; z-index: 9; }
 .st-key-steps { background: GROUND; }
 </style>"""
+
+# Streamlit lets a chart be as high as its place only where the place has a height of its own, which what is left of the
+# window has not; so the chart lies over its place.
 
 # A guest sees no buttons until a pointer or the keyboard comes to their place, or where there is only a finger.
 GUEST = """<style>
@@ -53,17 +65,35 @@ def begin(name: str) -> None:
 
 
 def show() -> None:
-    """The step that the address asks for."""
+    """The step that the address asks for; a guest whose story cannot be shown gets one sentence and nothing else."""
     guest = st.query_params.get("view") == "1"
-    story = stories.load(st.query_params["story"])
+    story = _for_guests() if guest else stories.load(st.query_params["story"])
+    if story is None:
+        st.markdown(t("present.gone"))
+        return
     if not story.steps:
         st.markdown(t("present.no_steps"))
         st.button(t("present.end"), on_click=_end)
         return
+    if not guest:
+        _clear_stage()
     place = stories.place_of(st.query_params.get("step"), len(story.steps))
-    st.html(STAGE.replace("GROUND", BACKGROUNDS[theme()]) + (GUEST if guest else ""))
-    _step(story.steps[place - 1])
+    with st.container(key="stage"):
+        _step(story.steps[place - 1])
     _buttons(place, len(story.steps), guest)
+
+
+def _for_guests() -> Story | None:
+    """The story, with nothing around it whether there is one or not; None where there is nothing to show."""
+    _clear_stage(GUEST)
+    with suppress(ExplorerError):  # its sentence names the other stories
+        story = stories.load(st.query_params["story"])
+        return story if story.steps else None
+    return None
+
+
+def _clear_stage(more: str = "") -> None:
+    st.html(STAGE.replace("GROUND", BACKGROUNDS[theme()]) + more)
 
 
 def _step(step: Step) -> None:
@@ -86,9 +116,19 @@ def _chart(step: Step) -> None:
     if info.empty:
         empty.reason(where, info.empty)
         return
-    figure, config = presented_figure(info, theme()), chart_config(displayModeBar=False)
-    st.plotly_chart(figure, theme=None, config=config, alt=f"{info.title}. {info.subtitle}", key=f"presented-{theme()}")
+    alt, config = f"{info.title}. {info.subtitle}", chart_config(displayModeBar=False)
+    figure = presented_figure(info, theme())
+    st.plotly_chart(figure, height="stretch", theme=None, config=config, alt=alt, key=f"presented-{theme()}")
+    _spare_words(crowded(info))
     st.caption(safe(info.caption))
+
+
+def _spare_words(places: list[int]) -> None:
+    """Hide these words beside marks where the window is as narrow as a phone, which only the browser knows."""
+    if places:
+        which = ", ".join(f'[data-index="{place}"]' for place in places)
+        hidden = f".st-key-stage .annotation:is({which}) {{ display: none; }}"
+        st.html(f"<style>@media (max-width: 640px) {{ {hidden} }}</style>")
 
 
 def _conclusion(step: Step) -> str:

@@ -48,16 +48,19 @@ def _current() -> Step:
 
 
 def _axes(begin: Step) -> dict[str, Any]:
-    across, up, size = st.columns(3, vertical_alignment="bottom")
-    with across:
-        x = _quantity(t("filter.x"), "x", X_AXES, begin.x)
-    with up:
-        y = _quantity(t("filter.y"), "y", Y_AXES, begin.y)
-    with size:
-        dots = _quantity(t("filter.size"), "size", SIZES, begin.size)
-    log_x = across.toggle(t("filter.log"), begin.log_x, key="step-log")
-    log_y = up.toggle(t("filter.log_y"), begin.log_y, key="step-log-y")
+    """Each axis in a line with its scale, since a switch beside two others has no room for its words."""
+    x, log_x = _axis(t("filter.x"), "x", X_AXES, begin.x, t("filter.log"), begin.log_x)
+    y, log_y = _axis(t("filter.y"), "y", Y_AXES, begin.y, t("filter.log_y"), begin.log_y)
+    dots = _quantity(t("filter.size"), "size", SIZES, begin.size)
     return {"x": x, "y": y, "size": dots, "log_x": log_x, "log_y": log_y}
+
+
+def _axis(words: str, key: str, options: Sequence[str], value: str, log_words: str, log: bool) -> tuple[str, bool]:
+    quantity, scale = st.columns(2, vertical_alignment="bottom")
+    with quantity:
+        chosen = _quantity(words, key, options, value)
+    with scale, st.container(height=40, border=False, vertical_alignment="center"):
+        return chosen, st.toggle(log_words, log, key=f"step-log-{key}")
 
 
 def _quantity(words: str, key: str, options: Sequence[str], value: str) -> str:

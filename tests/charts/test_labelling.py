@@ -5,15 +5,15 @@ from itertools import combinations
 
 import pytest
 
-from explorer.charts.labelling import HEIGHT_PX, LINE_PX, MOST_LABELS, WIDTH_PX, Spot, Wish, place_labels
+from explorer.charts.labelling import LAPTOP, LINE_PX, MOST_LABELS, Area, Spot, Wish, place_labels
 
 
 def disjoint(one, other):
     return one[2] <= other[0] or other[2] <= one[0] or one[3] <= other[1] or other[3] <= one[1]
 
 
-def wish(x, y, *lines, urgent=False, radius=5.5):
-    return Wish(Spot(x, y, radius), lines, urgent)
+def wish(x, y, *lines, urgent=False, led=False, radius=5.5):
+    return Wish(Spot(x, y, radius), lines, urgent, led)
 
 
 @pytest.mark.parametrize("seed", range(5))
@@ -25,14 +25,14 @@ def test_crowded_words_never_overlap(seed):
     assert 1 <= len(found) <= MOST_LABELS
     assert all(disjoint(one.box, other.box) for one, other in combinations(found, 2))
     for (w, place), mark in ((pair, other.spot) for pair in zip(wishes, places, strict=True) for other in wishes):
-        assert place is None or mark == w.spot or disjoint(place.box, mark.box)
+        assert place is None or mark == w.spot or disjoint(place.box, mark.box(LAPTOP))
 
 
 @pytest.mark.parametrize(("x", "y"), [(0.01, 0.5), (0.99, 0.5), (0.5, 0.99), (0.5, 0.01)])
 def test_words_stay_inside(x, y):
     (place,) = place_labels([wish(x, y, "distill-student 50 %", "width 65 %")], [])
     left, bottom, right, top = place.box
-    assert left >= 0 and right <= WIDTH_PX and bottom >= 0 and top <= HEIGHT_PX + LINE_PX
+    assert left >= 0 and right <= LAPTOP.width and bottom >= 0 and top <= LAPTOP.height + LINE_PX
 
 
 def test_the_box_is_where_the_anchors_put_the_words():
@@ -52,3 +52,24 @@ def test_urgent_words_cover_marks_rather_than_be_left_out():
     crowd = [Spot(x / 60, y / 30, 5.5) for x in range(61) for y in range(31)]
     assert place_labels([wish(0.5, 0.5, "knee")], crowd) == [None]
     assert None not in place_labels([wish(0.5, 0.5, "shown", urgent=True)], crowd)
+
+
+def test_a_smaller_area_has_room_for_fewer_words():
+    wishes = [wish(0.3, 0.5, "prune-neurons 50 %"), wish(0.6, 0.5, "prune-neurons 60 %")]
+    assert None not in place_labels(wishes, [])
+    assert place_labels(wishes, [], Area(100, 200)) == [None, None]
+
+
+def test_lines_lead_to_the_words_of_marks_that_touch_and_cross_no_others():
+    wishes = [wish(0.9 + place / 100, 0.6 - place / 200, letter, led=True) for place, letter in enumerate("ABCDEF")]
+    places = place_labels(wishes, [w.spot for w in wishes])
+    assert None not in places and all(place.line for place in places)
+    for one, other in combinations(places, 2):
+        assert disjoint(one.box, other.box)
+        for line, words in ((one.line, other), (other.line, one)):
+            assert all(disjoint(part, box) for part in line for box in (words.box, *words.line))
+
+
+def test_words_of_a_mark_by_itself_stand_beside_it():
+    (place,) = place_labels([wish(0.5, 0.5, "A", led=True)], [Spot(0.9, 0.9, 5.5)])
+    assert place.line == () and place.away < 10

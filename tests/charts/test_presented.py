@@ -2,7 +2,7 @@
 
 import pytest
 
-from explorer.charts import Axes, presented_figure, tradeoff_figure, tradeoff_info
+from explorer.charts import Axes, crowded, presented_figure, tradeoff_figure, tradeoff_info
 from explorer.variants import choose, flatten
 from tests.support.sample_results import sample_runs
 
@@ -33,3 +33,11 @@ def test_words_and_marks_are_1_4_times_as_large(info, theme):
 def test_titles_are_broken_into_lines_that_fit(info):
     title = presented_figure(info).layout.title
     assert max(map(len, title.text.split("<br>"))) <= 40 and title.text.replace("<br>", " ") == info.title
+
+
+def test_words_without_room_on_a_phone_are_named_by_their_place_in_the_figure():
+    everything = choose(flatten(sample_runs(16)), "cpu-onnxruntime", 1)
+    full = tradeoff_info(everything, Axes("latency"), "CPU, ONNX Runtime, batch of 1", ["sample-0002"])
+    notes = presented_figure(full).layout.annotations
+    spared = crowded(full)
+    assert 0 < len(spared) < len(notes) and max(spared) < len(notes)

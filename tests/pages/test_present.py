@@ -172,8 +172,18 @@ def test_the_presenter_can_end_it(open_page, story):
 def test_an_unknown_story_is_one_sentence(open_page, story):
     app = open_page(PAGE, query={"story": "Nothing"})
     assert app.error[0].value == "There is no story 'Nothing'; known are 'Talk'."
-    app = open_page(PAGE, query={"story": "../../etc/passwd", "view": "1"})
+    app = open_page(PAGE, query={"story": "../../etc/passwd"})
     assert app.error[0].value.startswith("A story's name has 1 to 50 letters")
+
+
+@pytest.mark.parametrize("name", ["Nothing", "Empty", "../../etc/passwd"])
+def test_a_guest_whose_story_is_not_there_gets_one_sentence_and_no_names(open_page, story, name):
+    stories.save(stories.story("Empty", []))
+    app = open_page(PAGE, query={"story": name, "step": "1", "view": "1"})
+    assert not app.error and not app.main.button
+    assert [one.value for one in app.main.markdown][-1].startswith("This story is not here any more")
+    assert "Talk" not in words(app)
+    assert 'stSidebar"]' in "".join(one.proto.body for one in app.get("html"))
 
 
 def test_what_cannot_be_drawn_says_why(open_page, own):

@@ -5,11 +5,29 @@ from __future__ import annotations
 import pytest
 
 from explorer.pictures import open_page, settle
+from explorer.texts import t
 from tests.support.browser import change_theme, obstacles
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 STORY = "/Present?story=Talk&step=1"
+
+CUT = """words => {
+    let cut = 0;
+    for (let one = words; one.dataset.testid !== "stCheckbox"; one = one.parentElement)
+        cut += one.clientWidth > 0 && one.scrollWidth > one.clientWidth;
+    return cut;
+}"""
+"""How many of the elements around a switch's words are too narrow for them."""
+
+COVERED = """() => {
+    const boxes = which => [...document.querySelectorAll(`.st-key-stage ${which}`)].map(
+        one => one.getBoundingClientRect()).filter(box => box.width);
+    const over = (a, b) => a.left < b.right && b.left < a.right && a.top < b.bottom && b.top < a.bottom;
+    const marks = boxes(".scatterlayer .point");
+    return boxes(".annotation-text").filter(words => marks.some(mark => over(words, mark))).length;
+}"""
+"""How many words beside marks lie over a mark."""
 
 
 def title(page, words):
@@ -53,3 +71,42 @@ def test_axe_finds_nothing_in_either_theme(filled_page):
     assert obstacles(filled_page) == []
     change_theme(filled_page, "dark")
     assert obstacles(filled_page) == []
+
+
+@pytest.mark.parametrize("height", [800, 1100])
+def test_a_step_fills_the_screen_and_no_words_are_small(filled_page, height):
+    page = filled_page
+    open_page(page, STORY, "light")
+    page.set_viewport_size({"width": 1280, "height": height})
+    title(page, "First")
+    last = page.locator(".st-key-comes-to").bounding_box()
+    buttons = page.locator(".st-key-steps").bounding_box()
+    assert 0 <= buttons["y"] - (last["y"] + last["height"]) < 0.06 * height
+    size = "one => parseFloat(getComputedStyle(one).fontSize)"
+    assert page.locator(".st-key-stage [data-testid=stCaptionContainer] p").evaluate(size) >= 16
+
+
+def test_on_a_phone_no_words_lie_over_marks(filled_page):
+    page = filled_page
+    open_page(page, STORY + "&view=1", "light", 400)
+    title(page, "First")
+    assert page.locator(".st-key-stage .annotation-text:visible").count() > 0
+    assert page.evaluate(COVERED) == 0
+
+
+def test_a_guest_whose_story_is_gone_sees_one_sentence(filled_page):
+    open_page(filled_page, "/Present?story=Nope&step=1&view=1", "dark")
+    assert not filled_page.get_by_test_id("stSidebar").is_visible()
+    seen = filled_page.get_by_test_id("stMainBlockContainer").inner_text()
+    assert seen.removeprefix("Present").strip() == t("present.gone")
+
+
+@pytest.mark.parametrize("width", [1280, 400])
+def test_the_switches_of_a_step_show_all_their_words(filled_page, width):
+    page = filled_page
+    open_page(page, "/Present", "light", width)
+    page.get_by_text("Change what it shows").click()
+    for words in ("Logarithmic scale across", "Logarithmic scale up"):
+        label = page.get_by_text(words, exact=True)
+        label.wait_for()
+        assert label.evaluate(CUT) == 0

@@ -10,7 +10,6 @@ import numpy as np
 import plotly.graph_objects as go
 
 from explorer.charts import style
-from explorer.charts.labelling import GAP_PX
 from explorer.charts.style import Theme, plain
 from explorer.charts.tradeoff.fronts import Front
 from explorer.charts.tradeoff.info import Join, Mark, TradeoffInfo
@@ -25,16 +24,21 @@ ESTIMATED = {symbol: f"{symbol}-cross-open" for symbol in ("circle", "square", "
 """Estimates as hollow marks with a cross in them, for those shapes that Plotly has so; the others are only hollow."""
 
 
-def tradeoff_figure(info: TradeoffInfo, theme: Theme = "light", height: int = 460) -> go.Figure:
-    """Draw ``info``; each mark's ``customdata`` is its run id."""
+def tradeoff_figure(
+    info: TradeoffInfo, theme: Theme = "light", height: int = 460, see_through: bool = False
+) -> go.Figure:
+    """Draw ``info``; each mark's ``customdata`` is its run id.
+
+    ``see_through`` draws selected marks no larger than others and lets what lies below them be seen.
+    """
     figure = go.Figure(layout=style.base_layout(theme, info.title, info.subtitle))
     _add_baseline_line(figure, info, theme)
     _add_joins(figure, info, False, style.INTERVAL[theme], 1.0)
-    _add_marks(figure, [mark for mark in info.marks if not _ahead(mark)], info, theme)
+    _add_marks(figure, [mark for mark in info.marks if not _ahead(mark)], info, theme, see_through)
     _add_joins(figure, info, True, style.INK[theme], 2.0)
     for front in info.fronts:
         figure.add_trace(_front_trace(front, info, theme))
-    _add_marks(figure, [mark for mark in info.marks if _ahead(mark)], info, theme)
+    _add_marks(figure, [mark for mark in info.marks if _ahead(mark)], info, theme, see_through)
     _add_legend(figure, info, theme)
     _add_labels(figure, info, theme)
     if info.sizes:
@@ -79,7 +83,7 @@ def _ahead(mark: Mark) -> bool:
     return mark.selected or mark.on_front or mark.baseline
 
 
-def _add_marks(figure: go.Figure, marks: Sequence[Mark], info: TradeoffInfo, theme: Theme) -> None:
+def _add_marks(figure: go.Figure, marks: Sequence[Mark], info: TradeoffInfo, theme: Theme, see_through: bool) -> None:
     """Marks in layers by family, those of the second target in their rings; what is selected lies on top."""
     layers: dict[tuple[bool, bool, bool, str], list[Mark]] = {}
     for mark in marks:
@@ -88,10 +92,10 @@ def _add_marks(figure: go.Figure, marks: Sequence[Mark], info: TradeoffInfo, the
         ringed = [mark for mark in layers[key] if mark.ringed]
         if ringed:
             figure.add_trace(_rings_trace(ringed, info, style.family_colour(ringed[0].family, theme)))
-        figure.add_trace(_marks_trace(layers[key], info, theme))
+        figure.add_trace(_marks_trace(layers[key], info, theme, see_through))
 
 
-def _marks_trace(marks: list[Mark], info: TradeoffInfo, theme: Theme) -> Any:
+def _marks_trace(marks: list[Mark], info: TradeoffInfo, theme: Theme, see_through: bool) -> Any:
     symbols = _symbols(info.marks)
     colour = style.family_colour(marks[0].family, theme) if marks[0].fits else style.INTERVAL[theme]
     detailed = _ahead(marks[0]) or len(info.marks) <= MANY_MARKS
@@ -114,11 +118,13 @@ def _marks_trace(marks: list[Mark], info: TradeoffInfo, theme: Theme) -> Any:
         unselected={"marker": {"opacity": 1 if _ahead(marks[0]) else 0.55 * thin}},
         marker={
             "symbol": each(_symbol(symbols[mark.model], mark) for mark in marks),
-            "size": each(_shrunk(info, thin) * mark.diameter + (4 if mark.selected else 0) for mark in marks),
-            "color": colour,
+            "size": each(
+                _shrunk(info, thin) * mark.diameter + (4 if mark.selected and not see_through else 0) for mark in marks
+            ),
+            "color": style.faded(colour) if marks[0].selected and see_through else colour,
             "opacity": each(thin * _opacity(mark) for mark in marks),
             "line": {
-                "width": each(_outline(mark, thin) for mark in marks),
+                "width": each(_outline(mark, thin, see_through) for mark in marks),
                 "color": each(
                     colour if mark.recorded else style.INK[theme] if mark.selected else style.BACKGROUNDS[theme]
                     for mark in marks
@@ -155,9 +161,9 @@ def _opacity(mark: Mark) -> float:
     return 0.85 if mark.recorded else 0.6
 
 
-def _outline(mark: Mark, thin: float) -> float:
+def _outline(mark: Mark, thin: float, see_through: bool) -> float:
     if mark.selected:
-        return 3.0
+        return 1.5 if see_through else 3.0
     if mark.estimated:
         return 1.2
     return 1.6 if mark.recorded else thin
@@ -297,18 +303,19 @@ def _legend_entry(
 def _add_labels(figure: go.Figure, info: TradeoffInfo, theme: Theme) -> None:
     """Words beside the marks that everybody looks for, as far as there is room: the shown one, baseline, knee."""
     for label in labels(info):
-        place, aside = label.place, label.mark.diameter / 2 + GAP_PX
+        place, colour = label.place, style.INK[theme] if label.mark.selected else style.MUTED[theme]
+        across, up = place.across * place.away, place.up * place.away
+        line = {"ax": across, "ay": -up, "arrowhead": 6, "arrowsize": 0.6, "arrowwidth": 1, "arrowcolor": colour}
         figure.add_annotation(
             x=on_axis(label.mark.x, info.log_x),
             y=on_axis(label.mark.y, info.log_y),
             text="<br>".join(plain(line) for line in label.lines),
-            showarrow=False,
             align={1: "left", 0: "center", -1: "right"}[place.across],
             xanchor={1: "left", 0: "center", -1: "right"}[place.across],
             yanchor={1: "bottom", 0: "middle", -1: "top"}[place.up],
-            xshift=place.across * aside,
-            yshift=place.up * aside,
-            font={"size": 12, "color": style.INK[theme] if label.mark.selected else style.MUTED[theme]},
+            font={"size": 12, "color": colour},
+            showarrow=bool(place.line),
+            **(line if place.line else {"xshift": across, "yshift": up}),
         )
 
 

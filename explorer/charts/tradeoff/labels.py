@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from math import log10
 from textwrap import wrap
 
-from explorer.charts.labelling import Place, Wish, place_labels
+from explorer.charts.labelling import LAPTOP, Area, Place, Wish, place_labels
 from explorer.charts.labelling import Spot as PlacedSpot
 from explorer.charts.tradeoff.fronts import Spot
 from explorer.charts.tradeoff.info import Mark, TradeoffInfo
@@ -25,15 +25,17 @@ class Label:
     place: Place
 
 
-def labels(info: TradeoffInfo) -> list[Label]:
-    """The words that find room beside their marks: those of the shown one first, then of baselines, knees, the rest."""
+def labels(info: TradeoffInfo, area: Area = LAPTOP) -> list[Label]:
+    """The words that find room beside their marks: the shown one first, then selected ones, baselines, knees."""
     several, own_knee = len({mark.model for mark in info.marks}) > 1, _own_knee(info)
     named = ((mark, _name(mark, several, own_knee)) for mark in info.marks)
     said = [(mark, _placed(name, mark, info)) for mark, name in named if name]
-    said.sort(key=lambda pair: (not pair[0].shown, not pair[0].baseline, not pair[0].knee))
+    said.sort(key=lambda pair: (not pair[0].shown, not pair[0].selected, not pair[0].baseline))
     spots = _spots(info)
-    wishes = [Wish(spots[mark.spot], tuple(wrap(words, LINE_LETTERS)), mark.shown) for mark, words in said]
-    placed = zip(said, wishes, place_labels(wishes, list(spots.values())), strict=True)
+    wishes = [
+        Wish(spots[mark.spot], tuple(wrap(words, LINE_LETTERS)), mark.shown, mark.selected) for mark, words in said
+    ]
+    placed = zip(said, wishes, place_labels(wishes, list(spots.values()), area), strict=True)
     return [Label(mark, wish.lines, place) for (mark, _), wish, place in placed if place is not None]
 
 
