@@ -69,8 +69,9 @@ def shown(page: Any, address: str) -> None:
 
 
 def switch(page: Any, name: str) -> float:
-    """Seconds from the click on another page's link until its title stands."""
-    link = page.locator(f'section[data-testid="stSidebar"] a:is([href$="{name}"], [href*="{name}?"])')
+    """Seconds from the click on another page's link until its title stands; the Overview's name is empty."""
+    its = f'[href$="{name}"], [href*="{name}?"]' if name else '[href=""], [href^="?"]'
+    link = page.locator(f'section[data-testid="stSidebar"] a:is({its})')
     before = page.get_by_role("heading", level=1).first.inner_text()
     started = time.monotonic()
     link.click()

@@ -30,6 +30,7 @@ from tests.jobs.under_fire import Dashboard, Tab, end_processes_of, processes_of
 FAULTS, TABS = 14, 3
 SETTLED_S = 120.0
 BROKEN_STEPS = 6
+HIT_S = 3.0
 DAY_S = 86_400
 BROKEN = {errno.ENOSPC: "disk full", errno.EROFS: "home read-only"}
 KINDS = (
@@ -243,12 +244,15 @@ class Schedule:
         self._break(errno.EROFS)
 
     def _break(self, number: int) -> None:
-        """One kind of process, or all, can write nothing for a while."""
+        """One kind of process, or all, can write nothing for a while, which begins to hit before anything else does."""
         kinds = ["worker", "supervisor", "dashboard"]
         for kind in self.random.choice([[kind] for kind in kinds] + [kinds]):
             whole(self.injected / kind, str(number))
             self.broken[kind] = self.step + self.random.randint(1, BROKEN_STEPS)
         self.submit(1)
+        deadline = time.monotonic() + HIT_S
+        while not (self.injected / "refused").exists() and time.monotonic() < deadline:
+            time.sleep(0.02)
 
     def _kill(self, module: str, name: str) -> None:
         for process in processes_of(self.home):
