@@ -17,7 +17,7 @@ from explorer.charts.style import INK, MUTED
 from explorer.errors import ExplorerError
 from explorer.texts import t
 from explorer.texts.sentences import sentence
-from pages.parts import data, sidebar_closer, state, theme_watcher
+from pages.parts import data, pictures, sidebar_closer, state, theme_watcher
 from pages.parts.carrying_on import carry_on
 
 PAGES = {
@@ -147,6 +147,7 @@ def _navigation() -> None:
             key="language",
             persist_state="session",
         )
+    pictures.choice()
     st.caption(t("app.private"))
     _account()
 
