@@ -3,7 +3,7 @@
 import streamlit as st
 
 from explorer.texts import t
-from pages.parts import data, empty, exporting, exporting_several, page, pictures
+from pages.parts import data, empty, exporting, exporting_several, page
 
 with page.start("export"):
     if not data.finished():
@@ -17,5 +17,3 @@ with page.start("export"):
             exporting.reproduce(row)
         exporting_several.section()
         exporting.elsewhere(row)
-        st.subheader(t("pictures.title"), anchor=False)
-        pictures.choice()

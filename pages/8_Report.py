@@ -1,10 +1,8 @@
 """Report: chosen variants in one file for people who do not have this program."""
 
-import streamlit as st
-
 from explorer.report import FEWEST
 from explorer.texts import t
-from pages.parts import data, empty, page, pictures, reporting
+from pages.parts import data, empty, page, reporting
 
 with page.start("report"):
     if not data.finished():
@@ -15,5 +13,3 @@ with page.start("report"):
             empty.box(t("report.few"), "trade_offs", example=False)
         else:
             reporting.report(rows)
-        st.subheader(t("pictures.title"), anchor=False)
-        pictures.choice()

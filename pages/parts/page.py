@@ -18,7 +18,7 @@ from explorer.errors import ExplorerError
 from explorer.jobs.engine import on_cluster
 from explorer.texts import t
 from explorer.texts.sentences import sentence
-from pages.parts import data, sidebar_closer, state, theme_watcher
+from pages.parts import data, pictures, sidebar_closer, state, theme_watcher
 from pages.parts.carrying_on import carry_on
 
 PAGES = {
@@ -148,6 +148,7 @@ def _navigation() -> None:
             key="language",
             persist_state="session",
         )
+    pictures.choice()
     st.caption(t("app.cluster" if on_cluster() else "app.private"))
     _account()
 

@@ -79,7 +79,7 @@ def show() -> None:
         _clear_stage()
     place = stories.place_of(st.query_params.get("step"), len(story.steps))
     with st.container(key="stage"):
-        _step(story.steps[place - 1])
+        _step(story.steps[place - 1], guest)
     _buttons(place, len(story.steps), guest)
 
 
@@ -96,18 +96,18 @@ def _clear_stage(more: str = "") -> None:
     st.html(STAGE.replace("GROUND", BACKGROUNDS[theme()]) + more)
 
 
-def _step(step: Step) -> None:
+def _step(step: Step, guest: bool) -> None:
     st.header(safe(step.title), anchor=False)
     if step.sentence:
         with st.container(key="said"):
             st.markdown(safe(step.sentence))
-    _chart(step)
+    _chart(step, guest)
     if step.runs:
         with st.container(key="comes-to"):
             st.markdown(safe(_conclusion(step)))
 
 
-def _chart(step: Step) -> None:
+def _chart(step: Step, guest: bool) -> None:
     rows = choose(
         data.variants(), step.target, step.batch, step.models, step.families, step.studies, length=step.length
     )
@@ -116,8 +116,9 @@ def _chart(step: Step) -> None:
     if info.empty:
         empty.reason(where, info.empty)
         return
-    alt, config = f"{info.title}. {info.subtitle}", chart_config(displayModeBar=False)
-    figure = presented_figure(info, theme())
+    alt, figure = f"{info.title}. {info.subtitle}", presented_figure(info, theme())
+    # the presenter's camera comes when the pointer does
+    config = chart_config(displayModeBar=False if guest else "hover", modeBarButtons=[["toImage"]])
     st.plotly_chart(figure, height="stretch", theme=None, config=config, alt=alt, key=f"presented-{theme()}")
     _spare_words(crowded(info))
     st.caption(safe(info.caption))

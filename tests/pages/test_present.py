@@ -196,3 +196,12 @@ def test_a_story_without_steps_says_so(open_page, own):
     stories.save(stories.story("Empty", []))
     app = open_page(PAGE, query={"story": "Empty"})
     assert "no steps yet" in words(app) and button(app, "End")
+
+
+def test_the_presenter_saves_the_chart_and_a_guest_has_no_button(open_page, story):
+    def config(**query):
+        return json.loads(show(open_page, **query).get("plotly_chart")[0].proto.config)
+
+    mine = config()
+    assert (mine["displayModeBar"], mine["modeBarButtons"]) == ("hover", [["toImage"]])
+    assert config(view="1")["displayModeBar"] is False

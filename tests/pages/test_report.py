@@ -1,5 +1,6 @@
 """The Report page: which variants it begins with, what it offers, and when it says what to do."""
 
+import json
 from datetime import date
 
 import pytest
@@ -73,10 +74,15 @@ def test_a_run_that_was_deleted_leaves_the_report(open_page, own, place):
     assert app.multiselect(key="report-picker").value == ["sample-0001", "sample-0003"]
 
 
-@pytest.mark.parametrize("page", [PAGE, "5_Export"])
-def test_charts_can_be_saved_as_svg(open_page, own, page):
+@pytest.mark.parametrize("page", ["", "3_Trade_offs", "4_Compare", "6_Models", PAGE, "9_Present"])
+def test_charts_can_be_saved_as_svg_from_every_page(open_page, own, page):
     app = open_page(page, compared=["sample-0001", "sample-0002"])
-    choice = app.button_group(key="picture-format")
-    assert choice.value == "png"
+    choice = app.sidebar.get("button_group")[0]
+    assert choice.key == "picture-format" and choice.value == "png"
     choice.set_value("svg").run()
     assert app.session_state["picture-format"] == "svg"
+    app.switch_page("pages/4_Compare.py").run()
+    app.run()  # AppTest sends no value along when it switches
+    assert app.sidebar.get("button_group")[0].value == "svg"
+    config = json.loads(app.get("plotly_chart")[0].proto.config)
+    assert config["toImageButtonOptions"]["format"] == "svg"

@@ -1,0 +1,110 @@
+"""What a presenter does by hand: builds, moves and deletes a story, and saves a chart by its own button."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from explorer import stories
+from explorer.bench import serve_dashboard
+from explorer.pictures import open_page, settle
+from explorer.texts import t
+from tests.support.browser import complaints, page_of, pick
+from tests.support.sample_results import sample_runs, write_runs
+
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
+
+CAMERA = '.modebar-btn[data-title^="Download plot"]'
+COMPARED = "?compared=sample-0002,sample-0003"
+
+
+@pytest.fixture
+def own_page(chromium, place):
+    """A page of a dashboard of the test's own, with sixteen runs and no story."""
+    home = place / "home"
+    write_runs(home / "runs", sample_runs(16))
+    with serve_dashboard(home) as (_, address), page_of(chromium, address) as page:
+        yield page
+
+
+def add_step(page, title: str) -> None:
+    """Give the step a title, add it, and wait until it stands in the list."""
+    page.get_by_role("textbox", name=t("tell.title")).fill(title)
+    page.get_by_role("button", name=t("tell.add.button")).click()
+    page.locator("strong", has_text=re.compile(rf"^\d+\. {title}$")).wait_for()
+    settle(page)
+
+
+def press(page, words: str) -> None:
+    page.get_by_role("button", name=words, exact=True).click()
+    settle(page)
+
+
+def titles(page) -> list[str]:
+    """The steps as they stand on the page, which must be those in the file."""
+    seen = [
+        words.partition(". ")[2] for words in page.locator("strong", has_text=re.compile(r"^\d+\. ")).all_inner_texts()
+    ]
+    assert seen == [step.title for step in stories.load("By hand").steps]
+    return seen
+
+
+def test_a_story_is_built_moved_shown_and_deleted(own_page):
+    page = own_page
+    with complaints(page) as said:
+        open_page(page, "/Present?selected=sample-0002", "light")
+        page.get_by_role("textbox", name=t("tell.name")).fill("By hand")
+        add_step(page, "One")
+        page.get_by_text(t("tell.shown")).click()
+        pick(page, t("filter.x"), "Latency p50")
+        add_step(page, "Two")
+        assert titles(page) == ["One", "Two"]
+        assert [step.x for step in stories.load("By hand").steps] == ["file_size", "latency"]
+        press(page, t("compress.up", place=2))
+        assert titles(page) == ["Two", "One"]
+        press(page, t("compress.remove", place=2))
+        assert titles(page) == ["Two"]
+        press(page, t("tell.present"))
+        page.get_by_role("heading", name="Two", exact=True, level=2).wait_for()
+        settle(page)
+        page.keyboard.press("Escape")
+        page.get_by_role("heading", name=t("tell.add")).wait_for()
+        settle(page)
+        press(page, t("tell.delete"))
+        page.get_by_role("button", name=t("tell.delete.yes")).click()
+        page.get_by_text(t("tell.none")).wait_for()
+        assert stories.names() == [] and said == []
+
+
+@pytest.mark.parametrize("form", ["PNG", "SVG"])
+def test_a_chart_is_saved_as_the_sidebar_says(filled_page, form, tmp_path):
+    page = filled_page
+    open_page(page, "/" + COMPARED, "light")
+    bar = page.get_by_test_id("stSidebar")
+    bar.get_by_role("radio", name=form).click()
+    settle(page)
+    bar.get_by_role("link", name=t("page.compare.name"), exact=True).click()
+    page.get_by_role("heading", level=1, name=t("page.compare.title"), exact=True).wait_for()
+    settle(page)
+    save_first_chart(page, form, tmp_path)
+
+
+def test_the_presenters_chart_is_saved_by_a_button_that_comes_with_the_pointer(filled_page, tmp_path):
+    open_page(filled_page, "/Present?story=Talk&step=1", "light")
+    filled_page.mouse.move(2, 2)
+    assert filled_page.locator(".modebar").evaluate("one => getComputedStyle(one.firstElementChild).opacity") == "0"
+    save_first_chart(filled_page, "PNG", tmp_path)
+    open_page(filled_page, "/Present?story=Talk&step=1&view=1", "light")
+    assert filled_page.locator(CAMERA).count() == 0
+
+
+def save_first_chart(page, form: str, folder) -> None:
+    """Press the camera of the first chart as a hand does; the file is what it is called."""
+    page.locator(".js-plotly-plot").first.hover()
+    with page.expect_download() as waiting:
+        page.locator(CAMERA).first.click()
+    name = waiting.value.suggested_filename
+    waiting.value.save_as(folder / name)
+    assert name.endswith(f".{form.lower()}")
+    assert (folder / name).read_bytes().startswith(b"\x89PNG" if form == "PNG" else b"<svg")
