@@ -19,7 +19,7 @@ from explorer.recipe import Recipe
 from explorer.store import RunRow
 from explorer.texts import t
 from explorer.texts.sentences import sentence
-from pages.parts import data, run_details, state
+from pages.parts import data, launch, run_details, state
 from pages.parts.comparing import variant_name
 from pages.parts.guests import allowed
 from pages.parts.page import plain_errors, safe
@@ -48,7 +48,10 @@ def bundle(row: RunRow) -> None:
     st.subheader(t("export.bundle"), anchor=False)
     if row.recorded:
         st.info(t("export.recorded"))
-        run_details.rerun_button(row)
+        with st.container(horizontal=True):
+            run_details.rerun_button(row)
+            if all(one.recorded for one in data.finished()):
+                launch.example_button("export-example")
         return
     with plain_errors():
         folder = runs_folder() / row.run
@@ -62,8 +65,8 @@ def bundle(row: RunRow) -> None:
 
 
 def _unbroken(words: str) -> str:
-    """Words that stay on one line in a narrow window."""
-    return words.replace(" ", "\u00a0")
+    """Words that stay on one line in a narrow window, Chinese ones too."""
+    return "\u2060".join(words.replace(" ", "\u00a0"))
 
 
 def _download(folder: Path, row: RunRow, with_baseline: bool) -> None:

@@ -13,6 +13,7 @@ from explorer.charts.heads import heads_figure, heads_info, heads_words
 from explorer.quantities import duration
 from explorer.texts import t
 from explorer.texts.sentences import sentence
+from pages.parts import glossary
 from pages.parts.guests import allowed
 from pages.parts.page import plain_errors, safe, theme
 from pages.parts.pictures import chart_config
@@ -26,6 +27,7 @@ def section(subject: Subject) -> None:
     if subject.model_kind == "CNN":
         st.markdown(t("models.heads.cnn"))
         return
+    glossary.explain("heads", "heads")
     with plain_errors():
         name = _name(subject)
         if name is None:

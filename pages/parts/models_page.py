@@ -23,7 +23,7 @@ from explorer.recipe import Recipe
 from explorer.texts import t
 from explorer.texts.sentences import sentence
 from explorer.variants import model_of
-from pages.parts import data, launch, state
+from pages.parts import data, glossary, launch, state
 from pages.parts.guests import allowed
 from pages.parts.page import plain_errors, safe, theme
 from pages.parts.pictures import chart_config
@@ -113,6 +113,7 @@ def figures(subject: Subject) -> None:
         st.markdown(f"**{safe(place)}**")
         table(columns, rows, range(1, 4))
     st.caption(t("models.figures.note"))
+    glossary.explain("models", "latency", "wilson")
 
 
 def baseline_button(subject: Subject, key: str) -> None:

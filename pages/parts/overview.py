@@ -12,7 +12,7 @@ from explorer.quantities import QUANTITIES
 from explorer.texts import t, target_title
 from explorer.texts.sentences import sentence
 from explorer.variants import Variant, choose, model_of
-from pages.parts import launch, marks, state, tradeoffs
+from pages.parts import glossary, launch, marks, state, tradeoffs
 from pages.parts.page import go, safe
 
 TARGET, BATCH = "cpu-onnxruntime", 1
@@ -81,6 +81,7 @@ def chart(rows: list[Variant], model: str) -> None:
         st.info(safe(info.empty))
         return
     tradeoffs.chart(info, "chart-overview")
+    glossary.explain("overview", "front", "knee", "mcnemar")
     marks.follow()
     if state.picked_on("overview"):
         go("trade_offs")

@@ -12,7 +12,7 @@ from explorer.report import LONGEST_TITLE, MOST, ReportInfo, places, report_html
 from explorer.store import RunRow
 from explorer.texts import t, target_title
 from explorer.variants import choose
-from pages.parts import data, state
+from pages.parts import data, glossary, state
 from pages.parts.comparing import variant_name
 
 PREVIEW_PX = 760
@@ -48,6 +48,7 @@ def report(rows: list[RunRow]) -> None:
         on_click="ignore",
     )
     st.caption(t("report.download.note"))
+    glossary.explain("report", "wilson", "mcnemar", "macro_f1", "calibration", "latency")
     if st.toggle(t("report.preview"), value=True, key="report-preview"):
         with st.container(border=True):
             st.iframe(text, height=PREVIEW_PX, alt=t("report.preview.alt", title=info.title))

@@ -6,8 +6,7 @@ import numpy as np
 import pytest
 
 from explorer import pareto
-from explorer.charts import glossary
-from explorer.charts.glossary import WORDS, glossary_figure, words, words_of
+from explorer.charts.glossary import WORDS, examples, glossary_figure, words, words_of
 from explorer.technique import techniques
 from explorer.texts import texts_of
 
@@ -27,17 +26,17 @@ def test_every_text_belongs_to_a_word():
 
 
 def test_dominated_examples_have_one_that_beats_them():
-    kept = glossary.front_of_examples()
-    for point in glossary.VARIANTS:
-        beaten = any(pareto.dominates(other, point, (False, True)) for other in glossary.VARIANTS)
+    kept = examples.front_of_examples()
+    for point in examples.VARIANTS:
+        beaten = any(pareto.dominates(other, point, (False, True)) for other in examples.VARIANTS)
         assert beaten == (point not in kept)
-    assert 3 <= len(kept) < len(glossary.VARIANTS)
+    assert 3 <= len(kept) < len(examples.VARIANTS)
     assert pareto.knee(kept, (False, True)) not in (None, 0, len(kept) - 1)
 
 
 def test_single_weights_become_zero_and_columns_go():
-    matrix = glossary.weights(6, 10)
-    single, whole = glossary.without_smallest(matrix), glossary.without_columns(matrix)
+    matrix = examples.weights(6, 10)
+    single, whole = examples.without_smallest(matrix), examples.without_columns(matrix)
     assert single.shape == matrix.shape and (single == 0).sum() == 30
     assert np.abs(matrix[single == 0]).max() < np.abs(matrix[single != 0]).min()
     assert whole.shape == (6, 5) and (whole != 0).all()
@@ -46,8 +45,8 @@ def test_single_weights_become_zero_and_columns_go():
 
 
 def test_two_of_each_four_stay():
-    matrix = glossary.weights(5, 12)
-    kept = glossary.two_of_four(matrix)
+    matrix = examples.weights(5, 12)
+    kept = examples.two_of_four(matrix)
     for before, after in zip(matrix.reshape(-1, 4), kept.reshape(-1, 4), strict=True):
         assert (after != 0).sum() == 2
         assert np.abs(before[after != 0]).min() > np.abs(before[after == 0]).max()
@@ -55,27 +54,27 @@ def test_two_of_each_four_stay():
 
 def test_rounding_is_to_the_nearest_step():
     values, step = np.array([0.9, -0.31, 0.1, 0.0]), 0.3
-    found, distance = glossary.rounded(values)
+    found, distance = examples.rounded(values)
     assert distance == pytest.approx(step)
     assert found == pytest.approx([0.9, -0.3, 0.0, 0.0])
 
 
 def test_a_step_for_each_group_rounds_better():
-    small, large = 0.3 * glossary.weights(1, 8)[0], glossary.weights(2, 8)[1]
-    together = glossary.rounded(np.concatenate([small, large]))[0][:8]
-    assert np.abs(small - glossary.rounded(small)[0]).mean() < np.abs(small - together).mean() / 2
+    small, large = 0.3 * examples.weights(1, 8)[0], examples.weights(2, 8)[1]
+    together = examples.rounded(np.concatenate([small, large]))[0][:8]
+    assert np.abs(small - examples.rounded(small)[0]).mean() < np.abs(small - together).mean() / 2
 
 
 def test_softmax_by_hand():
-    shares = glossary.softmax((np.log(3.0), 0.0), 1.0)
+    shares = examples.softmax((np.log(3.0), 0.0), 1.0)
     assert shares == pytest.approx([0.75, 0.25])
-    hard, soft = (glossary.softmax(glossary.LOGITS, heat) for heat in (1.0, glossary.SOFT))
+    hard, soft = (examples.softmax(examples.LOGITS, heat) for heat in (1.0, examples.SOFT))
     assert hard[0] > 0.9 and soft[0] < 0.6 and soft.sum() == pytest.approx(1)
     assert list(np.argsort(hard)) == list(np.argsort(soft))
 
 
 def test_one_example_is_within_noise_and_its_interval_holds_zero():
-    found = [glossary.difference(*flips) for flips in glossary.FLIPS.values()]
+    found = [examples.difference(*flips) for flips in examples.FLIPS.values()]
     assert [noise for *_, noise in found] == [False, True]
     (real, real_low, real_high, _), (close, low, high, _) = found
     assert real == pytest.approx(-4.0) and real_low < real < real_high < 0
@@ -83,10 +82,10 @@ def test_one_example_is_within_noise_and_its_interval_holds_zero():
 
 
 def test_quantiles_of_the_latency():
-    assert glossary.latency_quantile(0.5) == pytest.approx(5.0)
-    assert glossary.latency_quantile(0.95) == pytest.approx(5.0 * np.exp(0.35 * 1.6448536))
+    assert examples.latency_quantile(0.5) == pytest.approx(5.0)
+    assert examples.latency_quantile(0.95) == pytest.approx(5.0 * np.exp(0.35 * 1.6448536))
     tail = next(trace for trace in glossary_figure("latency").data if trace.fill == "tozeroy")
-    assert min(tail.x) >= glossary.latency_quantile(0.95)
+    assert min(tail.x) >= examples.latency_quantile(0.95)
 
 
 @pytest.mark.parametrize(
@@ -103,3 +102,31 @@ def test_quantiles_of_the_latency():
 )
 def test_a_technique_names_its_words_by_its_declaration(name, expected):
     assert words_of(techniques()[name]) == expected
+
+
+def test_the_rare_class_draws_macro_f1_below_the_accuracy():
+    scores, mean = examples.f1_of_classes()
+    confusion = np.array(examples.ANSWERS)
+    assert scores[0] == pytest.approx(100 * 2 * 90 / (100 + 99)) and mean == pytest.approx(scores.mean())
+    assert scores[2] == scores.min() and mean < 100 * np.trace(confusion) / confusion.sum()
+
+
+def test_the_calibration_error_is_the_mean_length_of_the_bars():
+    gaps = [abs(share * count - hits) for share, count, hits in examples.CONFIDENT]
+    inputs = sum(count for _, count, _ in examples.CONFIDENT)
+    assert examples.calibration_of_answers() == pytest.approx(100 * sum(gaps) / inputs)
+
+
+def test_each_word_takes_all_it_takes_from_the_words():
+    for head in range(len(examples.ATTENTION)):
+        shares = examples.attention(head)
+        assert shares.sum(axis=1) == pytest.approx(1)
+        assert list(shares.argmax(axis=1)) == [at for _, at in examples.ATTENTION[head]]
+    for code in texts_of("en"), texts_of("zh"):
+        assert len(code["glossary.heads.words"].split()) == len(examples.ATTENTION[0])
+
+
+def test_more_inputs_shorten_the_interval():
+    (trace,) = glossary_figure("wilson").data
+    lengths = np.add(trace.error_x.array, trace.error_x.arrayminus)
+    assert list(lengths) == sorted(lengths, reverse=True)

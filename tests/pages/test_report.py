@@ -86,3 +86,17 @@ def test_charts_can_be_saved_as_svg_from_every_page(open_page, own, page):
     assert app.sidebar.get("button_group")[0].value == "svg"
     config = json.loads(app.get("plotly_chart")[0].proto.config)
     assert config["toImageButtonOptions"]["format"] == "svg"
+
+
+@pytest.mark.parametrize(
+    ("page", "explained"),
+    [
+        ("", ["Pareto front", "Knee", "Measurable loss, McNemar's test"]),
+        ("6_Models", ["Attention heads", "p50 and p95", "Wilson interval"]),
+        (PAGE, ["Wilson interval", "Measurable loss, McNemar's test", "Macro F1", "Calibration error", "p50 and p95"]),
+    ],
+)
+def test_uncommon_words_are_explained_where_they_stand(open_page, own, page, explained):
+    app = open_page(page, compared=["sample-0001", "sample-0002"])
+    boxes = [one.proto.popover for one in app.get("popover")]
+    assert [box.label for box in boxes if "glossary-" in box.id] == explained
