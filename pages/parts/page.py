@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from functools import cache
 
+import pandas  # noqa: F401  # whole before any page draws: Plotly takes it as another session has it, half imported too
 import streamlit as st
 
 from explorer import access, memory, texts

@@ -9,6 +9,7 @@ import zipfile
 from contextlib import suppress
 from pathlib import Path
 
+import pandas
 import psutil
 import pytest
 
@@ -446,6 +447,34 @@ def test_what_is_previewed_is_downloaded(page, tmp_path):
     assert recipe == Recipe.parse(OWN[run].recipe)
     with saved["Download the results"].open(encoding="utf-8", newline="") as file:
         assert {row["run"] for row in csv.DictReader(file)} == {run}
+
+
+def test_a_whole_study_is_taken_away_in_every_form(page, tmp_path):
+    open_page(page, "/Export?compared=sample-0001,sample-0003", "light")
+    saved = {name: download(page, name, tmp_path) for name in ("Download the bundles", "Download the recipes")}
+    for path, suffix in zip(saved.values(), ("/model.onnx", ".yaml"), strict=True):
+        with zipfile.ZipFile(path) as together:
+            held = [name for name in together.namelist() if name.endswith(suffix)]
+        assert [sorted(run for run in OWN if run in name) for name in held] == [["sample-0001"], ["sample-0003"]]
+    page.get_by_role("radio", name="A whole study").click()
+    settle(page)
+    for form, read in {"JSON": pandas.read_json, "Parquet": pandas.read_parquet}.items():
+        page.get_by_role("radio", name=form, exact=True).click()
+        page.get_by_text(f"--to results.{form.lower()}").wait_for()
+        settle(page)
+        table = read(download(page, "Download the results", tmp_path))
+        assert set(table["run"]) == {*(run.run for run in sample_runs(16)), *GRID}
+    charts = download(page, "Download the charts", tmp_path).read_text(encoding="utf-8")
+    assert "Accuracy against latency p50" in charts
+
+
+def download(page, button: str, folder: Path) -> Path:
+    """The file that a button saves."""
+    with page.expect_download() as waiting:
+        page.get_by_role("button", name=button, exact=True).click()
+    path = folder / waiting.value.suggested_filename
+    waiting.value.save_as(path)
+    return path
 
 
 def test_a_report_opens_without_the_dashboard(page, chromium, tmp_path):

@@ -33,6 +33,13 @@ def test_no_page_imports_torch_transformers_or_onnxruntime(tmp_path):
     assert done.stdout.strip() == "[]"
 
 
+def test_pandas_is_whole_before_any_page_draws():
+    """Plotly takes what is in ``sys.modules``, and another session's first table may be importing it at the moment."""
+    script = "import sys, pages.parts.page; print('pandas' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "True"
+
+
 def test_the_engine_never_imports_streamlit():
     for path in (ROOT / "explorer").rglob("*.py"):
         assert "import streamlit" not in path.read_text(encoding="utf-8"), path
