@@ -10,6 +10,7 @@ from dataclasses import replace
 import pytest
 
 from explorer import cli, jobs
+from explorer.cli import wording
 from tests.jobs.conftest import home  # noqa: F401
 from tests.support.sample_results import sample_runs
 
@@ -105,7 +106,7 @@ def test_a_summary_says_what_was_done_to_the_inputs_and_how_long_they_were():
         "accuracy": [accuracy, accuracy | {"condition": "typos"}],
         "latency": [latency | {"sequence": 64, "lengths": "padded"}, latency | {"lengths": "real"}],
     }
-    lines = cli._summary(replace(row, result=row.result | changed))
+    lines = wording.summary(replace(row, result=row.result | changed))
     assert [line.partition(":")[0] for line in lines if line.startswith(("accuracy", "latency"))] == [
         f"accuracy   {accuracy['target']}, {accuracy['split']}",
         f"accuracy   {accuracy['target']}, {accuracy['split']} with typing errors",

@@ -54,6 +54,7 @@ def enqueue(
     """Write a queued run without starting anything; returns its id and whether it is new (see ``submit``)."""
     from explorer.housekeeping import check_space
     from explorer.jobs.engine import check_settings
+    from explorer.jobs.equal import equal_run
     from explorer.jobs.processes import hold
     from explorer.jobs.queue import behind, hurry
     from explorer.models import check_steps
@@ -84,7 +85,7 @@ def enqueue(
     if _is_provisional(recipe):
         request["provisional_digest"] = True
     with writing(), hold(home() / "submit.lock"):
-        equal = _equal(request)
+        equal = equal_run(request)
         if equal is not None:
             _join(equal, study)
             hurry(equal, priority)
@@ -338,52 +339,9 @@ def _is_provisional(recipe: Recipe) -> bool:
     return recipe.model not in zoo.NAMES and not hub.downloaded(recipe.model)
 
 
-def _equal(request: dict[str, Any]) -> str | None:
-    """The oldest run that serves as well as the requested one."""
-    from explorer.store import Store
-
-    for row in Store().find(request["digest"], ("done", *ACTIVE)):
-        if _serves(RunFolder(runs_folder() / row.run), request):
-            return row.run
-    return None
-
-
 def _join(run: str, study: str) -> None:
     """Let a run belong to one more study, under the lock that ``enqueue`` holds."""
     from explorer.store import Store
 
     if RunFolder(runs_folder() / run).add_study(study):
         Store().refresh(run)
-
-
-def _serves(folder: RunFolder, wanted: dict[str, Any]) -> bool:
-    """Whether a run of the same digest measures all that is wanted, and is done (with its model file) or on its way."""
-    from explorer.jobs.processes import alive
-
-    request, state = folder.request(), folder.snapshot().state
-    if request is None or not _measures(request["recipe"], wanted["recipe"]):
-        return False
-    if request.get("imported") and not _same_work(request["recipe"], wanted["recipe"]):
-        return False  # a digest from elsewhere is no proof
-    if state == "done":
-        return not wanted["fresh"] and (folder.path / "artefact" / "model.onnx").is_file()
-    if folder.cancel_requested or (wanted["fresh"] and not request.get("fresh")):
-        return False
-    return state == "queued" or (state == "running" and (alive(folder.worker()) or folder.elsewhere))
-
-
-def _same_work(one: dict[str, Any], other: dict[str, Any]) -> bool:
-    """Whether two recipes name the same model, data, steps and seed."""
-    from explorer.recipe import Recipe
-
-    first, second = Recipe.parse(one), Recipe.parse(other)
-    made_of = ("model", "data", "steps", "seed")
-    return all(getattr(first, name) == getattr(second, name) for name in made_of)
-
-
-def _measures(recipe: dict[str, Any], wanted: dict[str, Any]) -> bool:
-    """Whether the first recipe's targets, shapes and the like hold those of the second."""
-    from explorer.recipe import Measuring
-
-    enough, asked = (Measuring.model_validate(fields.get("measure", {})) for fields in (recipe, wanted))
-    return set(wanted["targets"]) <= set(recipe.get("targets", ())) and enough.covers(asked)

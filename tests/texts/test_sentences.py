@@ -25,7 +25,7 @@ FINDINGS = ROOT / "tests" / "measure" / "test_findings.py"
 LANGUAGES = [path.stem.removeprefix("sentences_") for path in (ROOT / "explorer" / "texts").glob("sentences_*.json")]
 
 NOT_ON_PAGES = (
-    "accuracy_table.py", "bench", "bundle", "cli.py", "expectations.py", "jobs/ray", "models/builtin", "pictures.py",
+    "accuracy_table.py", "bench", "bundle", "cli", "expectations.py", "jobs/ray", "models/builtin", "pictures.py",
     "recording.py", "remeasure.py", "verify.py",
 )  # fmt: skip
 """What speaks on a command line, in a log or on another machine only."""

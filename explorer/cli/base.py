@@ -1,0 +1,51 @@
+"""What all commands share: the program that they belong to, their options, how they answer."""
+
+from __future__ import annotations
+
+import json
+import sys
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from explorer.errors import BadInput
+
+if TYPE_CHECKING:
+    pass
+
+
+app = typer.Typer(
+    help="Compress models and see what each variant really costs.",
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+
+Json = Annotated[bool, typer.Option("--json", help="Print JSON for machines.")]
+RecipeFile = Annotated[str, typer.Argument(metavar="RECIPE", help="A recipe as YAML or JSON.")]
+Run = Annotated[str, typer.Argument(metavar="RUN", help="The id of a run; 'runs' lists them.")]
+Study = Annotated[str, typer.Option(help="The study that the run belongs to.")]
+OwnStudy = Annotated[str, typer.Argument(metavar="STUDY", help="Name of a study of your own.")]
+Fresh = Annotated[bool, typer.Option("--fresh", help="Reuse nothing that was kept from before.")]
+
+
+def listed(words: list[str] | None) -> list[str]:
+    """Values of an option that may be repeated, or hold several separated by commas."""
+    return [part.strip() for word in words or [] for part in word.split(",") if part.strip()]
+
+
+def whole(word: str, option: str, most: int, least: int = 1) -> int:
+    if not word.isdecimal() or not least <= int(word) <= most:
+        raise BadInput(f"{option} takes whole numbers from {least} to {most:,}; given was '{word}'.")
+    return int(word)
+
+
+def show(data: Any, lines: list[str], as_json: bool) -> None:
+    text = json.dumps(data, indent=1, default=str) if as_json else "\n".join(lines)
+    if text:
+        print(text, flush=True)
+
+
+def refuse(sentence: str, status: int) -> int:
+    print(" ".join(sentence.split()), file=sys.stderr)
+    return status

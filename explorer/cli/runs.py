@@ -1,0 +1,172 @@
+"""Runs: launching, looking, steering, putting away."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+from explorer.cli import wording
+from explorer.cli.base import Fresh, Json, RecipeFile, Run, Study, app, refuse, show
+from explorer.cli.progress import Progress
+from explorer.errors import BadInput
+
+if TYPE_CHECKING:
+    pass
+
+
+@app.command()
+def run(recipe: RecipeFile, study: Study = "default", fresh: Fresh = False, as_json: Json = False) -> int:
+    """Run a recipe here and wait for its result; an equal one that is done is shown again."""
+    from explorer import jobs
+    from explorer.jobs.foreground import run_here
+    from explorer.recipe import Recipe
+
+    name, _ = jobs.enqueue(Recipe.load(recipe), study, fresh)
+    row = run_here(name, Progress())
+    if row.result is None:
+        reason = f": {row.reason.rstrip('.')}" if row.reason else ""
+        return refuse(f"The run '{name}' ended {row.state}{reason}.", 1)
+    show(row.result, wording.summary(row), as_json)
+    return 0
+
+
+@app.command()
+def submit(
+    recipe: RecipeFile,
+    study: Study = "default",
+    fresh: Fresh = False,
+    time_limit: Annotated[float | None, typer.Option(metavar="MIN", help="End it after so many minutes.")] = None,
+    priority: Annotated[
+        Literal["high", "normal", "low"], typer.Option(help="High goes before all that waits, low after all of it.")
+    ] = "normal",
+    as_json: Json = False,
+) -> None:
+    """Queue a recipe in the background and print its run's id."""
+    from explorer import jobs
+    from explorer.recipe import Recipe
+
+    name = jobs.submit(Recipe.load(recipe), study, fresh, time_limit, priority)
+    show({"run": name}, [name], as_json)
+
+
+@app.command()
+def runs(
+    study: Annotated[str | None, typer.Option(help="Only this study.")] = None,
+    model: Annotated[str | None, typer.Option(help="Only this model.")] = None,
+    state: Annotated[str | None, typer.Option(help="Only runs in this state.")] = None,
+    as_json: Json = False,
+) -> None:
+    """List the runs, the recorded ones first."""
+    from explorer.rundir import ACTIVE, FINISHED
+    from explorer.store import Store
+
+    if state is not None and state not in (*ACTIVE, *FINISHED):
+        raise BadInput(f"There is no state '{state}'; known are {', '.join((*ACTIVE, *FINISHED))}.")
+    rows = Store().runs(study, None if state is None else (state,), model, with_results=as_json)
+    found = [vars(row) for row in rows] if as_json else []
+    show(found, [wording.line(row) for row in rows], as_json)
+
+
+@app.command()
+def logs(
+    run: Run,
+    follow: Annotated[bool, typer.Option("--follow", help="Go on until the run is finished.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Print what a run said."""
+    from explorer import jobs
+
+    if as_json:
+        return show({"run": run, "log": jobs.log_text(run, None), "events": jobs.events(run)}, [], True)
+    printed = 0
+    while True:
+        active = jobs.active(run)
+        text = jobs.log_text(run, None)
+        print(text[printed:], end="", flush=True)
+        printed = len(text)
+        if not (follow and active):
+            return None
+        time.sleep(0.2)
+
+
+@app.command()
+def cancel(run: Run, as_json: Json = False) -> None:
+    """End a queued or running run."""
+    from explorer import jobs
+    from explorer.store import Store
+
+    if not jobs.cancel(run):
+        raise BadInput(f"The run '{run}' is {Store().run(run).state} already; only a queued or running one can end.")
+    show({"run": run, "cancelled": True}, [f"{run} is being cancelled."], as_json)
+
+
+@app.command()
+def pause(run: Annotated[str | None, typer.Argument(metavar="[RUN]")] = None, as_json: Json = False) -> None:
+    """Let a run rest until it is resumed; without RUN, start nothing new."""
+    from explorer import jobs
+
+    if run is None:
+        jobs.pause_queue()
+    else:
+        jobs.pause(run)
+    show({"run": run, "paused": True}, [f"{run} is paused." if run else "Nothing new is started."], as_json)
+
+
+@app.command()
+def resume(run: Annotated[str | None, typer.Argument(metavar="[RUN]")] = None, as_json: Json = False) -> None:
+    """Let a paused run go on; without RUN, start what is queued again."""
+    from explorer import jobs
+
+    if run is None:
+        jobs.resume_queue()
+    else:
+        jobs.resume(run)
+    show({"run": run, "paused": False}, [f"{run} goes on." if run else "What is queued is started again."], as_json)
+
+
+@app.command()
+def move(
+    run: Run,
+    to: Annotated[Literal["first", "up", "down", "last"], typer.Option(help="Where in the queue.")] = "first",
+    as_json: Json = False,
+) -> None:
+    """Give a queued run another place in the queue."""
+    from explorer import jobs
+    from explorer.store import Store
+
+    jobs.move(run, to)
+    queue = Store().in_state("queued")
+    show({"run": run, "queue": queue}, [f"{place}. {one}" for place, one in enumerate(queue, start=1)], as_json)
+
+
+@app.command()
+def retry(run: Run, fresh: Fresh = False, as_json: Json = False) -> None:
+    """Run the recipe of a finished run again; one that failed goes on from its last checkpoint unless --fresh."""
+    from explorer import jobs
+
+    name = jobs.retry(run, True if fresh else None)
+    show({"run": name}, [name], as_json)
+
+
+@app.command()
+def delete(run: Run, as_json: Json = False) -> None:
+    """Move a run that is over into the trash; 'restore' brings it back until that is emptied."""
+    from explorer import jobs
+
+    jobs.delete(run)
+    show(
+        {"run": run, "deleted": True},
+        [f"{run} is in the trash; 'python -m explorer restore {run}' brings it back."],
+        as_json,
+    )
+
+
+@app.command()
+def restore(run: Run, as_json: Json = False) -> None:
+    """Bring back a deleted run, or its removed model files."""
+    from explorer.housekeeping import restore as bring_back
+
+    bring_back(run)
+    show({"run": run, "restored": True}, [f"{run} is back."], as_json)

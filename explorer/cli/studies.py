@@ -1,0 +1,117 @@
+"""Studies, and the disk that they take."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from explorer.cli.base import Json, OwnStudy, app, show
+
+if TYPE_CHECKING:
+    pass
+
+
+@app.command()
+def export_study(
+    study: Annotated[str, typer.Argument(help="Name of the study.")],
+    to: Annotated[Path, typer.Option(help="The zip file to write.")],
+    artefacts: Annotated[bool, typer.Option(help="With the model files, not only recipes and results.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Write the finished runs of a study to one file that another machine can take in."""
+    from explorer.studies import files
+
+    count = files.export_study(study, to, artefacts)
+    show({"runs": count, "file": str(to)}, [f"{count} runs of '{study}' are in {to}."], as_json)
+
+
+@app.command()
+def import_study(
+    file: Annotated[Path, typer.Argument(help="A file that export-study wrote.")],
+    study: Annotated[str | None, typer.Option(help="Another name for it here.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Take in a study from a file; it is checked before anything is unpacked."""
+    from explorer.studies import files
+
+    found = files.import_study(file, study)
+    lines = [f"{len(found.new)} runs are new in '{found.study}', {len(found.known)} were here already."]
+    lines += [f"{len(found.joined)} of these belong to '{found.study}' now as well."] if found.joined else []
+    show(asdict(found), lines, as_json)
+
+
+@app.command()
+def describe_study(
+    study: OwnStudy,
+    text: Annotated[str, typer.Argument(help="Which question it answers, on which data, and what was found.")],
+    as_json: Json = False,
+) -> None:
+    """Say what a study is about."""
+    from explorer import studies
+
+    about = studies.describe(study, text)
+    show(asdict(about), [f"'{study}' is described."], as_json)
+
+
+@app.command()
+def archive_study(
+    study: OwnStudy,
+    back: Annotated[bool, typer.Option("--back", help="Bring it back instead.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Put a study out of sight of the pages, or back; its runs and files stay."""
+    from explorer import studies
+
+    about = studies.archive(study, not back)
+    show(asdict(about), [f"'{study}' is {'back' if back else 'put away'}."], as_json)
+
+
+@app.command()
+def duplicate_study(
+    study: OwnStudy,
+    new: Annotated[str, typer.Argument(help="Name of the new study.")],
+    as_json: Json = False,
+) -> None:
+    """Let all runs of a study belong to a new one too; nothing is computed or copied."""
+    from explorer import studies
+
+    count = studies.duplicate(study, new)
+    show({"study": new, "runs": count}, [f"{count} runs belong to '{new}' too."], as_json)
+
+
+@app.command()
+def disk(as_json: Json = False) -> None:
+    """Show what studies, cache and trash take of the disk."""
+    from explorer.housekeeping import disk_use
+    from explorer.quantities import file_size
+
+    uses = disk_use()
+    wide = max(len(use.name) for use in uses) + 2
+    show([asdict(use) for use in uses], [f"{u.name:<{wide}}{u.items:>8,}  {file_size(u.bytes)}" for u in uses], as_json)
+
+
+@app.command()
+def clean(
+    days: Annotated[float, typer.Option(help="Only runs that ended so long ago.")] = 30.0,
+    front: Annotated[
+        bool, typer.Option(help="Keep the files of runs that no other beats in accuracy and size, or latency.")
+    ] = True,
+    best: Annotated[int, typer.Option(help="Keep so many of each model in each study, by accuracy.", min=0)] = 0,
+    trash: Annotated[bool, typer.Option(help="Also empty the trash, for good.")] = False,
+    cache: Annotated[bool, typer.Option(help="Also empty the cache.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Remove model files of old runs; they stay in the trash until it is emptied, results stay for good."""
+    from explorer import housekeeping
+    from explorer.store import Store
+    from explorer.variants import flatten
+
+    rows = Store().runs()
+    removed = len(housekeeping.remove_artefacts(housekeeping.removable(rows, flatten(rows), days, front, best)))
+    freed = (housekeeping.empty_trash() if trash else 0) + (housekeeping.empty_cache() if cache else 0)
+    lines = [f"Model files of {removed} runs were removed; 'python -m explorer restore RUN' brings them back."]
+    lines += [f"{freed / 1e6:.1f} MB are free now."] if freed else []
+    show({"removed": removed, "freed_bytes": freed}, lines, as_json)
