@@ -19,6 +19,8 @@ from pages.parts.page import safe, theme
 
 ACROSS = ("file_size", "latency")
 """What accuracy is drawn against, a chart for each."""
+MOST_NAMED = 6
+"""So many variants have their names beside their marks."""
 
 
 def section(rows: list[RunRow]) -> None:
@@ -29,7 +31,7 @@ def section(rows: list[RunRow]) -> None:
             column.info(safe(info.empty))
             continue
         column.plotly_chart(
-            tradeoff_figure(info, theme()),
+            tradeoff_figure(info, theme(), see_through=True),
             theme=None,
             key=f"several-{name}",
             config=pictures.chart_config(**drawing(info)),
@@ -59,12 +61,13 @@ def charts(rows: Sequence[RunRow]) -> list[TradeoffInfo]:
         if one.run in runs or (one.baseline and (one.model, one.recorded) in beside)
     ]
     where = t("chart.where", target=target_title(target), batch=batch)
-    return [tradeoff_info(there, Axes(x), where, []) for x in ACROSS]
+    named = [row.run for row in rows] if len(rows) <= MOST_NAMED else []
+    return [tradeoff_info(there, Axes(x), where, named) for x in ACROSS]
 
 
 def make_charts(infos: Sequence[TradeoffInfo], form: pictures.PictureFormat) -> str:
     """The content of the file, made when the button is clicked; light, as on paper."""
-    figures = [(_name(info), tradeoff_figure(info, "light")) for info in infos]
+    figures = [(_name(info), tradeoff_figure(info, "light", see_through=True)) for info in infos]
     return charts_html(t("several.charts.title"), figures, language(), form)
 
 

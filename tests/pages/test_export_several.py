@@ -38,6 +38,7 @@ def test_the_charts_show_the_chosen_and_their_baseline(own, open_page):
     infos = exporting_charts.charts(rows)
     assert [info.title for info in infos] == ["Accuracy against file size", "Accuracy against latency p50"]
     assert {mark.run for info in infos for mark in info.marks} == {"sample-0000", "sample-0001", "sample-0002"}
+    assert {mark.run for mark in infos[0].marks if mark.selected} == {"sample-0001", "sample-0002"}, "they are named"
     app = open_page(PAGE, compared=["sample-0001", "sample-0002"])
     assert len(app.get("plotly_chart")) == 2
 
