@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tempfile
 from functools import partial
 from pathlib import Path
@@ -24,6 +25,9 @@ from pages.parts.comparing import variant_name
 from pages.parts.guests import allowed
 from pages.parts.page import plain_errors, safe
 from pages.parts.tables import table
+
+BETWEEN_CHINESE = re.compile("(?<=[\u4e00-\u9fff])(?=[\u4e00-\u9fff])")
+"""Where a line may break within a Chinese word."""
 
 
 def picker() -> RunRow:
@@ -66,7 +70,7 @@ def bundle(row: RunRow) -> None:
 
 def _unbroken(words: str) -> str:
     """Words that stay on one line in a narrow window, Chinese ones too."""
-    return "\u2060".join(words.replace(" ", "\u00a0"))
+    return BETWEEN_CHINESE.sub("\u2060", words.replace(" ", "\u00a0"))
 
 
 def _download(folder: Path, row: RunRow, with_baseline: bool) -> None:
