@@ -13,7 +13,8 @@ class Highlights:
     """The smallest and the fastest (measured quietly) of those whose accuracy is not below the baseline's by more than
     noise.
 
-    The fastest is one of the reader's own where there is any, since speeds of other machines are no measure for it.
+    The fastest is one of the reader's own where there is any, since speeds of other machines are no measure for it; of
+    files that are equally small, the reader's own is taken.
     ``baseline`` is what they are compared with; each is None where there is none. ``variants`` counts all.
     """
 
@@ -33,7 +34,7 @@ def highlights(rows: Iterable[Variant]) -> Highlights:
     own = [row for row in faster if not row.recorded and not row.reported]
     return Highlights(
         baseline,
-        min(smaller, key=lambda row: row.file_bytes, default=None),
+        min(smaller, key=lambda row: (row.file_bytes, row.recorded), default=None),
         max(own or faster, key=lambda row: row.speedup or 0, default=None),
         sum(not row.baseline for row in known),
     )

@@ -25,6 +25,14 @@ def test_the_best_are_those_that_lost_nothing_measurable():
     assert best.variants == 4
 
 
+def test_of_files_equally_small_the_readers_own_is_named():
+    runs, rows = measured()
+    (smallest,) = (row for row in rows if row.run == runs[3].run)
+    recorded = replace(smallest, run="recorded-0003", recorded=True)
+    for known in ([recorded, *rows], [*rows, recorded]):
+        assert highlights(known).smallest.run == runs[3].run
+
+
 def test_a_noisy_measurement_wins_no_prize():
     runs, rows = measured()
     assert highlights(rows).fastest.run == runs[2].run
