@@ -29,14 +29,12 @@ def open_chromium(tool: Any) -> Any:
 
 
 @contextlib.contextmanager
-def serve_dashboard(home: Path) -> Iterator[tuple[subprocess.Popen[bytes], str]]:
-    """The dashboard on a free port of this machine with ``home`` as its home folder; ended afterwards.
+def serve_dashboard(home: Path, port: int | None = None) -> Iterator[tuple[subprocess.Popen[bytes], str]]:
+    """The dashboard on a port of this machine with ``home`` as its home folder; ended afterwards.
 
-    Raises ``RuntimeError`` at the end with what the server complained of, where it logged an exception.
+    Without ``port`` it is a free one. Raises ``RuntimeError`` at the end with what the server complained of, where it logged an exception.
     """
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = port or free_port()
     address = f"http://127.0.0.1:{port}"
     environment = {**os.environ, "EXPLORER_HOME": str(home)}
     with tempfile.TemporaryFile() as log:
@@ -48,6 +46,13 @@ def serve_dashboard(home: Path) -> Iterator[tuple[subprocess.Popen[bytes], str]]
         finally:
             process.terminate()
             process.wait(10)
+
+
+def free_port() -> int:
+    """A port of this machine on which nothing listens."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
 
 
 def _command(port: int) -> list[str]:

@@ -107,7 +107,8 @@ def _visitor() -> access.Visitor:
     """Who is logged in, where the dashboard is set up with a login (``[auth]`` in Streamlit's secrets)."""
     if not _has_login():
         return access.Visitor()
-    return access.logged_in(str(st.user.get("email") or st.user.get("name")) if st.user.is_logged_in else None)
+    names = (st.user.get(claim) for claim in ("email", "name", "sub"))  # every login has the last
+    return access.logged_in(str(next(filter(None, names))) if st.user.is_logged_in else None)
 
 
 def _has_login() -> bool:
