@@ -32,7 +32,8 @@ def open_chromium(tool: Any) -> Any:
 def serve_dashboard(home: Path, port: int | None = None) -> Iterator[tuple[subprocess.Popen[bytes], str]]:
     """The dashboard on a port of this machine with ``home`` as its home folder; ended afterwards.
 
-    Without ``port`` it is a free one. Raises ``RuntimeError`` at the end with what the server complained of, where it logged an exception.
+    Without ``port`` it is a free one. Raises ``RuntimeError`` at the end with what the server complained of, where it
+    logged an exception.
     """
     port = port or free_port()
     address = f"http://127.0.0.1:{port}"
