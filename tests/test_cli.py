@@ -99,6 +99,12 @@ def test_targets_stand_in_columns(call):
     assert all("  " in line[:25] for line in lines), "names do not run into titles"
 
 
+def test_the_help_goes_from_what_there_is_over_running_to_results():
+    names = [one.name or one.callback.__name__.replace("_", "-") for one in cli.app.registered_commands]
+    stations = ("models", "run", "cancel", "export-study", "front", "verify", "reindex")
+    assert sorted(stations, key=names.index) == list(stations)
+
+
 def test_a_summary_says_what_was_done_to_the_inputs_and_how_long_they_were():
     row = sample_runs(3)[2]
     accuracy, latency = row.result["accuracy"][0], row.result["latency"][0]

@@ -26,6 +26,8 @@ from tests.models import tiny
 
 pytestmark = pytest.mark.slow
 
+QUICK = {"batches": [1], "wait_s": 0}
+"""Times one shape only, for tests that look at other things."""
 PRUNED = [{"technique": "prune-neurons", "sparsity": 0.5}, {"technique": "fine-tune", "epochs": 1}]
 
 
@@ -54,7 +56,7 @@ def execute(place):
         stages.clear()
         events.clear()
         what = {"model": str(place / "model"), "data": str(place / "data.csv"), "steps": steps}
-        recipe = Recipe.parse({**what, "targets": ["cpu-onnxruntime"], **more})
+        recipe = Recipe.parse({**what, "targets": ["cpu-onnxruntime"], "measure": QUICK, **more})
         folder = place / name
         folder.mkdir(exist_ok=True)
         return pipeline.execute(recipe, folder, tell, run=name, digest=name, fresh=fresh)
@@ -155,7 +157,7 @@ def test_deploy_steps_alone_load_no_model(execute, baseline: Result) -> None:
 
 def test_the_two_parts_together_do_what_execute_does(execute, pruned: Result, place: Path) -> None:
     """Made in one home and measured in another, as two machines do."""
-    recipe = Recipe.parse({**pruned.recipe, "measure": {"batches": [1], "wait_s": 0}})
+    recipe = Recipe.parse({**pruned.recipe, "measure": QUICK})
     folder, elsewhere = place / "parts" / "here", place / "parts" / "there"
     folder.mkdir(parents=True)
     names = {"run": "parts", "digest": "pruned"}

@@ -11,7 +11,7 @@ import sys
 import typer
 from typer.exceptions import TyperException
 
-from explorer.cli import catalogue, results, runs, studies  # noqa: F401  # their commands, in the order of the help
+from explorer.cli import catalogue, runs, studies, results  # noqa: F401  # isort: skip  # in the order of the help
 from explorer.cli.base import app, refuse
 from explorer.errors import BadInput, ExplorerError
 

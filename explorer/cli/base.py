@@ -4,15 +4,11 @@ from __future__ import annotations
 
 import json
 import sys
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
 from explorer.errors import BadInput
-
-if TYPE_CHECKING:
-    pass
-
 
 app = typer.Typer(
     help="Compress models and see what each variant really costs.",

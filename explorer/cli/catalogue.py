@@ -3,13 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from typing import TYPE_CHECKING
 
 from explorer.cli import wording
 from explorer.cli.base import Json, app, show
-
-if TYPE_CHECKING:
-    pass
 
 
 @app.command()

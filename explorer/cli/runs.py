@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import Annotated, Literal
 
 import typer
 
@@ -11,9 +11,6 @@ from explorer.cli import wording
 from explorer.cli.base import Fresh, Json, RecipeFile, Run, Study, app, refuse, show
 from explorer.cli.progress import Progress
 from explorer.errors import BadInput
-
-if TYPE_CHECKING:
-    pass
 
 
 @app.command()

@@ -4,14 +4,11 @@ from __future__ import annotations
 
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from explorer.cli.base import Json, OwnStudy, app, show
-
-if TYPE_CHECKING:
-    pass
 
 
 @app.command()
