@@ -31,7 +31,7 @@ def set_aside(rows: int) -> None:
     if rows >= _aside + MANY:
         _aside = rows
         gc.unfreeze()
-        gc.collect()
+        release()
         gc.freeze()
 
 
