@@ -80,7 +80,7 @@ def test_the_baseline_is_compared_with_itself(baseline: Result) -> None:
     assert baseline.steps == [] and baseline.size == baseline.baseline_size
     validation = next(entry for entry in baseline.accuracy if entry.split == "validation")
     assert validation.difference == 0 and validation.flips.right_to_wrong == validation.flips.wrong_to_right == 0
-    assert [entry.batch for entry in baseline.latency] == [1, 8]
+    assert [entry.batch for entry in baseline.latency] == QUICK["batches"]
     assert all(entry.repeats >= 50 and entry.p50_ms > 0 for entry in baseline.latency)
     assert baseline.memory.peak_rss_bytes > 10_000_000
 
