@@ -1,4 +1,4 @@
-"""What belongs to a run's artefact on this machine: its recipe, its digest, the baseline that it is compared with."""
+"""What belongs to a run's artefact on this machine: its files, its digests, its recipe, its baseline."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from explorer import cache
 from explorer.errors import BadInput
 from explorer.recipe import Recipe, digest
 from explorer.rundir import RunFolder
+from explorer.tasks.base import hash_files
 
 MODEL_FILE = "model.onnx"
 
@@ -18,6 +19,16 @@ def model_sha256(path: Path) -> str:
     """The digest of a model file, read once per size and modification time; raises ``OSError``."""
     status = path.stat()
     return _sha256(path, status.st_size, status.st_mtime_ns)
+
+
+def artefact_files(artefact: Path) -> dict[str, int]:
+    """The bytes of each file of an artefact by its place in it; none where there is no artefact."""
+    return {path.relative_to(artefact).as_posix(): path.stat().st_size for path in _files(artefact)}
+
+
+def artefact_digest(artefact: Path) -> str:
+    """The digest of all files of an artefact."""
+    return hash_files(_files(artefact))
 
 
 def recipe_of(run_folder: Path) -> Recipe:
@@ -61,6 +72,10 @@ def finished_steps(recipe: Recipe) -> int:
         return 0
     lengths = range(model_steps, 0, -1)
     return next((n for n in lengths if cache.find("prefixes", digest(recipe, *contents, steps=n))), 0)
+
+
+def _files(artefact: Path) -> list[Path]:
+    return sorted(path for path in artefact.rglob("*") if path.is_file())
 
 
 @lru_cache(maxsize=4096)

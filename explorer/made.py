@@ -9,10 +9,10 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from explorer.artefacts import artefact_digest
 from explorer.errors import ExplorerError
 from explorer.result import StepReport
 from explorer.rundir import MADE, write_whole
-from explorer.tasks.base import hash_files
 
 
 class Made(BaseModel):
@@ -27,7 +27,7 @@ class Made(BaseModel):
 
 def keep(folder: Path, steps: list[StepReport], seconds: float) -> None:
     """Write down that the artefact in a run's folder is whole."""
-    made = Made(steps=steps, seconds=round(seconds, 3), digest=digest(folder / "artefact"))
+    made = Made(steps=steps, seconds=round(seconds, 3), digest=artefact_digest(folder / "artefact"))
     write_whole(folder / MADE, made.model_dump_json())
 
 
@@ -37,16 +37,6 @@ def read(folder: Path) -> Made:
         made = Made.model_validate_json((folder / MADE).read_bytes())
     except (OSError, ValidationError):
         raise ExplorerError("There is no artefact to measure: nothing says that it was made.") from None
-    if digest(folder / "artefact") != made.digest:
+    if artefact_digest(folder / "artefact") != made.digest:
         raise ExplorerError("The artefact is not the one that was made; its digest is another one.")
     return made
-
-
-def files(artefact: Path) -> list[Path]:
-    """The files of an artefact, in order."""
-    return sorted(path for path in artefact.rglob("*") if path.is_file())
-
-
-def digest(artefact: Path) -> str:
-    """The digest of all files of an artefact."""
-    return hash_files(files(artefact))

@@ -24,7 +24,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from explorer import ENGINE_VERSION, cache, deploy, made, memory
-from explorer.artefacts import model_sha256
+from explorer.artefacts import artefact_digest, artefact_files, model_sha256
 from explorer.context import Context, GraphSubject, ModelSubject, Report
 from explorer.home import cache_folder, home
 from explorer.measure import findings, honesty, host, lock, size
@@ -127,7 +127,6 @@ def _findings(result: Result, artefact: Path, baseline: Path) -> list[str]:
 
 
 def _result(bench: Bench, artefact: Path, found: dict[str, Any], seconds: float) -> Result:
-    files = {path.relative_to(artefact).as_posix(): path.stat().st_size for path in made.files(artefact)}
     return Result(
         engine=ENGINE_VERSION,
         recipe=bench.recipe.plain(),
@@ -139,8 +138,8 @@ def _result(bench: Bench, artefact: Path, found: dict[str, Any], seconds: float)
         host=host.fingerprint(),
         artefact=Artefact(
             folder="artefact",
-            files=files,
-            digest=made.digest(artefact),
+            files=artefact_files(artefact),
+            digest=artefact_digest(artefact),
             model_sha256=model_sha256(artefact / "model.onnx"),
         ),
         **found,

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from explorer.access import check_may_change
-from explorer.artefacts import MODEL_FILE, model_sha256, recipe_of
+from explorer.artefacts import MODEL_FILE, artefact_digest, model_sha256, recipe_of
 from explorer.context import Report as Tell
 from explorer.errors import BadInput, ExplorerError
 from explorer.home import runs_folder
@@ -109,11 +109,9 @@ def computer_checks(recorded: dict[str, Any], found: dict[str, Any]) -> Iterator
 def file_checks(artefact: Path, result: dict[str, Any]) -> Iterator[Check]:
     """Digests and sizes, from the files."""
     from explorer.measure.size import measure_size
-    from explorer.tasks.base import hash_files
 
     recorded = result["artefact"]
-    files = sorted(path for path in artefact.rglob("*") if path.is_file())
-    yield _equal("artefact digest", recorded["digest"], hash_files(files))
+    yield _equal("artefact digest", recorded["digest"], artefact_digest(artefact))
     known, digest = recorded.get("model_sha256"), model_sha256(artefact / MODEL_FILE)
     if known:
         yield _equal("model digest", known[:16], digest[:16])

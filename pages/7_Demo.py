@@ -10,8 +10,7 @@ with page.start("demo"):
     if not rows:
         empty.box(t("demo.empty"), "compress")
     else:
-        first_start = all(row.recorded for row in rows)
-        shown = demo.subject(demo_choice.variants(rows), first_start)
+        shown = demo.subject(demo_choice.variants(rows))
         if shown is not None:
             st.html(demo.LARGE)
             demo_answers.section(shown)

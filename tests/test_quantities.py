@@ -28,31 +28,20 @@ def test_three_significant_digits(value, text):
 
 
 @pytest.mark.parametrize(
-    ("value", "down", "up"),
+    ("value", "digits", "down", "up"),
     [
-        (3.897, "3.89", "3.90"),
-        (3.9, "3.90", "3.90"),
-        (9.996, "9.99", "10.0"),
-        (1234.5, "1,230", "1,240"),
-        (0, "0", "0"),
+        (3.897, 3, "3.89", "3.90"),
+        (3.9, 3, "3.90", "3.90"),
+        (9.996, 3, "9.99", "10.0"),
+        (1234.5, 3, "1,230", "1,240"),
+        (1.96, 2, "1.9", "2.0"),
+        (9.96, 2, "9.9", "10"),
+        (0.0519, 2, "0.051", "0.052"),
+        (0, 3, "0", "0"),
     ],
 )
-def test_a_ratio_is_cut_down_or_up(value, down, up):
-    assert (cut(value), cut(value, up=True)) == (down, up)
-
-
-@pytest.mark.parametrize(
-    ("value", "lower", "upper"),
-    [
-        (1.96, "1.9", "2.0"),
-        (9.96, "9.9", "10"),
-        (2.5, "2.5", "2.5"),
-        (0.0519, "0.051", "0.052"),
-        (1234, "1,200", "1,300"),
-    ],
-)
-def test_cut_is_never_more_and_raised_never_less(value, lower, upper):
-    assert (cut(value, 2), cut(value, 2, up=True)) == (lower, upper)
+def test_cut_is_never_more_and_raised_never_less(value, digits, down, up):
+    assert (cut(value, digits), cut(value, digits, up=True)) == (down, up)
 
 
 def test_signs_are_true_minuses_and_zero_has_none():

@@ -34,9 +34,8 @@ TRIVIAL = {"EXPLORER_PIPELINE": f"{__name__}:trivial", "EXPLORER_ENGINE": "local
 
 def scale() -> Iterator[Row]:
     """Index, pages and supervisor with ``RUNS`` finished runs in a home of its own, which takes a while to fill."""
-    with temporary_home(
-        EXPLORER_SPARE_S="0", EXPLORER_IDLE_S="600", **TRIVIAL
-    ) as home:  # it stays while nothing may start
+    # the supervisor stays while nothing may start, so that it can be measured
+    with temporary_home(EXPLORER_SPARE_S="0", EXPLORER_IDLE_S="600", **TRIVIAL) as home:
         fill(home, RUNS)
         yield from index_rows(Store())
         yield from busy_rows(home)

@@ -10,7 +10,7 @@ from explorer.store import Store
 
 STEP_S = 0.001
 """How far a run lies behind the last one where the clock was set back since that one came."""
-BAND_S = 5e9
+BAND_S = PRIORITY_S["low"] / 2
 """How far from its middle a priority reaches: half of what lies between two."""
 
 

@@ -22,7 +22,7 @@ from pydantic import ValidationError
 
 from explorer import ENGINE_VERSION, studies
 from explorer.access import check_may_change
-from explorer.artefacts import MODEL_FILE, model_sha256
+from explorer.artefacts import MODEL_FILE, artefact_digest, artefact_files, model_sha256
 from explorer.errors import BadInput, ExplorerError
 from explorer.export import portable
 from explorer.home import home, runs_folder
@@ -33,7 +33,6 @@ from explorer.result import Result
 from explorer.rundir import RunFolder, write_whole
 from explorer.store import RunRow, Store
 from explorer.tasks import task_digest
-from explorer.tasks.base import hash_files
 
 FORMAT = 1
 MOST_FILES, MOST_BYTES, MOST_RATIO, MOST_TEXT_BYTES = 20_000, 4_000_000_000, 200, 20_000_000
@@ -86,8 +85,8 @@ def _write_run(bundle: zipfile.ZipFile, row: RunRow, with_artefacts: bool) -> No
     result["recipe"] = portable(result["recipe"])
     bundle.writestr(f"runs/{row.run}/result.json", json.dumps(result))
     artefact = folder.path / "artefact"
-    for path in _files(artefact) if with_artefacts else ():
-        bundle.write(path, f"runs/{row.run}/artefact/{path.relative_to(artefact).as_posix()}")
+    for place in artefact_files(artefact) if with_artefacts else ():
+        bundle.write(artefact / place, f"runs/{row.run}/artefact/{place}")
 
 
 def import_study(path: Path, name: str | None = None) -> Imported:
@@ -249,12 +248,5 @@ def _check_files(artefact: Path, told: dict[str, Any], run: str) -> None:
     model = artefact / MODEL_FILE
     if not model.is_file() or model_sha256(model) != told.get("model_sha256"):
         raise BadInput(f"The model file of run '{run}' is not the one that its result was measured on.")
-    files = _files(artefact)
-    sizes = {path.relative_to(artefact).as_posix(): path.stat().st_size for path in files}
-    if sizes != told["files"] or hash_files(files) != told["digest"]:
+    if artefact_files(artefact) != told["files"] or artefact_digest(artefact) != told["digest"]:
         raise BadInput(f"The files of run '{run}' beside its model are not those that its result names.")
-
-
-def _files(artefact: Path) -> list[Path]:
-    """All files of an artefact in the order of their digest; none where there is no artefact."""
-    return sorted(path for path in artefact.rglob("*") if path.is_file())

@@ -62,6 +62,11 @@ def finished() -> list[RunRow]:
     return _finished(*_version())
 
 
+def has_own() -> bool:
+    """Whether any run of the reader's own is done; until then pages offer the example."""
+    return any(not row.recorded for row in finished())
+
+
 def at_work() -> bool:
     """Whether any run is at work now."""
     return bool(Store().in_state("running"))

@@ -16,7 +16,7 @@ from explorer.store import RunRow
 from explorer.texts import t
 from explorer.texts.sentences import sentence
 from explorer.variants import family_of
-from pages.parts import demo_choice, launch, run_details
+from pages.parts import data, demo_choice, launch, run_details
 from pages.parts.comparing import short_names
 from pages.parts.page import safe
 
@@ -78,13 +78,13 @@ class Subject:
         return (self.target, *(row.run for row in self.rows))
 
 
-def subject(rows: list[RunRow], first_start: bool) -> Subject | None:
+def subject(rows: list[RunRow]) -> Subject | None:
     """The chosen variants ready to answer; None after a sentence that says why they cannot and what to do."""
     found = []
     for row in rows:
         files = None if row.recorded else files_of(jobs.run_folder(row.run))
         if not isinstance(files, Lineup):
-            _gone(row, files or "recorded", first_start)
+            _gone(row, files or "recorded")
             return None
         found.append(files)
     try:
@@ -98,12 +98,12 @@ def subject(rows: list[RunRow], first_start: bool) -> Subject | None:
     return Subject(tuple(rows), lineup, target, _demonstration(lineup, target, lineup.version), _sides(rows))
 
 
-def _gone(row: RunRow, what: str, first_start: bool) -> None:
+def _gone(row: RunRow, what: str) -> None:
     """What is not here, and how to have it; who has nothing yet can begin with the example."""
     st.info(t(f"demo.gone.{what}"))
     with st.container(horizontal=True):
         run_details.rerun_button(row)
-        if first_start:
+        if not data.has_own():
             launch.example_button("demo-example")
 
 

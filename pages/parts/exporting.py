@@ -54,7 +54,7 @@ def bundle(row: RunRow) -> None:
         st.info(t("export.recorded"))
         with st.container(horizontal=True):
             run_details.rerun_button(row)
-            if all(one.recorded for one in data.finished()):
+            if not data.has_own():
                 launch.example_button("export-example")
         return
     with plain_errors():

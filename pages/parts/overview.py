@@ -12,7 +12,7 @@ from explorer.quantities import QUANTITIES
 from explorer.texts import t, target_title
 from explorer.texts.sentences import sentence
 from explorer.variants import Variant, choose, model_of
-from pages.parts import glossary, launch, marks, state, tradeoffs
+from pages.parts import data, glossary, launch, marks, state, tradeoffs
 from pages.parts.page import go, safe
 
 TARGET, BATCH = "cpu-onnxruntime", 1
@@ -40,13 +40,8 @@ def numbers(rows: list[Variant], model: str) -> None:
     own = sum(not row.recorded and not row.baseline for row in chosen)
     note = t("overview.own_and_recorded", own=own, recorded=best.variants - own)
     with count, _card(t("overview.measured"), f"{best.variants:,}", note):
-        if not has_own(rows):
+        if not data.has_own():
             launch.example_button("overview-example")
-
-
-def has_own(rows: list[Variant]) -> bool:
-    """Whether the reader launched anything that is done; until then the example stands where it is seen first."""
-    return any(not row.recorded for row in rows)
 
 
 def _number(key: str, row: Variant | None, quantity: str, note: str) -> None:
@@ -95,5 +90,5 @@ def ways_to_start(rows: list[Variant]) -> None:
             st.markdown(t(f"overview.{name}.text"))
             if st.button(t(f"go.{name}"), key=f"go-{name}", type="primary" if name == "compress" else "secondary"):
                 go(name)
-            if name == "compress" and (has_own(rows) or not rows):
+            if name == "compress" and (data.has_own() or not rows):
                 launch.example_button("overview-example")

@@ -8,6 +8,7 @@ import time
 from pathlib import Path
 
 from explorer import made
+from explorer.artefacts import artefact_files
 from explorer.result import Result, StepReport
 from tests.jobs.pipelines import quick as execute
 
@@ -36,6 +37,6 @@ def measure(recipe, folder: Path, report, **names) -> Result:
     with tempfile.TemporaryDirectory() as elsewhere:
         result = execute(recipe, Path(elsewhere), report, **names)
     place = folder / "artefact"
-    files = {path.relative_to(place).as_posix(): path.stat().st_size for path in made.files(place)}
+    files = artefact_files(place)
     artefact = result.artefact.model_copy(update={"files": files, "digest": before.digest})
     return result.model_copy(update={"steps": before.steps, "artefact": artefact})

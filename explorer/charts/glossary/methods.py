@@ -73,22 +73,7 @@ def heads(figure: go.Figure, theme: Theme) -> None:
     ramp = [[0, style.GRID[theme]], [1, style.FAMILY_COLOURS["pruning"]]]
     lefts = (0, count + 1)
     for head, left in enumerate(lefts):
-        places = list(range(left, left + count))
-        shares = examples.attention(head)
-        figure.add_trace(
-            go.Heatmap(
-                z=shares,
-                x=places,
-                y=said,
-                zmin=0,
-                zmax=1,
-                colorscale=ramp,
-                showscale=False,
-                xgap=2,
-                ygap=2,
-                hoverinfo="skip",
-            )
-        )
+        pens.cells(figure, examples.attention(head), range(left, left + count), said, 1, ramp)
     ticks = [left + place for left in lefts for place in range(count)]
     figure.update_layout(
         title_text=t("glossary.heads.drawn"),

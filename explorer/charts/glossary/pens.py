@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -43,23 +43,18 @@ def grid(figure: go.Figure, matrix: Floats, left: int, theme: Theme) -> None:
     rows, columns = matrix.shape
     weak = {"light": "#F7DCC8", "dark": "#5C3A22"}[theme]
     ramp = [[0, style.GRID[theme]], [0.001, weak], [1, style.FAMILY_COLOURS["pruning"]]]
-    figure.add_trace(
-        go.Heatmap(
-            z=np.abs(matrix),
-            x=list(range(left, left + columns)),
-            y=list(range(rows)),
-            zmin=0,
-            zmax=2,
-            colorscale=ramp,
-            showscale=False,
-            xgap=2,
-            ygap=2,
-            text=[["0" if weight == 0 else "" for weight in row] for row in matrix],
-            texttemplate="%{text}",
-            textfont={"size": 11, "color": style.MUTED[theme]},
-            hoverinfo="skip",
-        )
-    )
+    noughts = [["0" if weight == 0 else "" for weight in row] for row in matrix]
+    font = {"size": 11, "color": style.MUTED[theme]}
+    places = range(left, left + columns)
+    cells(figure, np.abs(matrix), places, range(rows), 2, ramp, text=noughts, texttemplate="%{text}", textfont=font)
+
+
+def cells(
+    figure: go.Figure, z: Floats, x: Iterable[Any], y: Iterable[Any], most: float, ramp: Any, **words: Any
+) -> None:
+    """A grid of cells, each in the colour of the ramp for its value from 0 to ``most``."""
+    look = {"colorscale": ramp, "showscale": False, "xgap": 2, "ygap": 2, "hoverinfo": "skip"}
+    figure.add_trace(go.Heatmap(z=z, x=list(x), y=list(y), zmin=0, zmax=most, **look, **words))
 
 
 def steps(figure: go.Figure, left: int, values: Floats, step: float, theme: Theme) -> None:
