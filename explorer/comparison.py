@@ -8,6 +8,7 @@ from typing import Any
 
 from explorer.answers import baseline_macro_f1
 from explorer.charts.compare import Bars
+from explorer.labels import value_words
 from explorer.quantities import count, cut, file_size, signed, significant
 from explorer.store import RunRow
 from explorer.technique import techniques
@@ -276,24 +277,10 @@ def _flat(recipe: dict[str, Any]) -> dict[tuple[int, str], str]:
     settings = {(0, key): str(recipe[key]) for key in ("model", "data", "seed") if recipe.get(key) is not None}
     for place, step in enumerate(recipe.get("steps") or (), start=1):
         settings[place, t("compare.step", place=place)] = step["technique"]
-        units = _units(step["technique"])
+        known = techniques().get(step["technique"])
+        parameters = {parameter.name: parameter for parameter in known.parameters()} if known else {}
         for key, value in step.items():
-            if key != "technique":
+            if key != "technique" and value != "":  # an empty word is the same as none
                 name = f"{t('compare.step', place=place)}: {setting(key).lower()}"
-                settings[place, name] = _written(value, units.get(key, ""))
+                settings[place, name] = value_words(parameters.get(key), value)
     return settings
-
-
-def _units(technique: str) -> dict[str, str]:
-    """By parameter its unit; of a technique that exists no more, none."""
-    known = techniques().get(technique)
-    return {parameter.name: parameter.unit for parameter in known.parameters()} if known else {}
-
-
-def _written(value: Any, unit: str) -> str:
-    if isinstance(value, bool):
-        return t("word.yes" if value else "word.no")
-    if isinstance(value, (int, float)):
-        words = f"{100 * value:g} %" if unit == "fraction" else f"{value:g}"
-        return words.replace("-", "−")
-    return str(value) or t("number.none")

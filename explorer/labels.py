@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from explorer.technique import Need, Parameter, techniques
+from explorer.texts import t
+from explorer.texts.sentences import sentence
 
 BASELINE = "baseline"
 
@@ -34,6 +36,17 @@ def needed(recipe: dict[str, Any]) -> frozenset[Need]:
 def trains(recipe: dict[str, Any]) -> bool:
     """Whether any step of a recipe takes the training data."""
     return "training" in needed(recipe)
+
+
+def value_words(parameter: Parameter | None, value: object) -> str:
+    """A parameter's value for people, with its unit unless the parameter's name says it; None for one that is gone."""
+    if isinstance(value, bool):
+        return t("word.yes" if value else "word.no")
+    if not isinstance(value, (int, float)):
+        return str(value) or t("word.none")
+    unit = parameter.unit if parameter and parameter.unit not in parameter.name else ""
+    number = f"{100 * value:g} %" if unit == "fraction" else f"{value:g} {sentence(unit)}".strip()
+    return number.replace("-", "−")
 
 
 def _step(step: dict[str, Any]) -> str:

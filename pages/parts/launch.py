@@ -8,12 +8,13 @@ from explorer import jobs
 from explorer.artefacts import finished_steps
 from explorer.errors import BadInput
 from explorer.foreseeing import Span, foresee
+from explorer.labels import value_words
 from explorer.models import check_files, check_steps
 from explorer.planning import Estimate, estimate
 from explorer.quantities import duration, file_size, significant
 from explorer.recipe import Recipe
 from explorer.rundir import ACTIVE, PRIORITY_S
-from explorer.technique import Parameter, Technique
+from explorer.technique import Technique
 from explorer.texts import t, technique_title
 from explorer.texts.sentences import sentence
 from pages.parts import data, draft, state
@@ -107,19 +108,8 @@ def _figure(name: str, value: float) -> str:
 def _settings(step: Technique) -> str:
     values = step.step()
     parameters = [parameter for parameter in step.parameters() if parameter.matters(values)]
-    written = [f"{parameter_label(p).lower()} {value_words(p, values[p.name])}" for p in parameters]
+    written = [f"{parameter_label(p).lower()} {safe(value_words(p, values[p.name]))}" for p in parameters]
     return f" ({', '.join(written)})" if written else ""
-
-
-def value_words(parameter: Parameter, value: object) -> str:
-    """A parameter's value for people, with its unit unless the parameter's name says it."""
-    if isinstance(value, bool):
-        return t("word.yes" if value else "word.no")
-    if not isinstance(value, (int, float)):
-        return safe(str(value)) or t("word.none")
-    if parameter.unit == "fraction":
-        return f"{100 * value:g} %"
-    return f"{value:g}" if parameter.unit in parameter.name else f"{value:g} {sentence(parameter.unit)}"
 
 
 def time_words(time: Estimate | None) -> str:

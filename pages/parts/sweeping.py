@@ -5,6 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from explorer.errors import BadInput
+from explorer.labels import value_words
 from explorer.planning import SweepAxis, disk_bytes, estimate_all, sliders, still_to_do, sweep, usual_range
 from explorer.quantities import file_size
 from explorer.recipe import Recipe
@@ -54,7 +55,7 @@ def _recipes(recipe: Recipe, axes: list[SweepAxis]) -> list[Recipe]:
 
 def _values(recipe: Recipe, axis: SweepAxis) -> str:
     parameter = _parameter(recipe, axis.position, axis.parameter)
-    return f"{parameter_label(parameter)}: {', '.join(launch.value_words(parameter, v) for v in axis.values())}"
+    return f"{parameter_label(parameter)}: {', '.join(value_words(parameter, v) for v in axis.values())}"
 
 
 def _axis(recipe: Recipe, options: list[tuple[int, str]], name: str) -> SweepAxis:
