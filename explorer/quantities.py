@@ -94,6 +94,42 @@ Y_AXES = (*_GAINS, *_COSTS)
 SIZES = ("none", *_COSTS)
 
 
+@dataclass(frozen=True)
+class Band:
+    """Values of a quantity from ``low`` on and below ``high``, in the unit shown."""
+
+    quantity: Quantity
+    low: float = -math.inf
+    high: float = math.inf
+
+    @classmethod
+    def parse(cls, text: str) -> Band | None:
+        """What ``str`` wrote, such as ``file_size:2.5..40``; None for anything else."""
+        key, _, ends = text.partition(":")
+        low, dots, high = ends.partition("..")
+        try:
+            band = cls(QUANTITIES[key], float(low or "-inf"), float(high or "inf"))
+        except (KeyError, ValueError):
+            return None
+        return band if dots and band.low < band.high else None
+
+    def __str__(self) -> str:
+        ends = (f"{end:.6g}" if math.isfinite(end) else "" for end in (self.low, self.high))
+        return f"{self.quantity.key}:{'..'.join(ends)}"
+
+    @property
+    def title(self) -> str:
+        """For people: ``File size below 2.5 MB``."""
+        how = "below" if self.low == -math.inf else "above" if self.high == math.inf else "between"
+        low, high = self.quantity.number(self.low), self.quantity.number(self.high)
+        return t(f"band.{how}", quantity=self.quantity.title, low=low, high=high)
+
+    def holds(self, variant: Variant) -> bool:
+        """Whether the variant's value lies in it; one that was not measured lies in none."""
+        value = self.quantity.of(variant)
+        return value is not None and self.low <= value < self.high
+
+
 def significant(value: float, digits: int = 3) -> str:
     """``value`` with three significant digits and separated thousands: ``1,230``, ``23.4``, ``0.0512``."""
     if value == 0 or not math.isfinite(value):

@@ -19,6 +19,7 @@ DEFAULT_TARGETS = ("cpu-onnxruntime", "cpu-torch")
 LARGEST_BATCH, LONGEST = 512, 8192
 SMALLEST_SIDE, LARGEST_SIDE = 8, 1024
 OWN_SIZE = "own"
+RECIPE_SUFFIXES = (".yaml", ".yml", ".json")
 
 
 class Measuring(BaseModel):
@@ -170,6 +171,23 @@ class Recipe(BaseModel):
     def baseline(self) -> Recipe:
         """The same model on the same data, uncompressed."""
         return self.model_copy(update={"steps": ()})
+
+
+def load_recipes(paths: Sequence[str | Path]) -> list[Recipe]:
+    """The recipes in these files, and in the YAML and JSON files of those that are folders, by name.
+
+    Raises ``BadInput`` when one is missing, unreadable or wrong, and when a folder holds none.
+    """
+    return [Recipe.load(file) for path in paths for file in _recipe_files(Path(path))]
+
+
+def _recipe_files(path: Path) -> list[Path]:
+    if not path.is_dir():
+        return [path]
+    found = sorted(file for file in path.iterdir() if file.suffix in RECIPE_SUFFIXES)
+    if not found:
+        raise BadInput(f"The folder '{path}' holds no recipe; expected are YAML or JSON files.")
+    return found
 
 
 def check_order(steps: Sequence[Technique]) -> None:

@@ -51,6 +51,26 @@ def test_a_failed_run_has_exit_status_1_and_says_why(call, recipe, monkeypatch):
     assert err.splitlines()[-1].endswith("ended failed: the disk is full; free some space and try again.")
 
 
+def test_recipes_of_a_folder_run_one_after_the_other(call, tmp_path):
+    folder = tmp_path / "recipes"
+    folder.mkdir()
+    for seed in (2, 1):
+        (folder / f"{seed}.yaml").write_text(f"model: cnn-digits\nseed: {seed}\ntargets: [cpu-onnxruntime]\n")
+    (folder / "README.md").write_text("No recipe.")
+    status, out, _ = call("run", str(folder), "--json")
+    assert status == 0 and [one["recipe"]["seed"] for one in json.loads(out)] == [1, 2]
+    assert call("submit", str(folder))[1].split() == [one["run"] for one in json.loads(out)]  # done, found again
+
+
+def test_a_run_that_fails_holds_up_none_after_it(call, tmp_path, monkeypatch):
+    monkeypatch.setenv("EXPLORER_PIPELINE", "tests.jobs.pipelines:full_disk")
+    files = [tmp_path / f"{seed}.yaml" for seed in (1, 2)]
+    for seed, file in enumerate(files):
+        file.write_text(f"model: cnn-digits\nseed: {seed}\ntargets: [cpu-onnxruntime]\n")
+    status, _, err = call("run", *map(str, files))
+    assert status == 1 and err.count("ended failed") == 2
+
+
 def test_an_interrupt_cancels_a_run_in_the_foreground(home, recipe):  # noqa: F811
     code = (
         "import os; os.environ['EXPLORER_PIPELINE'] = 'tests.jobs.pipelines:gated'; from explorer import jobs, cli;"
@@ -153,6 +173,7 @@ def test_front_lists_what_no_other_variant_beats(call, monkeypatch):
         ),
         (["front", "--x", "beauty"], "Invalid value for '--x': 'beauty' is not one of 'size', 'latency'."),
         (["front", "--batch", "0"], "Invalid value for '--batch'"),
+        (["run", "{recipe}", "{folder}"], "The folder '{folder}' holds no recipe; expected are YAML or JSON files."),
         (["runs", "--colour"], "No such option: --colour"),
         (["dance"], "No such command 'dance'."),
         (["cancel"], "Missing argument 'RUN'."),
@@ -164,10 +185,11 @@ def test_front_lists_what_no_other_variant_beats(call, monkeypatch):
         (["export", "nothing", "--to", "."], "There is no run 'nothing'"),
     ],
 )
-def test_bad_input_is_one_sentence_and_exit_status_2(call, recipe, words, expected):
-    status, out, err = call(*[word.format(recipe=recipe) for word in words])
+def test_bad_input_is_one_sentence_and_exit_status_2(call, recipe, tmp_path, words, expected):
+    (folder := tmp_path / "empty").mkdir()
+    status, out, err = call(*[word.format(recipe=recipe, folder=folder) for word in words])
     assert (status, out) == (2, "")
-    assert err.startswith(expected) and err.count("\n") == 1 and err.endswith((".\n", "?\n"))
+    assert err.startswith(expected.format(folder=folder)) and err.count("\n") == 1 and err.endswith((".\n", "?\n"))
 
 
 @pytest.mark.parametrize(

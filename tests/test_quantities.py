@@ -1,8 +1,9 @@
 import re
+from dataclasses import replace
 
 import pytest
 
-from explorer.quantities import QUANTITIES, X_AXES, Y_AXES, count, cut, duration, file_size, signed, significant
+from explorer.quantities import QUANTITIES, X_AXES, Y_AXES, Band, count, cut, duration, file_size, signed, significant
 from explorer.result import Latency
 from explorer.variants import flatten
 from tests.support.sample_results import sample_runs
@@ -55,6 +56,26 @@ def test_counts_in_words():
 def test_bytes_and_durations_in_words():
     assert [file_size(n) for n in (512, 3420, 23_400_000, 4.1e9)] == ["512 bytes", "3.42 kB", "23.4 MB", "4.10 GB"]
     assert [duration(s) for s in (0.2, 8.4, 125, 3840)] == ["under 1 s", "8 s", "2 min 5 s", "1 h 4 min"]
+
+
+def test_a_band_holds_its_lower_end_and_not_its_upper():
+    rows = flatten(sample_runs(8))
+    small, *_, large = sorted(row.file_bytes / 1e6 for row in rows)
+    held = [row.file_bytes / 1e6 for row in rows if Band(QUANTITIES["file_size"], small, large).holds(row)]
+    assert small in held and large not in held
+    assert not any(Band(QUANTITIES["memory"]).holds(replace(row, peak_rss_bytes=None)) for row in rows)
+
+
+def test_a_band_is_read_as_it_was_written_and_anything_else_is_none():
+    texts = ("file_size:2.5..40", "file_size:..40", "latency:0.125..")
+    assert [str(Band.parse(text)) for text in texts] == list(texts)
+    assert [Band.parse(text).title for text in texts] == [
+        "File size from 2.50 MB to 40.0 MB",
+        "File size below 40.0 MB",
+        "Latency p50 from 0.125 ms on",
+    ]
+    for text in ("", "beauty:1..2", "file_size:1", "file_size:40..2", "file_size:a..b", "file_size:nan..1"):
+        assert Band.parse(text) is None
 
 
 def test_a_quantity_is_written_with_unit_and_interval():

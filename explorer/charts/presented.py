@@ -29,7 +29,7 @@ def presented_figure(info: TradeoffInfo, theme: Theme = "light") -> go.Figure:
         if font.size:
             font.size = round(font.size * FACTOR)
     for note in figure.layout.annotations:
-        for offset in ("ax", "ay", "xshift", "yshift"):
+        for offset in ("ax", "ay", "xshift", "yshift", "width"):
             if note[offset] is not None:
                 note[offset] = note[offset] * FACTOR
     for shape in figure.layout.shapes:

@@ -18,7 +18,9 @@ app = typer.Typer(
 )
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for machines.")]
-RecipeFile = Annotated[str, typer.Argument(metavar="RECIPE", help="A recipe as YAML or JSON.")]
+Recipes = Annotated[
+    list[str], typer.Argument(metavar="RECIPE...", help="Recipes as YAML or JSON, or folders that hold some.")
+]
 Run = Annotated[str, typer.Argument(metavar="RUN", help="The id of a run; 'runs' lists them.")]
 Study = Annotated[str, typer.Option(help="The study that the run belongs to.")]
 OwnStudy = Annotated[str, typer.Argument(metavar="STUDY", help="Name of a study of your own.")]

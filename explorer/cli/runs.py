@@ -8,30 +8,47 @@ from typing import Annotated, Literal
 import typer
 
 from explorer.cli import wording
-from explorer.cli.base import Fresh, Json, RecipeFile, Run, Study, app, refuse, show
+from explorer.cli.base import Fresh, Json, Recipes, Run, Study, app, refuse, show
 from explorer.cli.progress import Progress
 from explorer.errors import BadInput
 
 
 @app.command()
-def run(recipe: RecipeFile, study: Study = "default", fresh: Fresh = False, as_json: Json = False) -> int:
-    """Run a recipe here and wait for its result; an equal one that is done is shown again."""
+def run(recipe: Recipes, study: Study = "default", fresh: Fresh = False, as_json: Json = False) -> int:
+    """Run recipes here, one after the other, and wait for the results; an equal one that is done is shown again.
+
+    One that fails holds up none of those after it; one that is cancelled ends it all.
+    """
     from explorer import jobs
     from explorer.jobs.foreground import run_here
-    from explorer.recipe import Recipe
+    from explorer.recipe import load_recipes
 
-    name, _ = jobs.enqueue(Recipe.load(recipe), study, fresh)
-    row = run_here(name, Progress())
-    if row.result is None:
-        reason = f": {row.reason.rstrip('.')}" if row.reason else ""
-        return refuse(f"The run '{name}' ended {row.state}{reason}.", 1)
-    show(row.result, wording.summary(row), as_json)
-    return 0
+    status, results = 0, []
+    recipes = load_recipes(recipe)
+    for one in recipes:
+        name, _ = jobs.enqueue(one, study, fresh)
+        try:
+            row = run_here(name, Progress())
+        except BadInput as error:
+            status = refuse(str(error), 2)
+            continue
+        if row.result is None:
+            reason = f": {row.reason.rstrip('.')}" if row.reason else ""
+            status = max(status, refuse(f"The run '{name}' ended {row.state}{reason}.", 1))
+            if row.state == "cancelled":
+                break
+            continue
+        results.append(row.result)
+        if not as_json:
+            show(row.result, wording.summary(row), False)
+    if as_json and results:
+        show(results if len(recipes) > 1 else results[0], [], True)
+    return status
 
 
 @app.command()
 def submit(
-    recipe: RecipeFile,
+    recipe: Recipes,
     study: Study = "default",
     fresh: Fresh = False,
     time_limit: Annotated[float | None, typer.Option(metavar="MIN", help="End it after so many minutes.")] = None,
@@ -40,12 +57,12 @@ def submit(
     ] = "normal",
     as_json: Json = False,
 ) -> None:
-    """Queue a recipe in the background and print its run's id."""
+    """Queue recipes in the background and print the ids of their runs."""
     from explorer import jobs
-    from explorer.recipe import Recipe
+    from explorer.recipe import load_recipes
 
-    name = jobs.submit(Recipe.load(recipe), study, fresh, time_limit, priority)
-    show({"run": name}, [name], as_json)
+    names = [jobs.submit(one, study, fresh, time_limit, priority) for one in load_recipes(recipe)]
+    show([{"run": name} for name in names] if len(names) > 1 else {"run": names[0]}, names, as_json)
 
 
 @app.command()

@@ -111,7 +111,7 @@ def _recipes(rows: list[RunRow]) -> None:
         icon=":material/description:",
         on_click="ignore",
     )
-    st.code('for recipe in recipes/*.yaml; do python -m explorer run "$recipe"; done', language="bash", wrap_lines=True)
+    st.code("python -m explorer run recipes", language="bash", wrap_lines=True)
 
 
 def _bundles(rows: list[RunRow]) -> None:

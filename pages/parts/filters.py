@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import reduce
 from typing import Any
 
 import streamlit as st
@@ -18,10 +19,9 @@ from explorer.quantities import QUANTITIES, SIZES, X_AXES, Y_AXES
 from explorer.texts import t
 from explorer.variants import Variant, choose, models_of_one_task
 from pages.parts import data, state
+from pages.parts.left_out import LeftOut, left_out
 
 NOWHERE = "none"
-LEFT_OUT = ("model", "family")
-"""What a click in the legend takes away: fields of a row."""
 PLACES = ("cpu", "gpu", "both", "joined")
 
 
@@ -42,7 +42,7 @@ class View:
     estimate: str | None = None
     length: str | None = None
     joined: bool = False
-    left_out: tuple[tuple[str, str], ...] = ()
+    left_out: tuple[LeftOut, ...] = ()
 
     def rows(self, rows: list[Variant], device: str) -> list[Variant]:
         """The rows to draw for one device."""
@@ -58,7 +58,7 @@ class View:
     def _without(self, rows: list[Variant]) -> list[Variant]:
         """The rows without what the legend took away; the same list for the same list."""
         away = self.left_out
-        return _without.of((rows,), away, lambda: [r for r in rows if all(getattr(r, k) != v for k, v in away)])
+        return _without.of((rows,), away, lambda: reduce(lambda kept, one: one.kept(kept), away, rows))
 
     def target(self, device: str) -> str:
         """The target's name."""
@@ -84,31 +84,6 @@ def show(model: str) -> None:
     st.session_state["model"] = [model]
 
 
-def leave_out(key: str, name: str) -> None:
-    """Before the page is drawn again: take a model or a family away that was clicked in the legend."""
-    if key in LEFT_OUT:
-        state.leave_out([*state.left_out(), f"{key}:{name}"])
-
-
-def _call_back(key: str, name: str) -> None:
-    state.leave_out([one for one in state.left_out() if one != f"{key}:{name}"])
-
-
-def _left_out(there: Choices) -> tuple[tuple[str, str], ...]:
-    """What the legend took away of what is there, each with a button that brings it back."""
-    known = {"model": there.models, "family": FAMILY_COLOURS}
-    named = (one.partition(":") for one in state.left_out())
-    away = tuple((key, name) for key, _, name in named if name in known.get(key, ()))
-    if away:
-        with st.container(horizontal=True, vertical_alignment="center", key="left-out-row"):
-            st.caption(t("filter.left_out"), width="content")
-            for key, name in away:
-                title = t(f"family.{name}") if key == "family" else name
-                help, words = t("filter.left_out.back"), {"key": f"back-{key}-{name}", "icon": ":material/close:"}
-                st.button(title, on_click=_call_back, args=(key, name), help=help, type="tertiary", **words)
-    return away
-
-
 def controls(rows: list[Variant]) -> View:
     """Draw the controls and return what is chosen."""
     there = choices(rows)
@@ -130,7 +105,7 @@ def controls(rows: list[Variant]) -> View:
     with more, st.popover(t("filter.more"), icon=":material/tune:"):
         logs = [st.toggle(t(f"filter.{key}"), key=key, bind="query-params") for key in ("log", "log_y")]
         more_choices = _more(there)
-    more_choices |= {"left_out": _left_out(there)}
+    more_choices |= {"left_out": left_out(there)}
     shown = {"models": tuple(chosen_models), "families": tuple(chosen_families), **more_choices}
     return View(Axes(x_key, y_key, size_key, *logs), _devices(device), joined=device == "joined", **shown)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from pages.parts import filters, state
+from pages.parts import left_out, state
 
 # Streamlit's own clicks make Plotly draw all marks again before they are reported, and know nothing of Shift; so charts
 # of variants report boxes through Streamlit and clicks from here. A chart for boxes alone has its clicks switched off
@@ -62,6 +62,10 @@ const legendClicked = ({ curveNumber, fullData }) => {
     return false;
 };
 
+const sizeClicked = ({ annotation }) => {
+    if (annotation.name && leaveOut) leaveOut({ size: annotation.name });
+};
+
 const hovered = ({ points, event }) => {
     clear();
     takeClicks(event.target.closest(".js-plotly-plot"));
@@ -90,6 +94,7 @@ const listen = (event) => {
     plot.on("plotly_click", clicked);
     plot.on("plotly_legendclick", legendClicked);
     plot.on("plotly_legenddoubleclick", () => false);
+    plot.on("plotly_clickannotation", sizeClicked);
     plot.on("plotly_hover", hovered);
     plot.on("plotly_unhover", clear);
     plot.on("plotly_restyle", brushed(plot));
@@ -129,7 +134,7 @@ def _pick() -> None:
 
 def _leave_out() -> None:
     for key, name in (st.session_state["marks"]["leave_out"] or {}).items():
-        filters.leave_out(str(key), str(name))
+        left_out.leave_out(str(key), str(name))
 
 
 def _brush() -> None:

@@ -5,12 +5,14 @@ from __future__ import annotations
 import math
 from dataclasses import replace
 
+import plotly.graph_objects as go
 import pytest
 
 from explorer.charts import Axes, presented_figure, tradeoff_figure, tradeoff_info
 from explorer.charts.presented import FACTOR
-from explorer.charts.tradeoff.sizes import LARGEST, SMALLEST, size_scale
-from explorer.quantities import QUANTITIES
+from explorer.charts.style import base_layout
+from explorer.charts.tradeoff.sizes import LARGEST, SMALLEST, add_size_legend, size_scale
+from explorer.quantities import QUANTITIES, Band
 from explorer.variants import choose, flatten
 from tests.support.sample_results import sample_runs
 
@@ -70,3 +72,28 @@ def test_many_marks_are_smaller_and_so_are_those_that_explain_them():
     assert max(mark.diameter for mark in many.marks) < max(mark.diameter for mark in few.marks) == LARGEST
     explained = [one.x1 - one.x0 for one in tradeoff_figure(many).layout.shapes if one.xsizemode == "pixel"]
     assert max(explained) == pytest.approx(max(mark.diameter for mark in many.marks))
+
+
+@pytest.mark.parametrize("ends", [(2, 20), (1, 100)])
+def test_each_step_stands_for_the_marks_of_about_its_size(ends) -> None:
+    scale = of(*ends)
+    for value, band in zip(scale.steps(), scale.bands(), strict=True):
+        assert band.low <= value < band.high
+        for end in (band.low, band.high):  # half-way to the next diameter
+            if math.isfinite(end):
+                assert abs(scale.diameter(end) - scale.diameter(value)) == pytest.approx(
+                    (scale.diameter(ends[1]) - scale.diameter(ends[0])) / 4
+                )
+    below, between, above = scale.bands()
+    assert (below.low, below.high, above.low, above.high) == (-math.inf, between.low, between.high, math.inf)
+
+
+def test_a_click_on_a_step_names_its_band_unless_all_are_alike() -> None:
+    def named(*millions: float) -> list[str]:
+        figure = go.Figure(layout=base_layout("light", "", ""))
+        add_size_legend(figure, of(*millions), "light")
+        return [note.name for note in figure.layout.annotations if note.captureevents]
+
+    assert [str(Band.parse(name)) for name in named(1, 100)] == named(1, 100)
+    assert named(1, 100) == ["parameters:..3.16228", "parameters:3.16228..31.6228", "parameters:31.6228.."]
+    assert named(5, 5) == []

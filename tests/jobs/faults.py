@@ -16,7 +16,10 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
 from contextlib import suppress
+from itertools import repeat
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 from unittest import mock
@@ -28,6 +31,7 @@ from explorer.store import Store
 from tests.jobs.under_fire import Dashboard, Tab, end_processes_of, processes_of, surroundings, whole
 
 FAULTS, TABS = 14, 3
+AT_ONCE = 4
 SETTLED_S = 120.0
 BROKEN_STEPS = 6
 HIT_S = 3.0
@@ -289,19 +293,22 @@ class WatchedSchedule(Schedule):
         super().settle()
 
 
-def run_schedules(first: int, count: int, place: Path, kind: type[Schedule] = Schedule) -> Counter[str]:
-    """Run schedules with the seeds from ``first`` on, each in a home of its own; returns how often each fault hit."""
-    counts: Counter[str] = Counter()
-    for seed in range(first, first + count):
-        home, injected = place / f"home-{seed}", place / f"faults-{seed}"
-        home.mkdir()
-        injected.mkdir()
-        with mock.patch.dict(os.environ, surroundings(home, injected)):
-            try:
-                counts += kind(seed, home, injected).run()
-            finally:
-                end_processes_of(home)
-    return counts
+def run_schedule(seed: int, place: Path, kind: type[Schedule] = Schedule) -> Counter[str]:
+    """Run one schedule in a home of its own; returns how often each fault hit."""
+    home, injected = place / f"home-{seed}", place / f"faults-{seed}"
+    home.mkdir()
+    injected.mkdir()
+    with mock.patch.dict(os.environ, surroundings(home, injected)):
+        try:
+            return kind(seed, home, injected).run()
+        finally:
+            end_processes_of(home)
+
+
+def run_schedules(first: int, count: int, place: Path) -> Counter[str]:
+    """Run schedules with the seeds from ``first`` on, ``AT_ONCE`` beside each other, each in a process of its own."""
+    with ProcessPoolExecutor(AT_ONCE, mp_context=get_context("spawn")) as pool:
+        return sum(pool.map(run_schedule, range(first, first + count), repeat(place)), Counter())
 
 
 def report(count: int, counts: Counter[str]) -> str:

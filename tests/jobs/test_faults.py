@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.jobs.faults import KINDS, WatchedSchedule, report, run_schedules
+from tests.jobs.faults import KINDS, WatchedSchedule, report, run_schedule, run_schedules
 
 
 @pytest.mark.slow
@@ -17,7 +17,7 @@ def test_nothing_is_lost_done_twice_or_stuck_under_random_faults(tmp_path, capsy
 
 @pytest.mark.slow
 def test_the_real_dashboard_is_killed_too_and_has_the_runs_go_on(tmp_path, capsys) -> None:
-    counts = run_schedules(2, 1, tmp_path, WatchedSchedule)
+    counts = run_schedule(2, tmp_path, WatchedSchedule)
     with capsys.disabled():
         print(f"\n{report(1, counts)}")
     assert counts["page drawn"] > 0 and counts["real dashboard killed"] > 1

@@ -220,6 +220,15 @@ def test_the_legend_filters_models(page):
     assert "minilm-tweets" not in " ".join(mark["words"] for mark in marks(page).values())
 
 
+def test_the_legend_of_sizes_filters(page):
+    open_page(page, f"{TEXTS}&size=File size", "light")
+    before = marks(page)
+    page.locator(".annotation", has_text=re.compile(r"^\d")).first.click()
+    page.wait_for_function(f"count => ({MARKS})('').length < count", arg=len(before))
+    page.locator("[class*='st-key-back-size'] button").first.click()
+    page.wait_for_function(f"count => ({MARKS})('').length === count", arg=len(before))
+
+
 def test_the_table_and_the_chart_have_one_selection(page):
     open_page(page, TEXTS, "light")
     found = marks(page)

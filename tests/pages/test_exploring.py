@@ -175,3 +175,15 @@ def test_what_is_left_out_in_the_legend_comes_back_by_its_button(open_page, own)
     assert "pruning" not in app.query_params["left-out"] and "minilm-tweets" in app.query_params["left-out"]
     (table,) = [one for one in app.dataframe if "accuracy" in one.value.columns]
     assert not app.exception and "Pruning" in set(table.value["family"])
+
+
+def test_marks_of_about_one_size_are_left_out(open_page, own) -> None:
+    away = "size:file_size:..40,size:beauty:1..2,size:file_size:nothing"
+    app = open_page("3_Trade_offs", {"model": "minilm-tweets", "left-out": away})
+    (table,) = [one for one in app.dataframe if "accuracy" in one.value.columns]
+    assert not app.exception and min(table.value["file_size"]) >= 40
+    (back,) = [one for one in app.button if one.key and one.key.startswith("back-")]
+    assert back.label == "File size below 40.0 MB"
+    back.click().run()
+    (table,) = [one for one in app.dataframe if "accuracy" in one.value.columns]
+    assert not app.exception and min(table.value["file_size"]) < 40

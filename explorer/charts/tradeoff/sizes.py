@@ -5,12 +5,14 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any
 
 import plotly.graph_objects as go
 
 from explorer.charts import style
 from explorer.charts.style import Theme, plain
-from explorer.quantities import QUANTITIES, Quantity
+from explorer.quantities import QUANTITIES, Band, Quantity
 from explorer.texts import t
 from explorer.variant import Variant
 
@@ -52,9 +54,19 @@ class SizeScale:
         """The values that explain it: the least, one between in size, and the largest; one where all are alike."""
         if self.low == self.high:
             return (self.high,)
-        roots = math.sqrt(self.low), math.sqrt(self.high)
-        middle = roots[0] * roots[1] if self.by_factors else (sum(roots) / 2) ** 2
-        return self.low, middle, self.high
+        return self.low, self._value(0.5), self.high
+
+    def bands(self) -> tuple[Band, ...]:
+        """The values that look most like each step: up to half-way, in size, to the next."""
+        ends = [-math.inf, *(self._value(share) for share in (0.25, 0.75) if self.low < self.high), math.inf]
+        return tuple(Band(self.quantity, *pair) for pair in pairwise(ends))
+
+    def _value(self, share: float) -> float:
+        """The value whose diameter lies so far between the smallest and the largest."""
+        if self.by_factors:
+            return float(self.low * (self.high / self.low) ** share)
+        low, high = math.sqrt(self.low), math.sqrt(self.high)
+        return (low + (high - low) * share) ** 2
 
 
 def size_scale(rows: Sequence[Variant], size: str) -> SizeScale | None:
@@ -74,13 +86,15 @@ def thinned(count: int) -> float:
 def add_size_legend(figure: go.Figure, scale: SizeScale, theme: Theme) -> None:
     """A row between the title and the plotting area: the quantity's name, and marks beside their values.
 
-    Plotly's own legend draws no mark larger than 16 pixels.
+    Plotly's own legend draws no mark larger than 16 pixels. What a page filters away when a mark is clicked is the name
+    of the annotation on it: marks of about that size.
     """
     figure.layout.margin.t += ROW_PX
     unit = f" ({scale.quantity.unit})" if scale.quantity.unit else ""
     name = t("chart.size", quantity=f"{scale.quantity.title}{unit}")
     left = _write(figure, name, 0.0, theme) + GAP_PX
-    for value in scale.steps():
+    bands = scale.bands()
+    for value, band in zip(scale.steps(), bands, strict=True):
         across = scale.diameter(value)
         figure.add_shape(
             type="circle",
@@ -97,11 +111,20 @@ def add_size_legend(figure: go.Figure, scale: SizeScale, theme: Theme) -> None:
             fillcolor=style.MUTED[theme],
             line={"width": 0},
         )
-        left = _write(figure, scale.quantity.bare(value), left + across + GAP_PX, theme) + 2 * GAP_PX
+        held = band if len(bands) > 1 else None
+        left = _write(figure, scale.quantity.bare(value), left, theme, across + GAP_PX, held) + 2 * GAP_PX
 
 
-def _write(figure: go.Figure, words: str, left: float, theme: Theme) -> float:
-    """Words in the row from ``left`` pixels on; returns where they end."""
+def _write(
+    figure: go.Figure, words: str, left: float, theme: Theme, before: float = 0.0, band: Band | None = None
+) -> float:
+    """Words in the row, ``before`` pixels behind ``left``; returns where they end. The whole is clicked for a band."""
+    wide = before + sum(LETTER_PX if letter < "\u2e80" else WIDE_PX for letter in words)  # Chinese ones are wide
+    clicked: dict[str, Any] = {}
+    if band:
+        own = figure.layout.hoverlabel
+        label = {"bgcolor": own.bgcolor, "bordercolor": own.bordercolor, "font": own.font.to_plotly_json()}
+        clicked = {"name": str(band), "hovertext": plain(band.title), "hoverlabel": label, "captureevents": True}
     figure.add_annotation(
         text=plain(words),
         x=0,
@@ -114,5 +137,6 @@ def _write(figure: go.Figure, words: str, left: float, theme: Theme) -> float:
         yshift=ROW_PX / 2,
         showarrow=False,
         font={"size": 12, "color": style.MUTED[theme]},
+        **({"width": wide, "align": "right", "borderpad": 0} | clicked if before else {}),
     )
-    return left + sum(LETTER_PX if letter < "\u2e80" else WIDE_PX for letter in words)  # Chinese ones are wide
+    return left + wide
