@@ -4,6 +4,7 @@ Browser tests come last and share one Chromium: while Playwright is open, its ev
 """
 
 import os
+import sys
 
 import pytest
 
@@ -13,6 +14,21 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 def pytest_collection_modifyitems(items):
     """Everything else first."""
     items.sort(key=lambda item: item.get_closest_marker("browser") is not None)
+
+
+def pytest_terminal_summary(terminalreporter):
+    """What tests counted (``record_property("counted", words)``) is said at the end, whatever process they ran in."""
+    for report in terminalreporter.getreports("passed") + terminalreporter.getreports("failed"):
+        for words in (value for name, value in report.user_properties if name == "counted" and report.when == "call"):
+            terminalreporter.write_line(words)
+
+
+@pytest.fixture(autouse=True)
+def same_main():
+    """Streamlit's ``AppTest`` leaves its script behind as ``__main__``, which every spawned process would run first."""
+    own = sys.modules["__main__"]
+    yield
+    sys.modules["__main__"] = own
 
 
 @pytest.fixture(scope="session")

@@ -20,6 +20,7 @@ FAMILY_COLOURS = {
     "conversion": "#107181",
     "combined": "#C0649A",
 }
+FONTS = "Source Sans, system-ui, sans-serif"
 BACKGROUNDS: dict[Theme, str] = {"light": "#FFFFFF", "dark": "#14171C"}
 INK: dict[Theme, str] = {"light": "#262B33", "dark": "#E6E8EB"}
 MUTED: dict[Theme, str] = {"light": "#646C79", "dark": "#9AA3AF"}
@@ -87,7 +88,7 @@ def base_layout(theme: Theme, title: str, subtitle: str = "", letters: int = TIT
             "yanchor": "top",
             "pad": {"t": TITLE_LINE_PX // 2 * above.count("<br>")},  # Plotly centres the lines on the first one's place
         },
-        "font": {"family": "Source Sans, system-ui, sans-serif", "size": 13, "color": INK[theme]},
+        "font": {"family": FONTS, "size": 13, "color": INK[theme]},
         "paper_bgcolor": "rgba(0,0,0,0)",
         "plot_bgcolor": "rgba(0,0,0,0)",
         "margin": {"l": 8, "r": 12, "t": top, "b": 8},
@@ -95,7 +96,7 @@ def base_layout(theme: Theme, title: str, subtitle: str = "", letters: int = TIT
             "align": "left",
             "bgcolor": BACKGROUNDS[theme],
             "bordercolor": MUTED[theme],
-            "font": {"color": INK[theme], "size": 13},
+            "font": {"family": FONTS, "color": INK[theme], "size": 13},
         },
         "legend": {
             "orientation": "h",

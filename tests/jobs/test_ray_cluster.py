@@ -44,7 +44,10 @@ pytestmark = [pytest.mark.ray, pytest.mark.slow]
 
 
 class RayCluster:
-    """Two nodes of two processors each: the head with the resource ``first``, the other one with ``second``."""
+    """Two nodes of two processors each: the head with the resource ``first``, the other one with ``second``.
+
+    The second one says that it has a GPU, as Ray believes without looking.
+    """
 
     def __init__(self, folder: Path, token: str) -> None:
         self.folder, self.token = folder, token
@@ -59,7 +62,7 @@ class RayCluster:
     def add_second_node(self) -> None:
         """Start the second node where it is not there or no more."""
         if len(self.raylets()) < 2:
-            self._ray(f"--address=127.0.0.1:{self.port}", *owning("second"))
+            self._ray(f"--address=127.0.0.1:{self.port}", "--num-gpus=1", *owning("second"))
 
     def _ray(self, *arguments: str) -> None:
         command = [sys.executable, "-c", ON_LOOPBACK, "start", *arguments, "--node-ip-address=127.0.0.1"]
@@ -226,6 +229,41 @@ def test_a_run_is_made_on_one_node_and_measured_on_another_and_ends_with_the_sec
     head = next(node for node, own in owns.items() if own == {"first"})
     places = [client.status(f"explorer-{runs[0]}-{job}")["driver_node_id"] for job in ("1", "1-measure", "2-measure")]
     assert places[0] == head and len(set(places)) == 3, "made on the head, measured elsewhere, on two nodes"
+
+
+def test_training_and_gpu_measuring_queue_for_the_node_with_a_gpu(on_ray, ray_cluster, monkeypatch):
+    monkeypatch.setenv("EXPLORER_PIPELINE", "tests.jobs.parted:execute")
+    ray_cluster.add_second_node()
+    both = ("cpu-onnxruntime", "cuda-onnxruntime")
+    runs = [jobs.submit(on_ray.recipe(seed).model_copy(update={"targets": both})) for seed in (50, 51)]
+    held = [on_ray.path / "node" / f"hold-{run}" for run in runs]
+    held[0].parent.mkdir()
+    for path in held:
+        path.touch()
+    client = RayClient.from_environment()
+
+    def asked(run: str, job: str) -> tuple[float, str | None, str]:
+        known = client.status(f"explorer-{run}-{job}")
+        return known["entrypoint_num_gpus"], known["driver_node_id"], known["status"]
+
+    def measuring() -> list[str]:
+        return [run for run in runs if on_ray.row(run).stage == "measure"]
+
+    (first,) = wait_for(measuring)
+    (second,) = set(runs) - {first}
+    wait_for(lambda: notes.load(jobs._folder(second)).part == "measure")
+    assert asked(second, "1-measure") == (1.0, None, "PENDING") and measuring() == [first]
+    for path in held:
+        path.unlink()
+    for run in runs:
+        wait_for(lambda run=run: on_ray.row(run).state == "done")
+    trained = jobs.submit(Recipe.parse({**on_ray.recipe(52).plain(), "steps": [{"technique": "fine-tune"}]}))
+    wait_for(lambda: on_ray.row(trained).state == "done")
+    (gpu,) = (node["node_id"] for node in client.nodes() if node["resources_total"].get("GPU"))
+    for run, job in ((first, "1-measure"), (second, "1-measure"), (trained, "1")):
+        assert asked(run, job) == (1.0, gpu, "SUCCEEDED")
+    for run, job in ((first, "1"), (second, "1"), (trained, "1-measure")):
+        assert asked(run, job)[0] == 0, "what needs no GPU asks for none"
 
 
 def test_nothing_of_it_listens_beyond_this_machine(ray_cluster):
