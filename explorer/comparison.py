@@ -11,7 +11,7 @@ from explorer.charts.compare import Bars
 from explorer.labels import value_words
 from explorer.quantities import count, cut, file_size, signed, significant
 from explorer.store import RunRow
-from explorer.technique import techniques
+from explorer.technique import parameters_of
 from explorer.texts import t, target_title
 from explorer.texts.sentences import sentence, setting
 from explorer.variants import SPLIT
@@ -277,8 +277,7 @@ def _flat(recipe: dict[str, Any]) -> dict[tuple[int, str], str]:
     settings = {(0, key): str(recipe[key]) for key in ("model", "data", "seed") if recipe.get(key) is not None}
     for place, step in enumerate(recipe.get("steps") or (), start=1):
         settings[place, t("compare.step", place=place)] = step["technique"]
-        known = techniques().get(step["technique"])
-        parameters = {parameter.name: parameter for parameter in known.parameters()} if known else {}
+        parameters = parameters_of(step["technique"])
         for key, value in step.items():
             if key != "technique" and value != "":  # an empty word is the same as none
                 name = f"{t('compare.step', place=place)}: {setting(key).lower()}"

@@ -200,6 +200,12 @@ def techniques() -> dict[str, type[Technique]]:
     return {technique.name: technique for technique in order}
 
 
+def parameters_of(name: str) -> dict[str, Parameter]:
+    """A technique's parameters by name; none of a technique that is gone."""
+    technique = techniques().get(name)
+    return {parameter.name: parameter for parameter in technique.parameters()} if technique else {}
+
+
 def build(step: dict[str, Any]) -> Technique:
     """Turn one step of a recipe into a technique, or say in one sentence what is wrong with it."""
     if not isinstance(step, dict) or not isinstance(step.get("technique"), str):

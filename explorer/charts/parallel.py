@@ -12,7 +12,9 @@ from plotly.colors import sample_colorscale
 
 from explorer.charts import style
 from explorer.charts.style import Theme
+from explorer.labels import value_words
 from explorer.quantities import QUANTITIES
+from explorer.technique import Parameter, parameters_of
 from explorer.texts import t
 from explorer.texts.sentences import setting
 from explorer.variants import Variant
@@ -26,6 +28,7 @@ BANDS = ("beaten", "front", "selected")
 """A line's number is that of its band, and up to one more by its accuracy; Plotly draws larger numbers on top."""
 
 Value = float | str
+Setting = tuple[str, str]
 Ranges = Sequence[Sequence[float]]
 NO_RANGES: Mapping[str, Ranges] = MappingProxyType({})
 
@@ -89,13 +92,13 @@ def _result_title(key: str) -> str:
     return f"{quantity.title} ({quantity.unit})"
 
 
-def _settings(recipe: dict[str, Any]) -> dict[str, Value]:
-    """The numbers and names in a recipe's steps by what they set, the first of each."""
-    found: dict[str, Value] = {}
+def _settings(recipe: dict[str, Any]) -> dict[Setting, Value]:
+    """The numbers and names in a recipe's steps by technique and parameter, the first of each."""
+    found: dict[Setting, Value] = {}
     for step in recipe.get("steps") or ():
         for name, value in step.items():
             if name != "technique" and isinstance(value, (int, float, str)):
-                found.setdefault(f"{step['technique']}: {setting(name).lower()}", _value(value))
+                found.setdefault((step["technique"], name), _value(value))
     return found
 
 
@@ -105,23 +108,30 @@ def _value(value: float | str) -> Value:
     return value if isinstance(value, str) else float(value)
 
 
-def _setting_dimensions(settings: Sequence[dict[str, Value]]) -> list[Dimension]:
+def _setting_dimensions(settings: Sequence[dict[Setting, Value]]) -> list[Dimension]:
     """The settings that most variants have and that differ among these, at most ``MOST_SETTINGS``."""
-    values: dict[str, list[Value]] = {}
+    values: dict[Setting, list[Value]] = {}
     for one in settings:
         for name, value in one.items():
             values.setdefault(name, []).append(value)
     differing = [name for name, found in values.items() if len(set(found)) > 1 and _readable(found)]
     chosen = sorted(differing, key=lambda name: -len(values[name]))[:MOST_SETTINGS]
-    return [_dimension(name, [one.get(name) for one in settings]) for name in chosen]
+    return [
+        _dimension(
+            f"{technique}: {setting(name).lower()}",
+            [one.get((technique, name)) for one in settings],
+            parameters_of(technique).get(name),
+        )
+        for technique, name in chosen
+    ]
 
 
 def _readable(values: Sequence[Value]) -> bool:
     return not any(isinstance(value, str) for value in values) or len(set(values)) <= MOST_NAMES
 
 
-def _dimension(name: str, values: Sequence[Value | None]) -> Dimension:
-    """Names stand at whole numbers in the order of the alphabet, numbers at themselves."""
+def _dimension(name: str, values: Sequence[Value | None], parameter: Parameter | None = None) -> Dimension:
+    """Names stand at whole numbers in the order of the alphabet, numbers at themselves, written as ``parameter`` is."""
     numbers = sorted({value for value in values if isinstance(value, float)})
     names = sorted({value for value in values if isinstance(value, str)})
     places: dict[Value, float] = {value: value for value in numbers}
@@ -129,7 +139,7 @@ def _dimension(name: str, values: Sequence[Value | None]) -> Dimension:
     ends = min(places.values()), max(places.values())
     absent = ends[0] - 0.15 * (ends[1] - ends[0])
     named = [*(numbers if len(numbers) <= MOST_NAMES else (numbers[0], numbers[-1])), *names]
-    ticks = [(places[one], one if isinstance(one, str) else f"{one:g}") for one in named]
+    ticks = [(places[one], one if isinstance(one, str) else value_words(parameter, one)) for one in named]
     if None in values:
         ticks.insert(0, (absent, t("chart.parallel.without")))
     return Dimension(name, tuple(absent if value is None else places[value] for value in values), tuple(ticks))

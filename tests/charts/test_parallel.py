@@ -32,7 +32,7 @@ def test_settings_that_differ_come_first_and_results_last() -> None:
     ]
     sparsity = info.dimensions[1]
     assert sparsity.values[:2] == (0.5, 0.7) and sparsity.values[2] < 0.5
-    assert sparsity.ticks[0] == (sparsity.values[2], "without")
+    assert sparsity.ticks == ((sparsity.values[2], "without"), (0.5, "50 %"), (0.7, "70 %"))
     assert info.dimensions[-1].values == tuple(100 * row.accuracy for row in rows)
     assert len(parallel_figure(info).data[0].dimensions) == 6
 
