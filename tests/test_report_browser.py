@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 import pytest
+from playwright.sync_api import expect
 
 from explorer.charts import Axes
 from explorer.report import report_html, report_info
@@ -119,7 +120,7 @@ def test_it_is_dark_on_a_dark_screen_and_light_on_paper(opened):
 
     light = colours()
     page.emulate_media(color_scheme="dark")
-    page.wait_for_function("document.querySelector('#chart .xtick text').style.fill === 'rgb(154, 163, 175)'")
+    expect(page.locator("#chart .xtick text").first).to_have_css("fill", "rgb(154, 163, 175)")
     assert colours()[:2] == ["rgb(20, 23, 28)"] * 2
     page.emulate_media(media="print", color_scheme="dark")
     page.evaluate("dispatchEvent(new Event('beforeprint'))")
