@@ -36,22 +36,30 @@ class StacksInfo:
 
 
 def stacks_info(names: Sequence[str], results: Sequence[Mapping[str, Any]]) -> tuple[StacksInfo, ...]:
-    """Time by operator type and bytes by layer of the results that hold a profile; the first one's baseline leads.
+    """Time by operator type and bytes by layer of the results that hold a profile.
 
-    Charts with fewer than one profiled variant are left out.
+    The first one's baseline leads, unless a baseline is among them. Charts without a profiled variant are left out.
     """
     profiled = [(name, result) for name, result in zip(names, results, strict=True) if result.get("profile")]
     if not profiled:
         return ()
-    bars = (t("family.baseline"), *(name for name, _ in profiled))
+    bars = [name for name, _ in profiled]
     profiles = [result["profile"] for _, result in profiled]
-    times = [_parts(profiles[0]["by_operator"], "baseline_ms", 1.0)]
-    times += [_parts(profile["by_operator"], "variant_ms", 1.0) for profile in profiles]
-    sizes = [_parts(profiles[0]["by_layer"], "baseline_bytes", 1e-6)]
-    sizes += [_parts(profile["by_layer"], "variant_bytes", 1e-6) for profile in profiles]
-    shape = t("chart.stacks.shape", batch=profiles[0]["batch"], length=profiles[0]["sequence"])
+    times = [_parts(profile["by_operator"], "variant_ms", 1.0) for profile in profiles]
+    sizes = [_parts(profile["by_layer"], "variant_bytes", 1e-6) for profile in profiles]
+    if all(result["recipe"]["steps"] for _, result in profiled):
+        bars.insert(0, t("family.baseline"))
+        times.insert(0, _parts(profiles[0]["by_operator"], "baseline_ms", 1.0))
+        sizes.insert(0, _parts(profiles[0]["by_layer"], "baseline_bytes", 1e-6))
+    shape = "; ".join(dict.fromkeys(_shape(result) for _, result in profiled))
     charts = (_stacks("operators", shape, "ms", bars, times), _stacks("sizes", "", "MB", bars, sizes))
     return tuple(chart for chart in charts if chart.parts)
+
+
+def _shape(result: Mapping[str, Any]) -> str:
+    profile = result["profile"]
+    length = t(f"profile.length.{result['kind']}", length=profile["sequence"])
+    return t("chart.stacks.shape", batch=profile["batch"], length=length)
 
 
 def _parts(rows: Sequence[Mapping[str, Any]], side: str, scale: float) -> dict[str, float]:
@@ -59,7 +67,7 @@ def _parts(rows: Sequence[Mapping[str, Any]], side: str, scale: float) -> dict[s
 
 
 def _stacks(
-    key: Kind, subtitle: str, unit: str, bars: tuple[str, ...], found: Sequence[Mapping[str, float]]
+    key: Kind, subtitle: str, unit: str, bars: Sequence[str], found: Sequence[Mapping[str, float]]
 ) -> StacksInfo:
     """The largest parts by what they sum up to, in this order, and the rest as one."""
     totals: Counter[str] = Counter()
@@ -70,7 +78,7 @@ def _stacks(
     parts = {name: tuple(one.get(name, 0.0) for one in found) for name in kept}
     rest = tuple(sum(value for name, value in one.items() if name not in kept) for one in found)
     parts |= {OTHER: rest} if any(rest) else {}
-    return StacksInfo(key, t(f"chart.stacks.{key}"), subtitle, t(f"chart.stacks.x.{key}"), unit, bars, parts)
+    return StacksInfo(key, t(f"chart.stacks.{key}"), subtitle, t(f"chart.stacks.x.{key}"), unit, tuple(bars), parts)
 
 
 def stacks_figure(info: StacksInfo, theme: Theme = "light") -> go.Figure:

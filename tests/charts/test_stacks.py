@@ -9,7 +9,7 @@ import pytest
 from explorer.charts import stacks_figure, stacks_info
 
 
-def result(scale: float, operators: int = 3) -> dict[str, Any]:
+def result(scale: float, operators: int = 3, steps: int = 1) -> dict[str, Any]:
     row = {"variant_bytes": None, "baseline_bytes": None}
     by_operator = [
         row | {"name": f"Op{n}", "variant_ms": scale * (n + 1), "baseline_ms": 2.0 * (n + 1)} for n in range(operators)
@@ -18,7 +18,8 @@ def result(scale: float, operators: int = 3) -> dict[str, Any]:
         {"name": "embeddings", "variant_bytes": 1e6 * scale, "baseline_bytes": 4e6, "variant_ms": 0, "baseline_ms": 0},
         {"name": "other", "variant_bytes": 5e5, "baseline_bytes": None, "variant_ms": 0, "baseline_ms": 0},
     ]
-    return {"profile": {"batch": 1, "sequence": 128, "by_operator": by_operator, "by_layer": by_layer}}
+    profile = {"batch": 1, "sequence": 128, "by_operator": by_operator, "by_layer": by_layer}
+    return {"kind": "text", "recipe": {"steps": [{"technique": "int8-dynamic"}] * steps}, "profile": profile}
 
 
 def test_parts_sum_up_to_the_whole() -> None:
@@ -28,6 +29,18 @@ def test_parts_sum_up_to_the_whole() -> None:
     assert sums == pytest.approx([12, 6, 3])
     assert sizes.parts == {"embeddings": pytest.approx((4, 1, 0.5)), "other": pytest.approx((0, 0.5, 0.5))}
     assert [list(bar.x) for bar in stacks_figure(sizes, "dark").data] == [pytest.approx([4, 1, 0.5]), [0, 0.5, 0.5]]
+
+
+def test_a_baseline_that_was_chosen_stands_there_once() -> None:
+    operators, sizes = stacks_info(["a", "baseline"], [result(1.0), result(2.0, steps=0)])
+    assert operators.bars == sizes.bars == ("a", "baseline")
+    assert [sum(values[place] for values in operators.parts.values()) for place in range(2)] == pytest.approx([6, 12])
+
+
+def test_the_shape_is_that_of_each_kind() -> None:
+    image = {**result(1.0), "kind": "image"}
+    assert stacks_info(["a"], [image])[0].subtitle == "Batch 1, 128 pixels a side"
+    assert stacks_info(["a", "b", "c"], [result(1.0), image, result(0.5)])[0].subtitle.count("; ") == 1
 
 
 def test_many_small_operators_are_one_part() -> None:
