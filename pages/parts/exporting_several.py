@@ -111,6 +111,7 @@ def _recipes(rows: list[RunRow]) -> None:
         icon=":material/description:",
         on_click="ignore",
     )
+    st.caption(t("several.recipes.unpack"))
     st.code("python -m explorer run recipes", language="bash", wrap_lines=True)
 
 
