@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import tempfile
 from datetime import date
+from functools import partial
+from pathlib import Path
 
 import streamlit as st
 
@@ -37,10 +40,9 @@ def picker() -> list[RunRow]:
 def report(rows: list[RunRow]) -> None:
     """What to say and to draw, the button that saves it, and how it will look."""
     info = _controls(rows)
-    text = report_html(info)
     st.download_button(
         t("report.download"),
-        lambda: text,
+        partial(report_html, info),
         f"report-{info.date}.html",
         "text/html",
         type="primary",
@@ -51,7 +53,19 @@ def report(rows: list[RunRow]) -> None:
     glossary.explain("report", "wilson", "mcnemar", "macro_f1", "calibration", "latency")
     if st.toggle(t("report.preview"), value=True, key="report-preview"):
         with st.container(border=True):
-            st.iframe(text, height=PREVIEW_PX, alt=t("report.preview.alt", title=info.title))
+            _preview(info)
+
+
+def _preview(info: ReportInfo) -> None:
+    """The report as it will look.
+
+    Given as a file: Streamlit looks at a text whether it is an address, by a function of Python's that remembers the last
+    128 of them, which would be 3 GB.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "report.html"
+        file.write_text(report_html(info), encoding="utf-8")
+        st.iframe(file, height=PREVIEW_PX, alt=t("report.preview.alt", title=info.title))
 
 
 def _controls(rows: list[RunRow]) -> ReportInfo:

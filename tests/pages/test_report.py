@@ -1,7 +1,9 @@
 """The Report page: which variants it begins with, what it offers, and when it says what to do."""
 
+import gc
 import json
 from datetime import date
+from urllib.parse import SplitResult
 
 import pytest
 
@@ -47,6 +49,14 @@ def test_the_preview_is_the_report(open_page, own):
     assert "<h1>&lt;b&gt;Ours&lt;/b&gt;</h1>" in text and f"{date.today().isoformat()} · 2 variants" in text
     assert "A · prune-neurons" in text and "B · int8-dynamic" in text
     assert [one.proto.label for one in app.get("download_button")] == ["Download the report"]
+
+
+def test_old_previews_are_not_kept(open_page, own):
+    app = open_page(PAGE, compared=["sample-0001", "sample-0002"])
+    app.text_input(key="report-title").set_value("Another title").run()
+    gc.collect()
+    kept = [one for one in gc.get_objects() if isinstance(one, SplitResult) and max(map(len, one)) > 1e6]
+    assert html_of(app) and not kept, "Python's parser of addresses remembers what it was given"
 
 
 def test_the_preview_can_be_switched_off(open_page, own):
