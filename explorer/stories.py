@@ -123,6 +123,8 @@ def checked_name(name: str) -> str:
 
 def step(**fields: Any) -> Step:
     """A step from plain values; raises ``BadInput`` with one sentence."""
+    if not str(fields.get("title") or "").strip():
+        raise BadInput("A step of a story needs a title; given was none.")
     try:
         return Step(**fields)
     except ValidationError as error:

@@ -73,7 +73,6 @@ def test_a_name_that_is_taken_is_refused_for_a_new_story():
 @pytest.mark.parametrize(
     ("fields", "sentence"),
     [
-        ({"title": " "}, "'title': "),
         ({"title": "x" * 121}, "'title': "),
         ({"sentence": "x" * 601}, "'sentence': "),
         ({"x": "nonsense"}, "'x': there is no quantity 'nonsense'"),
@@ -173,3 +172,8 @@ def test_a_story_is_plain_json(folder):
     stories.save(stories.story("s", steps("a")))
     fields = json.loads((folder / "s.json").read_text())
     assert fields["name"] == "s" and fields["steps"][0]["title"] == "a" and fields["steps"][0]["x"] == "file_size"
+
+
+def test_a_step_without_a_title_is_one_sentence():
+    with pytest.raises(BadInput, match="A step of a story needs a title; given was none"):
+        stories.step(title=" ")

@@ -59,8 +59,8 @@ def report(rows: list[RunRow]) -> None:
 def _preview(info: ReportInfo) -> None:
     """The report as it will look.
 
-    Given as a file: Streamlit looks at a text whether it is an address, by a function of Python's that remembers the last
-    128 of them, which would be 3 GB.
+    Given as a file: of a text, Streamlit asks whether it is an address, by a function of Python's that remembers the
+    last 128 it was given, which would be 3 GB.
     """
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "report.html"

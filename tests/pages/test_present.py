@@ -80,7 +80,7 @@ def test_a_step_is_made_by_hand(open_page, story):
 
 @pytest.mark.parametrize(
     ("name", "title", "sentence"),
-    [("../up", "One", "A story's name has 1 to 50 letters"), ("fine", "", "This is not a step of a story: 'title'")],
+    [("../up", "One", "A story's name has 1 to 50 letters"), ("fine", " ", "A step of a story needs a title")],
 )
 def test_nonsense_is_one_sentence_and_keeps_nothing(open_page, own, name, title, sentence):
     app = open_page(PAGE)
