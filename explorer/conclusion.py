@@ -63,20 +63,27 @@ def _latency(result: dict[str, Any], target: str | None, batch: int | None) -> d
 
 
 def _accuracy(result: dict[str, Any], target: str | None) -> str:
-    measured = [
+    """By the validation split; a loss that another split shows, and this one does not, is said too."""
+    clean = [
         entry
         for entry in result["accuracy"]
-        if entry["split"] == SPLIT and entry.get("condition", "clean") == "clean" and entry.get("value") is not None
+        if entry.get("condition", "clean") == "clean" and entry.get("value") is not None
     ]
+    measured = [entry for entry in clean if entry["split"] == SPLIT]
     entry = next((one for one in measured if one["target"] == target), measured[0] if measured else None)
     if entry is None or entry.get("difference") is None:
         return t("conclusion.accuracy_unknown")
-    if entry.get("within_noise"):
-        return t("conclusion.within_noise")
-    points = 100 * float(entry["difference"])
-    # away from zero for a loss, towards it for a gain
-    tenths = math.floor(round(10 * points, 6))
-    return t("conclusion.points", points=signed(tenths / 10))
+    if not entry.get("within_noise"):
+        return t("conclusion.points", points=_points(entry))
+    others = (one for one in clean if one["target"] == entry["target"] and one.get("within_noise") is False)
+    lost = next((one for one in others if (one.get("difference") or 0) < 0), None)
+    return t("conclusion.lost_elsewhere", points=_points(lost)) if lost else t("conclusion.within_noise")
+
+
+def _points(entry: dict[str, Any]) -> str:
+    """A difference in points: away from zero for a loss, towards it for a gain."""
+    tenths = math.floor(round(1000 * float(entry["difference"]), 6))
+    return signed(tenths / 10)
 
 
 def ratio_words(key: str, ratio: float, **more: str) -> str:

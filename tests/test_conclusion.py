@@ -68,3 +68,21 @@ def test_what_was_not_measured_or_disturbed_is_said() -> None:
     assert f"timing disturbed {WHERE}" in conclusion(given)
     given["latency"], given["accuracy"] = [], []
     assert conclusion(given) == "4.0 times smaller, speed not measured, accuracy not measured."
+
+
+@pytest.mark.parametrize(
+    ("difference", "noise", "words"),
+    [
+        (-0.0094, False, "accuracy within noise on the validation split but −1.0 points on the test split."),
+        (-0.0094, True, "accuracy within noise."),
+        (0.0094, False, "accuracy within noise."),
+    ],
+)
+def test_a_loss_on_the_test_split_alone_is_said(difference, noise, words) -> None:
+    found = result(difference=-0.001, noise=True)
+    (validation,) = found["accuracy"]
+    test = {**validation, "split": "test", "difference": difference, "within_noise": noise}
+    disturbed = {**test, "condition": "noise", "difference": -0.2, "within_noise": False}
+    elsewhere = {**test, "target": "cpu-torch", "difference": -0.2, "within_noise": False}
+    found["accuracy"] += [test, disturbed, elsewhere]
+    assert conclusion(found).endswith(words)
