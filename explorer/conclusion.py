@@ -10,7 +10,7 @@ from explorer.texts import t, target_title
 from explorer.variants import SPLIT
 
 CLOSE = 1.05
-"""A file smaller by less than this factor is called as large as before, one larger by less slightly larger."""
+"""A file smaller by less than this factor is called as large as before; larger or slower by less is slightly so."""
 SAME = 1.001
 """A file larger by no more than this factor is called as large as before."""
 
@@ -31,8 +31,6 @@ def _size(result: dict[str, Any]) -> str:
     ratio = before / now
     if ratio < CLOSE and 1 / ratio <= SAME:
         return t("conclusion.same_size")
-    if ratio < 1 and 1 / ratio < CLOSE:
-        return t("conclusion.larger.slightly")
     return ratio_words("conclusion.smaller", ratio) if ratio > 1 else ratio_words("conclusion.larger", ratio)
 
 
@@ -89,7 +87,9 @@ def _points(entry: dict[str, Any]) -> str:
 def ratio_words(key: str, ratio: float, **more: str) -> str:
     """The text of ``key`` with a ratio in two digits: cut where it speaks for the variant, raised where it does not.
 
-    A gain that two digits do not show is the text of ``key.slightly``.
+    A gain that two digits do not show, or a loss by a factor below ``CLOSE``, is the text of ``key.slightly``.
     """
-    shown = cut(max(ratio, 1 / ratio), 2, up=ratio < 1)
-    return t(f"{key}.slightly", **more) if ratio > 1 and shown == "1.0" else t(key, ratio=shown, **more)
+    factor = max(ratio, 1 / ratio)
+    shown = cut(factor, 2, up=ratio < 1)
+    slight = shown == "1.0" if ratio > 1 else factor < CLOSE
+    return t(f"{key}.slightly", **more) if slight else t(key, ratio=shown, **more)
