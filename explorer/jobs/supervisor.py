@@ -141,7 +141,8 @@ def serve(supervisor: Supervisor, lock: Path, idle_s: float) -> None:
             elif time.monotonic() - last_active > idle_s:
                 return
         except (OSError, ExplorerError, psutil.Error) as error:  # a full disk, a busy index: until it works again
-            print(f"{type(error).__name__}: {error}", file=sys.stderr, flush=True)
+            with suppress(OSError):  # its log may lie on the same full disk
+                print(f"{type(error).__name__}: {error}", file=sys.stderr, flush=True)
             time.sleep(1)
         time.sleep(TICK_S)
     if not lock.parent.is_dir():

@@ -12,7 +12,7 @@ import pytest
 
 from explorer.jobs import processes
 from explorer.jobs.local import LocalEngine
-from explorer.jobs.supervisor import Supervisor
+from explorer.jobs.supervisor import Supervisor, serve
 from explorer.rundir import RunFolder
 from explorer.store import Store
 
@@ -76,6 +76,30 @@ def test_an_end_that_cannot_be_written_is_written_later(store, sleeper, monkeypa
     supervisor.tick()
     assert store.run(folder.run).state == "failed"
     assert not supervisor.tick()
+
+
+def test_a_log_that_cannot_be_written_ends_nothing(home, store, monkeypatch):
+    class Full:
+        def write(self, text: str) -> int:
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+        flush = write
+
+    ticks: list[str] = []
+
+    def tick(self: Supervisor) -> bool:
+        ticks.append("tick")
+        if len(ticks) == 1:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        lock.unlink()
+        return False
+
+    lock = home.path / "supervisor.lock"
+    lock.touch()
+    monkeypatch.setattr(sys, "stderr", Full())
+    monkeypatch.setattr(Supervisor, "tick", tick)
+    serve(Supervisor(store, LocalEngine(home.path)), lock, 60)
+    assert len(ticks) == 2
 
 
 def test_a_worker_is_known_by_its_start_even_when_the_clock_is_set(sleeper):
