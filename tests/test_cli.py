@@ -71,6 +71,13 @@ def test_a_run_that_fails_holds_up_none_after_it(call, tmp_path, monkeypatch):
     assert status == 1 and err.count("ended failed") == 2
 
 
+def test_a_recipe_that_is_refused_holds_up_none_after_it(call, recipe, tmp_path, monkeypatch):
+    monkeypatch.setenv("EXPLORER_MEMORY_GB", "1")
+    (tmp_path / "large.yaml").write_text("model: minilm-tweets\nsteps: [{technique: fine-tune}]\n")
+    status, out, err = call("run", str(tmp_path / "large.yaml"), recipe, "--json")
+    assert status == 2 and "of memory" in err and [one["state"] for one in json.loads(out)] == ["done"]
+
+
 def test_an_interrupt_cancels_a_run_in_the_foreground(home, recipe):  # noqa: F811
     code = (
         "import os; os.environ['EXPLORER_PIPELINE'] = 'tests.jobs.pipelines:gated'; from explorer import jobs, cli;"

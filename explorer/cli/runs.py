@@ -26,8 +26,8 @@ def run(recipe: Recipes, study: Study = "default", fresh: Fresh = False, as_json
     status, results = 0, []
     recipes = load_recipes(recipe)
     for one in recipes:
-        name, _ = jobs.enqueue(one, study, fresh)
         try:
+            name, _ = jobs.enqueue(one, study, fresh)
             row = run_here(name, Progress())
         except BadInput as error:
             status = refuse(str(error), 2)

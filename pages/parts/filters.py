@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import reduce
 from typing import Any
 
 import streamlit as st
@@ -58,7 +57,7 @@ class View:
     def _without(self, rows: list[Variant]) -> list[Variant]:
         """The rows without what the legend took away; the same list for the same list."""
         away = self.left_out
-        return _without.of((rows,), away, lambda: reduce(lambda kept, one: one.kept(kept), away, rows))
+        return _without.of((rows,), away, lambda: [row for row in rows if not any(one.takes(row) for one in away)])
 
     def target(self, device: str) -> str:
         """The target's name."""

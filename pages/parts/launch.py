@@ -12,7 +12,7 @@ from explorer.labels import value_words
 from explorer.models import check_files, check_steps
 from explorer.planning import Estimate, estimate
 from explorer.quantities import duration, file_size, significant
-from explorer.recipe import Recipe
+from explorer.recipe import RECIPE_SUFFIXES, Recipe
 from explorer.rundir import ACTIVE, PRIORITY_S
 from explorer.technique import Technique
 from explorer.texts import t, technique_title
@@ -180,7 +180,7 @@ def recipe_file(recipe: Recipe | None) -> None:
             on_click="ignore",
         )
     with st.form("recipe-form", border=False):
-        file = st.file_uploader(t("recipe.upload"), type=["yaml", "yml", "json"])
+        file = st.file_uploader(t("recipe.upload"), type=list(RECIPE_SUFFIXES))
         text = st.text_area(
             t("recipe.paste"), height=160, placeholder="model: vit-digits\nsteps:\n  - technique: int8-dynamic"
         )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import streamlit as st
@@ -19,30 +18,33 @@ KINDS = ("model", "family", "size")
 
 @dataclass(frozen=True)
 class LeftOut:
-    """A model or a family by its name, or marks of about one size as ``Band`` writes them."""
+    """A model or a family by its name, or marks of about one size by their ``Band``."""
 
     kind: str
-    name: str
+    what: str | Band
+
+    @classmethod
+    def read(cls, text: str, there: Choices) -> LeftOut | None:
+        """What ``str`` wrote; None for anything that is not known."""
+        kind, _, name = text.partition(":")
+        if kind == "size":
+            band = Band.parse(name)
+            return cls(kind, band) if band else None
+        return cls(kind, name) if name in {"model": there.models, "family": FAMILY_COLOURS}.get(kind, ()) else None
+
+    def __str__(self) -> str:
+        return f"{self.kind}:{self.what}"
 
     @property
     def title(self) -> str:
         """For people."""
-        if self.kind == "size" and (band := Band.parse(self.name)):
-            return band.title
-        return t(f"family.{self.name}") if self.kind == "family" else self.name
+        if isinstance(self.what, Band):
+            return self.what.title
+        return t(f"family.{self.what}") if self.kind == "family" else self.what
 
-    def among(self, there: Choices) -> bool:
-        """Whether anything of the kind is known."""
-        if self.kind == "size":
-            return Band.parse(self.name) is not None
-        return self.name in {"model": there.models, "family": FAMILY_COLOURS}.get(self.kind, ())
-
-    def kept(self, rows: Sequence[Variant]) -> list[Variant]:
-        """The rows that are not taken away."""
-        if self.kind == "size":
-            band = Band.parse(self.name)
-            return [row for row in rows if band is None or not band.holds(row)]
-        return [row for row in rows if getattr(row, self.kind) != self.name]
+    def takes(self, row: Variant) -> bool:
+        """Whether it takes a row away."""
+        return self.what.holds(row) if isinstance(self.what, Band) else getattr(row, self.kind) == self.what
 
 
 def leave_out(kind: str, name: str) -> None:
@@ -52,20 +54,19 @@ def leave_out(kind: str, name: str) -> None:
 
 
 def _call_back(one: LeftOut) -> None:
-    state.leave_out([other for other in state.left_out() if other != f"{one.kind}:{one.name}"])
+    state.leave_out([other for other in state.left_out() if other != str(one)])
 
 
 def left_out(there: Choices) -> tuple[LeftOut, ...]:
     """What the legend took away of what is there, each with a button that brings it back."""
-    named = (LeftOut(kind, name) for kind, _, name in (one.partition(":") for one in state.left_out()))
-    away = tuple(one for one in named if one.among(there))
+    away = tuple(one for text in state.left_out() if (one := LeftOut.read(text, there)))
     if away:
         with st.container(horizontal=True, vertical_alignment="center", key="left-out-row"):
             st.caption(t("filter.left_out"), width="content")
             for one in away:
                 st.button(
                     one.title,
-                    key=f"back-{one.kind}-{one.name}",
+                    key=f"back-{one.kind}-{one.what}",
                     icon=":material/close:",
                     on_click=_call_back,
                     args=(one,),

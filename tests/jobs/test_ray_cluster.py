@@ -8,7 +8,6 @@ import json
 import os
 import secrets
 import shutil
-import socket
 import subprocess
 import sys
 import tempfile
@@ -21,6 +20,7 @@ import psutil
 import pytest
 
 from explorer import jobs
+from explorer.bench.browser import free_port
 from explorer.jobs.processes import hold
 from explorer.jobs.ray import job as notes
 from explorer.jobs.ray.api import RayClient
@@ -116,12 +116,6 @@ class RayCluster:
 
 def owning(resource: str) -> list[str]:
     return [f'--resources={{"{resource}": 2}}']
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 @pytest.fixture(scope="module")

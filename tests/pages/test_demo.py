@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import streamlit as st
 
+from explorer.artefacts import baseline_file
 from explorer.conclusion import conclusion
 from explorer.measure.accuracy import predict
 from pages.parts import demo, demo_answers, demo_choice, demo_race
@@ -231,6 +232,17 @@ def test_a_runtime_that_the_variant_cannot_take_is_not_offered_and_says_why(open
     offered = app.selectbox(key="demo-target").options
     assert "CPU, ONNX Runtime" in offered and not any("PyTorch" in title for title in offered)
     assert "Not on CPU, PyTorch; CPU, PyTorch in bf16" in words(app)
+
+
+def test_why_a_variant_cannot_take_a_runtime_is_said_in_the_readers_language(open_page, place, answering):
+    run = place / "home" / "runs" / TEXT_RUN
+    reason = "PyTorch cannot load this file: int8-dynamic changes the exported ONNX graph only."
+    (run / "artefact" / "torch-unavailable.txt").write_text(reason)
+    (baseline_file(run).parent / "torch").mkdir()
+    app = open_page(PAGE, selected=[TEXT_RUN])
+    assert any(one.value.endswith("changes the exported ONNX graph only.") for one in app.caption)
+    app.selectbox(key="language").set_value("zh").run()
+    assert any(one.value.endswith("只修改导出的 ONNX 计算图。") for one in app.caption)
 
 
 def test_where_no_runtime_is_there_the_reason_is(open_page, answering, monkeypatch):

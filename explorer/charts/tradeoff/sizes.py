@@ -111,20 +111,25 @@ def add_size_legend(figure: go.Figure, scale: SizeScale, theme: Theme) -> None:
             fillcolor=style.MUTED[theme],
             line={"width": 0},
         )
-        held = band if len(bands) > 1 else None
-        left = _write(figure, scale.quantity.bare(value), left, theme, across + GAP_PX, held) + 2 * GAP_PX
+        words = scale.quantity.bare(value)
+        entry = {"width": across + GAP_PX + _wide(words), "align": "right", "borderpad": 0}
+        clicked = _clicked(band, figure.layout.hoverlabel) if len(bands) > 1 else {}
+        left = _write(figure, words, left, theme, **entry, **clicked) + 2 * GAP_PX
 
 
-def _write(
-    figure: go.Figure, words: str, left: float, theme: Theme, before: float = 0.0, band: Band | None = None
-) -> float:
-    """Words in the row, ``before`` pixels behind ``left``; returns where they end. The whole is clicked for a band."""
-    wide = before + sum(LETTER_PX if letter < "\u2e80" else WIDE_PX for letter in words)  # Chinese ones are wide
-    clicked: dict[str, Any] = {}
-    if band:
-        own = figure.layout.hoverlabel
-        label = {"bgcolor": own.bgcolor, "bordercolor": own.bordercolor, "font": own.font.to_plotly_json()}
-        clicked = {"name": str(band), "hovertext": plain(band.title), "hoverlabel": label, "captureevents": True}
+def _clicked(band: Band, hoverlabel: Any) -> dict[str, Any]:
+    """What makes an annotation that can be clicked and says under the pointer what it stands for."""
+    looks = {key: hoverlabel.to_plotly_json()[key] for key in ("bgcolor", "bordercolor", "font")}
+    return {"name": str(band), "hovertext": plain(band.title), "hoverlabel": looks, "captureevents": True}
+
+
+def _wide(words: str) -> float:
+    """About how many pixels words take."""
+    return sum(LETTER_PX if letter < "\u2e80" else WIDE_PX for letter in words)  # Chinese ones are wide
+
+
+def _write(figure: go.Figure, words: str, left: float, theme: Theme, **more: Any) -> float:
+    """Words in the row from ``left`` pixels on, with ``more`` properties of the annotation; returns where they end."""
     figure.add_annotation(
         text=plain(words),
         x=0,
@@ -137,6 +142,6 @@ def _write(
         yshift=ROW_PX / 2,
         showarrow=False,
         font={"size": 12, "color": style.MUTED[theme]},
-        **({"width": wide, "align": "right", "borderpad": 0} | clicked if before else {}),
+        **more,
     )
-    return left + wide
+    return left + float(more.get("width", _wide(words)))
