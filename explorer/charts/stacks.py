@@ -46,11 +46,11 @@ def stacks_info(names: Sequence[str], results: Sequence[Mapping[str, Any]]) -> t
     bars = [name for name, _ in profiled]
     profiles = [result["profile"] for _, result in profiled]
     times = [_parts(profile["by_operator"], "variant_ms", 1.0) for profile in profiles]
-    sizes = [_parts(profile["by_layer"], "variant_bytes", 1e-6) for profile in profiles]
+    sizes = [_of_file(result, "variant_bytes", result["size"]) for _, result in profiled]
     if all(result["recipe"]["steps"] for _, result in profiled):
         bars.insert(0, t("family.baseline"))
         times.insert(0, _parts(profiles[0]["by_operator"], "baseline_ms", 1.0))
-        sizes.insert(0, _parts(profiles[0]["by_layer"], "baseline_bytes", 1e-6))
+        sizes.insert(0, _of_file(profiled[0][1], "baseline_bytes", profiled[0][1]["baseline_size"]))
     shape = "; ".join(dict.fromkeys(_shape(result) for _, result in profiled))
     charts = (_stacks("operators", shape, "ms", bars, times), _stacks("sizes", "", "MB", bars, sizes))
     return tuple(chart for chart in charts if chart.parts)
@@ -60,6 +60,13 @@ def _shape(result: Mapping[str, Any]) -> str:
     profile = result["profile"]
     length = t(f"profile.length.{result['kind']}", length=profile["sequence"])
     return t("chart.stacks.shape", batch=profile["batch"], length=length)
+
+
+def _of_file(result: Mapping[str, Any], side: str, size: Mapping[str, Any]) -> dict[str, float]:
+    """Megabytes by layer; what the file has beside them, such as the graph itself, is one of the others."""
+    parts = _parts(result["profile"]["by_layer"], side, 1e-6)
+    beside = size["file_bytes"] * 1e-6 - sum(parts.values())
+    return {**parts, OTHER: parts.get(OTHER, 0.0) + max(beside, 0.0)}
 
 
 def _parts(rows: Sequence[Mapping[str, Any]], side: str, scale: float) -> dict[str, float]:

@@ -11,7 +11,7 @@ from collections import Counter
 
 import onnx
 
-from explorer.measure.weights import weights
+from explorer.measure.weights import stored_bytes, weights
 
 OTHER = "other"
 """What belongs to no layer that has a name."""
@@ -24,6 +24,7 @@ class Layers:
 
     def __init__(self, model: onnx.ModelProto, *others: onnx.ModelProto) -> None:
         self.weights = weights(model)
+        self._bytes = stored_bytes(model)
         paths = [path for weight in self.weights if (path := module_path(weight.name))]
         self._root = _root(paths)
         self._blocks = {_block(self._below_root(path)) for path in paths if not path[-1].isdigit()}
@@ -35,16 +36,16 @@ class Layers:
         """The layer of the operator with this name."""
         return self._nodes.get(name) or self._layer(module_path(name) or [])
 
-    def of_weight(self, name: str) -> str:
-        """The layer of the weight with this name: by the name, else that of an operator that reads it."""
+    def of_tensor(self, name: str) -> str:
+        """The layer of the stored tensor with this name: by the name, else that of an operator that reads it."""
         path = module_path(name)
         return self._readers.get(name, OTHER) if path is None else self._layer(path)
 
     def stored_bytes(self) -> dict[str, int]:
-        """Bytes of all weights as they are stored, by layer, in the order of storage."""
+        """Bytes of all tensors as they are stored, scales and constants too, by layer, in the order of storage."""
         found: Counter[str] = Counter()
-        for weight in self.weights:
-            found[self.of_weight(weight.name)] += weight.stored_bytes
+        for name, count in self._bytes.items():
+            found[self.of_tensor(name)] += count
         return dict(found)
 
     def _of_node(self, node: onnx.NodeProto) -> str:

@@ -104,6 +104,11 @@ def weights(model: onnx.ModelProto) -> list[Weight]:
     return [found for name in graph.tensors if (found := graph.weight(name)) is not None]
 
 
+def stored_bytes(model: onnx.ModelProto) -> dict[str, int]:
+    """The bytes that each tensor takes in the file, by name: weights, and scales, zero points and constants too."""
+    return {tensor.name: _stored_bytes(tensor) for tensor in _stored_tensors(model.graph)}
+
+
 class _Graph:
     """Tensors and their uses by name, over the main graph and every sub-graph."""
 

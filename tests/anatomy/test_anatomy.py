@@ -175,7 +175,7 @@ def test_layer_ten_comes_after_layer_two():
 def test_layers_are_called_as_where_they_are_timed(name):
     names = [weight.name for weight in anatomy.anatomy(name).weights]
     timed = Layers(read(dict.fromkeys(names, (2, 2))))
-    assert anatomy.layer_names(names) == {one: timed.of_weight(one) for one in names}
+    assert anatomy.layer_names(names) == {one: timed.of_tensor(one) for one in names}
 
 
 def test_the_key_is_that_of_the_pipelines_baseline():

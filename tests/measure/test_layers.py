@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 from onnx import TensorProto, helper, numpy_helper
+from onnxruntime.quantization.matmul_nbits_quantizer import MatMulNBitsQuantizer
 
 from explorer.measure.layers import Layers, module_path
 
@@ -75,13 +76,13 @@ def test_a_numbered_head_is_one_layer_and_a_numbered_block_with_parts_is_its_own
     layers = Layers(read(weights))
     assert layers.of_node("/model/vit/layers.1/Add") == "layers.1"
     assert layers.of_node("/model/classifier/classifier.0/Flatten") == "classifier"
-    assert layers.of_weight("classifier.1.weight") == "classifier"
+    assert layers.of_tensor("classifier.1.weight") == "classifier"
 
 
 def test_without_a_name_of_the_model_nothing_is_cut_off():
     layers = Layers(read({"features.0.weight": (2, 2), "features.2.weight": (2, 2), "head.weight": (2, 2)}))
-    assert layers.of_weight("head.weight") == "head"
-    assert layers.of_weight("features.2.weight") == "features"
+    assert layers.of_tensor("head.weight") == "head"
+    assert layers.of_tensor("features.2.weight") == "features"
 
 
 def test_a_fused_operator_belongs_where_its_output_its_weight_or_its_input_does():
@@ -104,6 +105,18 @@ def test_a_fused_operator_belongs_where_its_output_its_weight_or_its_input_does(
         "Reorder": "embeddings",
         "Lost": "other",
     }
+
+
+def test_scales_and_zero_points_belong_to_the_layer_of_their_weights():
+    weights = read(
+        {"bert.encoder.layer.0.output.dense.weight": (64, 64), "bert.encoder.layer.1.output.dense.weight": (2, 2)}
+    )
+    quantizer = MatMulNBitsQuantizer(weights, bits=4, block_size=32, is_symmetric=False)
+    quantizer.process()
+    graph = quantizer.model.model.graph
+    found = Layers(quantizer.model.model).stored_bytes()
+    assert found["encoder.layer.0"] == 64 * 64 // 2 + 128 * 4 + 64, "a scale and half a byte for each of 128 blocks"
+    assert sum(found.values()) == sum(numpy_helper.to_array(tensor).nbytes for tensor in graph.initializer)
 
 
 def test_bytes_by_layer_sum_to_the_bytes_of_all_weights():

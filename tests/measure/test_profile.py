@@ -3,12 +3,12 @@ import json
 import numpy as np
 import onnx
 import pytest
+from onnx import numpy_helper
 
 from explorer.measure import profile as profiling
 from explorer.measure.peak import Peaks
 from explorer.measure.profile import profile, summarize
 from explorer.measure.profile_process import middle_mean, operator_times, profilers_own_us
-from explorer.measure.weights import weights
 from tests.measure.tiny import save_text, text_graph
 
 PATHS = {
@@ -77,17 +77,20 @@ def test_a_quantized_model_beside_its_baseline(quantized, baseline):
         assert sum(row.baseline_ms or 0 for row in rows) == pytest.approx(found.baseline_total_ms)
 
 
-def test_bytes_by_layer_are_those_of_all_weights(quantized, baseline):
+def test_bytes_by_layer_are_those_of_all_tensors(quantized, baseline):
     found = profile(quantized, baseline, (1, 8), threads=1)
     assert sum(row.variant_bytes or 0 for row in found.by_layer) == stored(quantized)
     assert sum(row.baseline_bytes or 0 for row in found.by_layer) == stored(baseline)
     rows = {row.name: row for row in found.by_layer}
-    assert rows["embeddings"].baseline_bytes == 4 * rows["embeddings"].variant_bytes == 4 * 64 * 96
-    assert rows["other"].baseline_bytes is None
+    assert rows["embeddings"].baseline_bytes == 4 * 64 * 96
+    assert rows["embeddings"].variant_bytes == 64 * 96 + 4 + 1, "with a scale and a zero point"
+    assert rows["other"].baseline_bytes == rows["other"].variant_bytes, "constants of the graph alone"
 
 
 def stored(folder):
-    return sum(weight.stored_bytes for weight in weights(onnx.load(folder / "model.onnx")))
+    graph = onnx.load(folder / "model.onnx").graph
+    constants = [node.attribute[0].t for node in graph.node if node.op_type == "Constant"]
+    return sum(numpy_helper.to_array(tensor).nbytes for tensor in [*graph.initializer, *constants])
 
 
 def test_no_profile_files_stay_behind(quantized, baseline, tmp_path, monkeypatch):
