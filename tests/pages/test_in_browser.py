@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from explorer.bench import serve_dashboard
-from explorer.pictures import open_page
+from explorer.pictures import open_page, settle
 from tests.support.browser import apart, click_mark, marks, page_of, wait_chosen
 from tests.support.sample_results import sample_runs, write_runs
 
@@ -20,7 +20,9 @@ def test_clicks_are_collected_where_the_reader_wants_it(filled_page):
     wait_chosen(page, [first])
     click_mark(page, second)
     wait_chosen(page, [second])
-    page.get_by_text("Collect clicks").last.click()
+    settle(page)  # the address changes before the details beside the chart, with the switch in them, are drawn anew
+    page.get_by_text("Collect clicks").click()
+    page.get_by_role("switch", name="Collect clicks").and_(page.locator(":checked")).wait_for()
     click_mark(page, first)
     wait_chosen(page, [first, second])
     click_mark(page, second)
