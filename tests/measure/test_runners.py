@@ -339,6 +339,9 @@ def test_with_fake_sparse_kernels_only_layers_of_two_in_four_use_them(monkeypatc
         layer.weight.data.view(-1, 4)[:, :2] = 0
     assert use_sparse_kernels(torch.nn.Sequential(sparse, dense, odd)) == 1
     assert given == [(32, 64)]
+    sparse.register_forward_pre_hook(lambda _, inputs: given.append(inputs[0].is_contiguous()))
+    sparse(torch.randn(8, 3, 64)[:, 0])
+    assert given[1:] == [True], "the kernels take no notice of strides"
     monkeypatch.setattr(torch.cuda, "get_device_capability", lambda: (7, 5))
     with pytest.raises(Unavailable, match=r"compute capability 8\.0"):
         use_sparse_kernels(sparse)
@@ -346,7 +349,6 @@ def test_with_fake_sparse_kernels_only_layers_of_two_in_four_use_them(monkeypatc
 
 @pytest.mark.parametrize("factor", [1.05, -1.0, float("nan")])
 def test_sparse_kernels_that_answer_otherwise_than_dense_ones_are_refused(monkeypatch, factor):
-    """As on a Hopper GPU, where they cost 30 points of accuracy without a word."""
     monkeypatch.setattr(torch.cuda, "get_device_capability", lambda: (9, 0))
     monkeypatch.setattr(torch.sparse, "to_sparse_semi_structured", lambda weight: weight * factor)
     model = torch.nn.Sequential(torch.nn.Linear(64, 64), torch.nn.Linear(64, 32))
@@ -374,6 +376,9 @@ def test_on_a_real_gpu_sparse_kernels_agree_or_are_refused():
         pytest.skip(str(refused))
     given = packed(inputs.cuda().half()).detach().float().cpu().numpy()
     assert given == pytest.approx(expected, rel=0.05, abs=0.05)
+    firsts = inputs[:8].repeat(5, 1, 1).transpose(0, 1).contiguous().cuda().half()[:, 0]
+    assert not firsts.is_contiguous()
+    assert packed(firsts).detach().float().cpu().numpy() == pytest.approx(expected[:8], rel=0.05, abs=0.05)
 
 
 def test_two_of_four_is_counted_along_the_inputs():
