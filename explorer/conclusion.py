@@ -19,8 +19,10 @@ def conclusion(result: dict[str, Any], target: str | None = None, batch: int | N
     """``3.9 times smaller, 2.5 times faster (CPU, ONNX Runtime, batch 1), accuracy within noise.``
 
     ``result`` is a run's result as plain data; without ``target`` and ``batch`` its first measured latency is taken.
-    Ratios in the variant's favour are cut to two digits, those against it rounded up.
+    Ratios in the variant's favour are cut to two digits, those against it rounded up. A baseline is only called so.
     """
+    if not result["recipe"]["steps"]:
+        return t("conclusion.baseline")
     parts = [_size(result), _speed(result, target, batch), _accuracy(result, target)]
     sentence = t("conclusion.comma").join(part for part in parts if part)
     return sentence[:1].upper() + sentence[1:] + t("conclusion.stop")

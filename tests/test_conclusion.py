@@ -13,6 +13,7 @@ def result(
     size: float = 0.25, speedup: float = 2.0, width: float = 0.01, difference: float = -0.001, noise: bool = True
 ) -> dict[str, Any]:
     return {
+        "recipe": {"steps": [{"technique": "int8-dynamic"}]},
         "size": {"file_bytes": round(1_000_000 * size)},
         "baseline_size": {"file_bytes": 1_000_000},
         "latency": [
@@ -34,6 +35,12 @@ def test_the_whole_sentence() -> None:
     expected = f"4.0 times smaller, 2.0 times faster {WHERE}, accuracy within noise."
     assert conclusion(result()) == expected
     assert "batch 8" in conclusion(result(), batch=8)
+
+
+def test_a_baseline_is_not_compared_with_itself() -> None:
+    assert (
+        conclusion(result() | {"recipe": {"steps": []}}) == "The model as it was, which the others are compared with."
+    )
 
 
 @pytest.mark.parametrize(

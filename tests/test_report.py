@@ -73,8 +73,13 @@ def page(report):
     return Page(report[1])
 
 
-def chart_of(page):
+def charts_of(page):
     return json.loads(next(text for text in page.scripts if text.startswith("{")))
+
+
+def chart_of(page):
+    [chart] = charts_of(page)["figures"]
+    return chart
 
 
 def test_nothing_is_loaded_from_anywhere(page):
@@ -104,7 +109,8 @@ def test_it_is_smaller_than_6_mb(report):
 def test_many_variants_still_fit(runs):
     _, text = made(runs, everyone=[*runs, *(replace(run, run=f"other-{run.run}") for run in sample_runs(4000, seed=1))])
     assert len(text.encode()) < 6_000_000
-    drawn = [trace for trace in chart_of(Page(text))["data"] if trace["mode"] == "markers" and trace["x"] != [None]]
+    data = [trace for chart in charts_of(Page(text))["figures"] for trace in chart["data"]]
+    drawn = [trace for trace in data if trace["mode"] == "markers" and trace["x"] != [None]]
     assert sum(len(trace["x"]) for trace in drawn) == 4004
 
 
@@ -183,6 +189,23 @@ def test_the_chart_draws_in_svg_and_names_the_chosen(page):
     assert {"B", "C", "D"} <= {note["text"] for note in chart["layout"]["annotations"]}  # A is the baseline
 
 
+def test_each_task_has_a_chart_and_what_is_on_none_is_named():
+    chosen = [sample_runs(16)[index] for index in (1, 9, 2)]
+    assert [run.model for run in chosen] == ["minilm-tweets", "vit-digits", "minilm-tweets"]
+    info, text = made([chosen[0], chosen[1]], everyone=sample_runs(16))
+    tweets, digits = charts_of(Page(text))["figures"]
+    assert [text.count(f"batch of 1 · {model}") > 0 for model in ("minilm-tweets", "vit-digits")] == [True, True]
+    for chart, letter, least in ((tweets, "A", 10), (digits, "B", 1)):
+        across = [x for trace in chart["data"] if trace["mode"] == "markers" for x in trace["x"] if x is not None]
+        assert least < max(across) < 12 * least, "marks of the other task are not here"
+        assert [note["text"] for note in chart["layout"]["annotations"] if note["text"] in ("A", "B")] == [letter]
+    assert info.not_drawn == () and "Not drawn" not in text
+    rows = [row for row in choose(flatten(chosen), TARGET, 1) if row.run != chosen[2].run]
+    without = report_info("", "2026-11-26", chosen, rows, Axes(), TARGET, 1)
+    assert without.not_drawn == ("C",)
+    assert "Not drawn, since these axes were not measured there: C." in report_html(without)
+
+
 def test_each_variant_has_its_conclusion_and_recipe(page, report, runs):
     said = "".join(page.words)
     for part, run in zip(report[0].parts, runs, strict=True):
@@ -211,7 +234,8 @@ def test_folders_of_this_machine_are_left_out(runs):
 
 def test_a_chart_that_cannot_be_drawn_says_why(runs):
     _, text = made(runs, axes=Axes(x="cold_start"))
-    assert 'id="chart"' not in text.split("<script")[0]
+    assert 'class="chart"' not in text.split("<script")[0]
+    assert charts_of(Page(text))["figures"] == []
     assert len(Page(text).rows) > 10
 
 
@@ -270,7 +294,7 @@ def _listed(value):
 
 
 def test_every_colour_of_the_theme_has_a_dark_one(page):
-    drawn = chart_of(page)
+    drawn, dark = chart_of(page), charts_of(page)["dark"]
     light = [colours["light"] for colours in (style.BACKGROUNDS, style.INK, style.MUTED, style.GRID, style.INTERVAL)]
-    assert set(drawn["dark"]) == set(light)
-    assert drawn["layout"]["paper_bgcolor"] in drawn["dark"] and drawn["layout"]["font"]["color"] in drawn["dark"]
+    assert set(dark) == set(light)
+    assert drawn["layout"]["paper_bgcolor"] in dark and drawn["layout"]["font"]["color"] in dark

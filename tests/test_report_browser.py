@@ -80,7 +80,7 @@ def test_it_prints_on_a4_without_cutting_the_chart(opened):
     page.set_viewport_size({"width": A4_PX[0] - 114, "height": A4_PX[1]})
     page.emulate_media(media="print")
     page.evaluate("dispatchEvent(new Event('beforeprint'))")
-    chart = page.locator("#chart .main-svg").first.bounding_box()
+    chart = page.locator(".chart .main-svg").first.bounding_box()
     assert chart["width"] == 680
     assert page.evaluate("document.documentElement.scrollWidth") <= 680
     assert page.evaluate("getComputedStyle(document.querySelector('figure')).breakInside") == "avoid"
@@ -114,13 +114,13 @@ def test_it_is_dark_on_a_dark_screen_and_light_on_paper(opened):
     def colours():
         return page.evaluate(
             """[getComputedStyle(document.body).backgroundColor,
-                document.querySelector("#chart .main-svg").style.background,
-                document.querySelector("#chart .xtick text").style.fill]"""
+                document.querySelector(".chart .main-svg").style.background,
+                document.querySelector(".chart .xtick text").style.fill]"""
         )
 
     light = colours()
     page.emulate_media(color_scheme="dark")
-    expect(page.locator("#chart .xtick text").first).to_have_css("fill", "rgb(154, 163, 175)")
+    expect(page.locator(".chart .xtick text").first).to_have_css("fill", "rgb(154, 163, 175)")
     assert colours()[:2] == ["rgb(20, 23, 28)"] * 2
     page.emulate_media(media="print", color_scheme="dark")
     page.evaluate("dispatchEvent(new Event('beforeprint'))")

@@ -12,7 +12,7 @@ from explorer.charts.profile import SideBySide, peak_words, profile_figure, prof
 from explorer.charts.stacks import StacksInfo, stacks_figure, stacks_info
 from explorer.charts.style import CONFIG, FAMILY_COLOURS, PICTURE_FORMATS, PictureFormat, Theme, config
 from explorer.charts.sweep import SweepInfo, sweep_figure, sweep_info
-from explorer.charts.tradeoff import Axes, Front, Mark, TradeoffInfo, tradeoff_figure, tradeoff_info
+from explorer.charts.tradeoff import Axes, Front, Mark, TradeoffInfo, tradeoff_figure, tradeoff_info, tradeoffs_by_task
 
 __all__ = [
     "CONFIG",
@@ -59,4 +59,5 @@ __all__ = [
     "sweep_info",
     "tradeoff_figure",
     "tradeoff_info",
+    "tradeoffs_by_task",
 ]

@@ -15,7 +15,7 @@ from typing import Any, Protocol
 
 import yaml
 
-from explorer.charts.tradeoff import Axes, TradeoffInfo, tradeoff_info
+from explorer.charts.tradeoff import Axes, TradeoffInfo, tradeoffs_by_task
 from explorer.comparison import TableRow, table
 from explorer.conclusion import conclusion
 from explorer.errors import BadInput
@@ -67,16 +67,22 @@ class Host:
 
 @dataclass(frozen=True)
 class ReportInfo:
-    """Everything that stands in a report; ``table`` has one cell for each of ``parts``."""
+    """Everything that stands in a report: a chart per task, and a ``table`` with one cell for each of ``parts``."""
 
     title: str
     date: str
     language: str
     where: str
-    chart: TradeoffInfo
+    charts: tuple[TradeoffInfo, ...]
     parts: tuple[Part, ...]
     table: tuple[TableRow, ...]
     hosts: tuple[Host, ...]
+
+    @property
+    def not_drawn(self) -> tuple[str, ...]:
+        """The letters of the parts that no chart shows."""
+        drawn = {mark.run for chart in self.charts for mark in chart.marks}
+        return tuple(part.letter for part in self.parts if part.run not in drawn)
 
 
 def places(runs: Sequence[Reported]) -> list[tuple[str, int]]:
@@ -94,7 +100,7 @@ def _place(entry: dict[str, Any]) -> tuple[str, int]:
 def report_info(
     title: str, date: str, runs: Sequence[Reported], rows: Sequence[Variant], axes: Axes, target: str, batch: int
 ) -> ReportInfo:
-    """Gather what a report of ``runs`` says; ``rows`` are all variants on its chart, of ``target`` at ``batch``.
+    """Gather what a report of ``runs`` says; ``rows`` are all variants on its charts, of ``target`` at ``batch``.
 
     ``date`` is ISO 8601. Raises ``BadInput`` for fewer than two or more than six runs, for one without a result, and
     for a title that is too long.
@@ -110,7 +116,7 @@ def report_info(
         date=date,
         language=language(),
         where=where,
-        chart=tradeoff_info(shown, axes, where, list(letters)),
+        charts=tuple(tradeoffs_by_task(shown, axes, where, list(letters))),
         parts=parts,
         table=tuple(table([run.result or {} for run in runs])),
         hosts=tuple(_hosts(runs, parts)),

@@ -40,7 +40,7 @@ def report_html(info: ReportInfo) -> str:
         title=_safe(info.title),
         style=_file("report.css"),
         body="\n".join(_body(info)),
-        chart=in_script(_chart(info)),
+        charts=in_script(_charts(info)),
         plotly=_plotly(),
         script=script,
     )
@@ -79,18 +79,13 @@ def _policy(*scripts: str) -> str:
     )
 
 
-def _chart(info: ReportInfo) -> dict[str, Any]:
-    """The figure as Plotly's JavaScript takes it; SVG only, since WebGL compiles code, which the policy forbids."""
-    figure = tradeoff_figure(_lightened(info.chart), "light", HEIGHT_PX, see_through=True)
-    figure.update_layout(paper_bgcolor=style.BACKGROUNDS["light"], clickmode="none")
-    plain = json.loads(figure.to_json())
-    for trace in plain["data"]:
-        trace.pop("customdata", None)
-        trace["type"] = "scatter"
+def _charts(info: ReportInfo) -> dict[str, Any]:
+    """The figures as Plotly's JavaScript takes them, and what they have in common."""
+    drawn = [chart for chart in info.charts if not chart.empty]
+    light = sum(len(chart.marks) for chart in drawn) > MOST_HOVERS
     remove = [*style.CONFIG["modeBarButtonsToRemove"], "toImage", "select2d"]
     return {
-        "data": plain["data"],
-        "layout": plain["layout"],
+        "figures": [_figure(_lightened(chart) if light else chart) for chart in drawn],
         "config": {"displaylogo": False, "scrollZoom": False, "modeBarButtonsToRemove": remove},
         "dark": {colours["light"]: colours["dark"] for colours in COLOURS},
         "file": f"trade-off-{info.date}",
@@ -98,9 +93,18 @@ def _chart(info: ReportInfo) -> dict[str, Any]:
     }
 
 
+def _figure(info: TradeoffInfo) -> dict[str, Any]:
+    """SVG only, since WebGL compiles code, which the policy forbids."""
+    figure = tradeoff_figure(info, "light", HEIGHT_PX, see_through=True)
+    figure.update_layout(paper_bgcolor=style.BACKGROUNDS["light"], clickmode="none")
+    plain = json.loads(figure.to_json())
+    for trace in plain["data"]:
+        trace.pop("customdata", None)
+        trace["type"] = "scatter"
+    return {"data": plain["data"], "layout": plain["layout"]}
+
+
 def _lightened(info: TradeoffInfo) -> TradeoffInfo:
-    if len(info.marks) <= MOST_HOVERS:
-        return info
     return replace(info, marks=tuple(_lighter(mark) for mark in info.marks))
 
 
@@ -114,7 +118,7 @@ def _body(info: ReportInfo) -> Iterable[str]:
     subtitle = t("report.subtitle", date=info.date, count=len(info.parts))
     yield f'<header><h1>{_safe(info.title)}</h1><p class="muted">{_safe(subtitle)}</p></header><main>'
     yield _section(t("report.conclusions"), _conclusions(info.parts))
-    yield _section(t("report.chart"), _figure(info.chart))
+    yield _section(t("report.chart"), *map(_drawn, info.charts), _not_drawn(info.not_drawn))
     yield _section(t("report.figures"), _table(info))
     yield _section(t("report.findings"), *map(_findings, info.parts))
     yield _section(t("report.measured"), _list(t(f"report.measured.{key}") for key in MEASURED))
@@ -133,15 +137,20 @@ def _conclusions(parts: Iterable[Part]) -> str:
     return f'<dl class="conclusions">{said}</dl>'
 
 
-def _figure(info: TradeoffInfo) -> str:
+def _drawn(info: TradeoffInfo) -> str:
     if info.empty:
         return f"<p>{_safe(info.empty)}</p>"
     alt = _safe(f"{info.title}. {info.subtitle}")
     without = _safe(t("report.chart.script"))
     return (
-        f'<figure><div id="chart" role="figure" aria-label="{alt}"><p>{without}</p></div>'
+        f'<figure><div class="chart" role="figure" aria-label="{alt}"><p>{without}</p></div>'
         f"<figcaption>{_safe(f'{info.caption} {info.knee_words}'.strip())}</figcaption></figure>"
     )
+
+
+def _not_drawn(letters: Sequence[str]) -> str:
+    words = t("report.chart.without", letters=", ".join(letters))
+    return f'<p class="muted">{_safe(words)}</p>' if letters else ""
 
 
 def _table(info: ReportInfo) -> str:

@@ -2,28 +2,29 @@
 {
   // The width of an A4 page between its margins: what is drawn wider would be cut off on paper.
   const PRINTED_PX = 680;
-  const place = document.getElementById("chart");
-  const chart = JSON.parse(document.getElementById("chart-data").textContent);
+  const charts = JSON.parse(document.getElementById("charts-data").textContent);
   const night = matchMedia("screen and (prefers-color-scheme: dark)");
   // The same chart with the dark theme's colour in place of each of the light one's.
   const darkened = (part) => {
     if (Array.isArray(part)) return part.map(darkened);
     if (part && typeof part === "object")
       return Object.fromEntries(Object.entries(part).map(([name, value]) => [name, darkened(value)]));
-    return Object.hasOwn(chart.dark, part) ? chart.dark[part] : part;
+    return Object.hasOwn(charts.dark, part) ? charts.dark[part] : part;
   };
-  const save = (format, title) => ({
+  const save = (format, title, filename) => ({
     name: `save-${format}`,
     title,
     icon: Plotly.Icons[format === "svg" ? "disk" : "camera"],
-    click: (drawn) => Plotly.downloadImage(drawn, { format, filename: chart.file, scale: format === "svg" ? 1 : 2 }),
+    click: (drawn) => Plotly.downloadImage(drawn, { format, filename, scale: format === "svg" ? 1 : 2 }),
   });
-  if (place) {
+  document.querySelectorAll(".chart").forEach((place, number) => {
     place.replaceChildren();
-    const buttons = [save("png", chart.words.png), save("svg", chart.words.svg)];
-    const config = { ...chart.config, responsive: true, modeBarButtonsToAdd: buttons };
+    const file = number ? `${charts.file}-${number + 1}` : charts.file;
+    const buttons = [save("png", charts.words.png, file), save("svg", charts.words.svg, file)];
+    const config = { ...charts.config, responsive: true, modeBarButtonsToAdd: buttons };
     const draw = (dark, size) => {
-      const { data, layout } = dark ? darkened(chart) : structuredClone(chart);
+      const figure = charts.figures[number];
+      const { data, layout } = dark ? darkened(figure) : structuredClone(figure);
       Plotly.react(place, data, { ...layout, ...size }, config);
     };
     const onScreen = () => draw(night.matches, { autosize: true });
@@ -31,5 +32,5 @@
     addEventListener("beforeprint", () => draw(false, { width: PRINTED_PX }));
     addEventListener("afterprint", onScreen);
     onScreen();
-  }
+  });
 }

@@ -7,7 +7,7 @@ from functools import partial
 
 import streamlit as st
 
-from explorer.charts import Axes, TradeoffInfo, tradeoff_figure, tradeoff_info
+from explorer.charts import Axes, TradeoffInfo, tradeoff_figure, tradeoffs_by_task
 from explorer.charts.saved import charts_html
 from explorer.charts.tradeoff import drawing
 from explorer.report import places
@@ -24,20 +24,13 @@ MOST_NAMED = 6
 
 
 def section(rows: list[RunRow]) -> None:
-    """Accuracy against size and latency where most of the variants were measured, and the file with both."""
-    infos = charts(rows)
-    for column, name, info in zip(st.columns(len(infos), gap="large"), ACROSS, infos, strict=True):
-        if info.empty:
-            column.info(safe(info.empty))
-            continue
-        column.plotly_chart(
-            tradeoff_figure(info, theme(), see_through=True),
-            theme=None,
-            key=f"several-{name}",
-            config=pictures.chart_config(**drawing(info)),
-            alt=_name(info),
-        )
-    drawn = [info for info in infos if not info.empty]
+    """Accuracy against size and latency where most of the variants were measured, and the file with all of them."""
+    by_task = charts(rows)
+    for place, infos in enumerate(by_task):
+        for column, name, info in zip(st.columns(len(infos), gap="large"), ACROSS, infos, strict=True):
+            with column:
+                _chart(info, f"several-{name}-{place}")
+    drawn = [info for infos in by_task for info in infos if not info.empty]
     if not drawn:
         return
     st.caption(safe(drawn[0].caption))
@@ -51,8 +44,21 @@ def section(rows: list[RunRow]) -> None:
     )
 
 
-def charts(rows: Sequence[RunRow]) -> list[TradeoffInfo]:
-    """The charts of these variants and their baselines: recorded variants have recorded ones."""
+def _chart(info: TradeoffInfo, key: str) -> None:
+    if info.empty:
+        st.info(safe(info.empty))
+        return
+    st.plotly_chart(
+        tradeoff_figure(info, theme(), see_through=True),
+        theme=None,
+        key=key,
+        config=pictures.chart_config(**drawing(info)),
+        alt=_name(info),
+    )
+
+
+def charts(rows: Sequence[RunRow]) -> list[tuple[TradeoffInfo, ...]]:
+    """By task the charts of these variants and their baselines: recorded variants have recorded ones."""
     target, batch = (places(rows) or [("cpu-onnxruntime", 1)])[0]
     runs, beside = {row.run for row in rows}, {(row.model, row.recorded) for row in rows}
     there = [
@@ -62,7 +68,7 @@ def charts(rows: Sequence[RunRow]) -> list[TradeoffInfo]:
     ]
     where = t("chart.where", target=target_title(target), batch=batch)
     named = [row.run for row in rows] if len(rows) <= MOST_NAMED else []
-    return [tradeoff_info(there, Axes(x), where, named) for x in ACROSS]
+    return list(zip(*(tradeoffs_by_task(there, Axes(x), where, named) for x in ACROSS), strict=True))
 
 
 def make_charts(infos: Sequence[TradeoffInfo], form: pictures.PictureFormat) -> str:

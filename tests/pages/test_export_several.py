@@ -35,12 +35,23 @@ def test_chosen_variants(open_page, own):
 
 def test_the_charts_show_the_chosen_and_their_baseline(own, open_page):
     rows = [row for row in store.Store().runs() if row.run in ("sample-0001", "sample-0002")]
-    infos = exporting_charts.charts(rows)
+    [infos] = exporting_charts.charts(rows)
     assert [info.title for info in infos] == ["Accuracy against file size", "Accuracy against latency p50"]
     assert {mark.run for info in infos for mark in info.marks} == {"sample-0000", "sample-0001", "sample-0002"}
     assert {mark.run for mark in infos[0].marks if mark.selected} == {"sample-0001", "sample-0002"}, "they are named"
     app = open_page(PAGE, compared=["sample-0001", "sample-0002"])
     assert len(app.get("plotly_chart")) == 2
+
+
+def test_each_task_has_its_charts(own, open_page):
+    rows = [row for row in store.Store().runs() if row.run in ("sample-0001", "sample-0009")]
+    tasks = exporting_charts.charts(rows)
+    assert [{mark.model for info in infos for mark in info.marks} for infos in tasks] == [
+        {"minilm-tweets"},
+        {"vit-digits"},
+    ]
+    app = open_page(PAGE, compared=["sample-0001", "sample-0009"])
+    assert len(app.get("plotly_chart")) == 4
 
 
 def test_ones_own_studies_come_before_recorded_ones(open_page, own, recorded):

@@ -123,6 +123,24 @@ def tradeoff_info(
     )
 
 
+def tradeoffs_by_task(
+    rows: Sequence[Variant], axes: Axes, where: str = "", selected: Sequence[str] = ()
+) -> list[TradeoffInfo]:
+    """A chart per task, since accuracies of two tasks say nothing about each other; one empty chart where no row is.
+
+    Of several each names its models beside ``where``.
+    """
+    tasks: dict[str, list[Variant]] = {}
+    for row in rows:
+        tasks.setdefault(row.task, []).append(row)
+    if len(tasks) < 2:
+        return [tradeoff_info(rows, axes, where, selected)]
+    return [
+        tradeoff_info(own, axes, " · ".join([where, *dict.fromkeys(row.model for row in own)]), selected)
+        for own in tasks.values()
+    ]
+
+
 @dataclass(frozen=True)
 class _Arranged:
     """A chart before anything is selected: its marks in the order of the rows, no joins, and which runs are there."""
