@@ -88,10 +88,10 @@ QUANTITIES = {
     )
 }
 ON_TARGET = tuple(key for key, quantity in QUANTITIES.items() if quantity.on_target)
-_COSTS, _GAINS = ("file_size", "zipped_size", "parameters", *ON_TARGET), ("accuracy", "difference")
-X_AXES = (*_COSTS, *_GAINS)
-Y_AXES = (*_GAINS, *_COSTS)
-SIZES = ("none", *_COSTS)
+COSTS, GAINS = ("file_size", "zipped_size", "parameters", *ON_TARGET), ("accuracy", "difference")
+X_AXES = (*COSTS, *GAINS)
+Y_AXES = (*GAINS, *COSTS)
+SIZES = ("none", *COSTS, *GAINS)
 
 
 @dataclass(frozen=True)

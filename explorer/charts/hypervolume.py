@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import pairwise
+from statistics import median_low
 from typing import Any
 
 import plotly.graph_objects as go
@@ -17,6 +19,8 @@ from explorer.texts.sentences import sentence
 from explorer.variants import Variant
 
 BETTER = (False, True)
+IDLE, UNUSUAL = 0.1, 10
+"""Idle is what takes such a share of the whole time, and is so many times as long as what usually lies between runs."""
 LOST_POINTS = 20.0
 """The worst corner that counts: the baseline's size, and this many points below its accuracy."""
 
@@ -76,8 +80,10 @@ def _shares(baseline: Variant, ended: Sequence[Variant]) -> list[float]:
 
 def hypervolume_figure(info: HypervolumeInfo, theme: Theme = "light", height: int = 340) -> go.Figure:
     """Draw ``info``: a staircase per model, over time where there is one."""
-    figure = go.Figure(layout=style.base_layout(theme, info.title, info.subtitle))
     when = "|%Y-%m-%d %H:%M" if info.moments else ""
+    idle = idle_times(info)
+    subtitle = f"{info.subtitle}. {t('chart.hypervolume.idle')}" if idle else info.subtitle
+    figure = go.Figure(layout=style.base_layout(theme, info.title, subtitle))
     for index, (model, values) in enumerate(info.series.items()):
         figure.add_trace(
             go.Scatter(
@@ -94,12 +100,40 @@ def hypervolume_figure(info: HypervolumeInfo, theme: Theme = "light", height: in
     figure.update_layout(
         height=height,
         showlegend=len(info.series) > 1,
-        xaxis=_time_axis(theme) if info.moments else style.axis(theme, t("chart.hypervolume.x")),
+        xaxis=_time_axis(theme, _sorted(info), idle) if info.moments else style.axis(theme, t("chart.hypervolume.x")),
         yaxis=style.axis(theme, t("chart.hypervolume.y")),
     )
     return figure
 
 
-def _time_axis(theme: Theme) -> dict[str, Any]:
-    """An axis of times, without names of months, which Plotly knows in English only."""
-    return style.axis(theme, t("chart.hypervolume.x.time"), tickformat="%H:%M\n%Y-%m-%d")
+def idle_times(info: HypervolumeInfo) -> list[tuple[str, str]]:
+    """Beginning and end (ISO, UTC) of the times in which no run finished and that would fill the axis.
+
+    Half of what usually lies between runs stays on both sides, to keep what came after apart from what was before.
+    """
+    moments = [datetime.fromisoformat(one) for one in _sorted(info)]
+    if len(moments) < 2:
+        return []
+    usual = median_low([after - before for before, after in pairwise(moments)])
+    least = max(IDLE * (moments[-1] - moments[0]), UNUSUAL * usual)
+    return [
+        ((before + usual / 2).isoformat(), (after - usual / 2).isoformat())
+        for before, after in pairwise(moments)
+        if after - before >= least
+    ]
+
+
+def _sorted(info: HypervolumeInfo) -> list[str]:
+    return sorted({one for times in info.moments.values() for one in times})
+
+
+def _time_axis(theme: Theme, moments: Sequence[str], idle: Sequence[tuple[str, str]]) -> dict[str, Any]:
+    """An axis of times without idle ones, and without names of months, which Plotly knows in English only.
+
+    Plotly finds hardly any ticks beside breaks: there they stand where work began again.
+    """
+    more: dict[str, Any] = {}
+    if idle:
+        more["rangebreaks"] = [{"bounds": list(pair)} for pair in idle]
+        more["tickvals"] = [moments[0], *(next(one for one in moments if one > end) for _, end in idle)]
+    return style.axis(theme, t("chart.hypervolume.x.time"), tickformat="%H:%M\n%Y-%m-%d", **more)

@@ -8,7 +8,7 @@ from itertools import product
 
 import numpy as np
 
-LETTER_PX, LINE_PX = 6.4, 16.0
+LETTER_PX, WIDE_PX, LINE_PX = 6.4, 12.5, 16.0
 GAP_PX, NEAR_PX = 3.0, 60.0
 MOST_LABELS = 8
 LINE_BOX_PX = 5.0
@@ -77,6 +77,11 @@ class Place:
         return self.across, self.up, self.away
 
 
+def width_px(words: str) -> float:
+    """About how many pixels words of 12 pixels take at most; Chinese letters are wide."""
+    return sum(LETTER_PX if letter < "\u2e80" else WIDE_PX for letter in words)
+
+
 def place_labels(wishes: Sequence[Wish], marks: Sequence[Spot], area: Area = LAPTOP) -> list[Place | None]:
     """One place for each wish, the first wishes first; None where there is no room for it, or where it would only
     repeat the same words of a mark nearby.
@@ -136,7 +141,7 @@ def _directions(wish: Wish) -> list[tuple[int, int]]:
 
 def _box(wish: Wish, across: int, up: int, away: float, area: Area) -> Box:
     x, y = wish.spot.x * area.width, wish.spot.y * area.height
-    width = LETTER_PX * max(map(len, wish.lines), default=0)
+    width = max(map(width_px, wish.lines), default=0.0)
     height = LINE_PX * len(wish.lines)
     left = x + across * away - (width if across < 0 else width / 2 if across == 0 else 0)
     bottom = y + up * away - (height if up < 0 else height / 2 if up == 0 else 0)

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from explorer.charts import hypervolume_figure, hypervolume_info
+from explorer.charts import HypervolumeInfo, hypervolume_figure, hypervolume_info
 from explorer.variants import flatten
 from tests.support.sample_results import sample_runs
 
@@ -32,6 +32,19 @@ def test_shares_by_hand() -> None:
     at_once = hypervolume_figure(hypervolume_info([baseline, *made], dict.fromkeys(finished, "2026-01-01")))
     assert at_once.data[0].x == (1, 2, 3)
     assert at_once.layout.xaxis.title.text == "Runs in the order in which they finished"
+
+
+def test_nights_in_which_nothing_ran_are_left_out() -> None:
+    times = ("2026-01-01T10:00:00", "2026-01-01T10:30:00", "2026-01-02T09:00:00", "2026-01-02T10:00:00")
+    info = HypervolumeInfo("", "", {"net": (1.0, 2.0, 3.0, 4.0)}, {"net": ("a", "b", "c", "d")}, {"net": times})
+    drawn = hypervolume_figure(info)
+    [left_out] = drawn.layout.xaxis.rangebreaks
+    assert [end[:13] for end in left_out.bounds] == ["2026-01-01T11", "2026-01-02T08"]
+    assert drawn.layout.xaxis.tickvals == (times[0], times[2]), "where work began"
+    assert "Idle times are left out" in drawn.layout.title.subtitle.text
+    steady = replace(info, moments={"net": tuple(f"2026-01-01T{hour:02}:00:00" for hour in (1, 2, 3, 4))})
+    assert not hypervolume_figure(steady).layout.xaxis.rangebreaks
+    assert "Idle" not in hypervolume_figure(steady).layout.title.subtitle.text
 
 
 def test_without_a_baseline_or_a_run_there_is_no_line() -> None:

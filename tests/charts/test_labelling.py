@@ -35,6 +35,11 @@ def test_words_stay_inside(x, y):
     assert left >= 0 and right <= LAPTOP.width and bottom >= 0 and top <= LAPTOP.height + LINE_PX
 
 
+def test_chinese_words_take_twice_the_width():
+    boxes = [place_labels([Wish(Spot(0.2, 0.5, 5), (words,))], [])[0].box for words in ("letters", "基线的模型名称")]
+    assert [round(box[2] - box[0], 1) for box in boxes] == [44.8, 87.5]
+
+
 def test_the_box_is_where_the_anchors_put_the_words():
     (place,) = place_labels([wish(0.25, 0.5, "ten signs.")], [])
     assert (place.across, place.up) == (1, 1)

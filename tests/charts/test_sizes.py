@@ -37,6 +37,15 @@ def test_over_decades_the_diameter_grows_by_the_factor():
     assert [scale.diameter(step) for step in scale.steps()] == pytest.approx([8, 18, 28])
 
 
+@pytest.mark.parametrize(("quantity", "field"), [("accuracy", "accuracy"), ("difference", "difference")])
+def test_accuracies_differ_by_little_and_fill_all_sizes(quantity, field):
+    rows = [replace(ROWS[0], **{field: value}) for value in (-0.02, 0.0, 0.02)]
+    scale = size_scale(rows, quantity)
+    assert [scale.diameter(value) for value in (-2, 0, 1, 2)] == pytest.approx([8, 18, 23, 28])
+    assert scale.steps() == pytest.approx((-2, 0, 2))
+    assert size_scale(rows[:1], quantity).diameter(-2) == pytest.approx(18)
+
+
 def test_the_marks_that_explain_are_as_large_as_those_of_the_chart():
     info = tradeoff_info(ROWS, Axes(size="parameters"))
     figure = tradeoff_figure(info)

@@ -244,6 +244,13 @@ def test_scales_are_logarithmic_where_all_is_above_zero(own):
     assert not difference.log_x and tradeoff_figure(difference).layout.xaxis.type is None
 
 
+def test_an_axis_reaches_below_zero_only_where_something_does(own):
+    figure = tradeoff_figure(tradeoff_info(own, Axes("latency", "accuracy")))
+    assert [axis.rangemode for axis in (figure.layout.xaxis, figure.layout.yaxis)] == ["nonnegative"] * 2
+    figure = tradeoff_figure(tradeoff_info(own, Axes("latency", "difference")))
+    assert [axis.rangemode for axis in (figure.layout.xaxis, figure.layout.yaxis)] == ["nonnegative", "normal"]
+
+
 def test_entries_of_the_legend_say_what_a_click_leaves_out():
     runs = sample_runs(16)
     figure = tradeoff_figure(tradeoff_info(rows_of(runs, models=()), Axes()))

@@ -46,14 +46,19 @@ def tradeoff_figure(
     figure.update_layout(
         height=height,
         hovermode="closest",
-        xaxis=style.axis(theme, info.x_title, **_scale(info.log_x)),
-        yaxis=style.axis(theme, info.y_title, **_scale(info.log_y)),
+        xaxis=style.axis(theme, info.x_title, **_scale(info, "x", info.log_x)),
+        yaxis=style.axis(theme, info.y_title, **_scale(info, "y", info.log_y)),
     )
     return figure
 
 
-def _scale(log: bool) -> dict[str, str]:
-    return {"type": "log", "dtick": "D2"} if log else {"rangemode": "normal"}
+def _scale(info: TradeoffInfo, place: str, log: bool) -> dict[str, str]:
+    """An axis of what is nowhere negative does not reach below zero."""
+    if log:
+        return {"type": "log", "dtick": "D2"}
+    values = (getattr(mark, place) for mark in info.marks)
+    lowest = (interval[0] for mark in info.marks if (interval := getattr(mark, f"{place}_interval")))
+    return {"rangemode": "nonnegative" if min((*values, *lowest), default=0) >= 0 else "normal"}
 
 
 def drawing(info: TradeoffInfo) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from math import log10
 from textwrap import wrap
 
-from explorer.charts.labelling import LAPTOP, Area, Place, Wish, place_labels
+from explorer.charts.labelling import LAPTOP, LETTER_PX, Area, Place, Wish, place_labels, width_px
 from explorer.charts.labelling import Spot as PlacedSpot
 from explorer.charts.tradeoff.fronts import Spot
 from explorer.charts.tradeoff.info import Mark, TradeoffInfo
@@ -32,11 +32,14 @@ def labels(info: TradeoffInfo, area: Area = LAPTOP) -> list[Label]:
     said = [(mark, _placed(name, mark, info)) for mark, name in named if name]
     said.sort(key=lambda pair: (not pair[0].shown, not pair[0].selected, not pair[0].baseline))
     spots = _spots(info)
-    wishes = [
-        Wish(spots[mark.spot], tuple(wrap(words, LINE_LETTERS)), mark.shown, mark.selected) for mark, words in said
-    ]
+    wishes = [Wish(spots[mark.spot], _lines(words), mark.shown, mark.selected) for mark, words in said]
     placed = zip(said, wishes, place_labels(wishes, list(spots.values()), area), strict=True)
     return [Label(mark, wish.lines, place) for (mark, _), wish, place in placed if place is not None]
+
+
+def _lines(words: str) -> tuple[str, ...]:
+    """Broken where they would be wider than ``LINE_LETTERS`` Latin letters."""
+    return tuple(wrap(words, max(1, int(LINE_LETTERS * LETTER_PX * len(words) / width_px(words)))))
 
 
 def _spots(info: TradeoffInfo) -> dict[Spot, PlacedSpot]:

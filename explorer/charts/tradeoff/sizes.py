@@ -11,24 +11,26 @@ from typing import Any
 import plotly.graph_objects as go
 
 from explorer.charts import style
+from explorer.charts.labelling import width_px
 from explorer.charts.style import Theme, plain
-from explorer.quantities import QUANTITIES, Band, Quantity
+from explorer.quantities import GAINS, QUANTITIES, Band, Quantity
 from explorer.texts import t
 from explorer.variant import Variant
 
 MANY_MARKS = 60
 SMALLEST, LARGEST, USUAL = 8.0, 28.0, 11.0
-GAP_PX, LETTER_PX, WIDE_PX, ROW_PX = 5.0, 5.9, 12.0, LARGEST + 8
+GAP_PX, ROW_PX = 5.0, LARGEST + 8
 
 
 @dataclass(frozen=True)
 class SizeScale:
-    """Diameters in pixels by a quantity between its least and its largest value, ``low`` and ``high`` (both above 0).
+    """Diameters in pixels by a quantity between its least and its largest value, ``low`` and ``high``.
 
     ``shrunk`` makes all of them smaller where there are many.
 
-    Areas are in proportion to the values, as an eye compares them; where the least would be too small to be seen then,
-    the diameter grows by the same step each time the value is multiplied by the same factor.
+    Areas of costs are in proportion to the values, as an eye compares them; where the least would be too small to be
+    seen then, the diameter grows by the same step each time the value is multiplied by the same factor. Accuracies
+    differ by too little for that, and differences can be negative: their diameters grow evenly between the two ends.
     """
 
     quantity: Quantity
@@ -37,14 +39,22 @@ class SizeScale:
     shrunk: float = 1.0
 
     @property
+    def evenly(self) -> bool:
+        """Whether diameters grow evenly from ``low`` to ``high``."""
+        return self.quantity.key in GAINS
+
+    @property
     def by_factors(self) -> bool:
         """Whether diameters follow the logarithm."""
-        return self.low * (LARGEST / SMALLEST) ** 2 < self.high
+        return not self.evenly and self.low * (LARGEST / SMALLEST) ** 2 < self.high
 
     def diameter(self, value: float | None) -> float:
         """Of one mark; what is not known has the usual one."""
-        if not value or value < 0:
+        if value is None or not has_size(self.quantity, value):
             return USUAL * self.shrunk
+        if self.evenly:
+            share = (value - self.low) / (self.high - self.low) if self.low < self.high else 0.5
+            return (SMALLEST + (LARGEST - SMALLEST) * share) * self.shrunk
         if not self.by_factors:
             return LARGEST * math.sqrt(value / self.high) * self.shrunk
         share = math.log(value / self.low) / math.log(self.high / self.low)
@@ -63,6 +73,8 @@ class SizeScale:
 
     def _value(self, share: float) -> float:
         """The value whose diameter lies so far between the smallest and the largest."""
+        if self.evenly:
+            return self.low + (self.high - self.low) * share
         if self.by_factors:
             return float(self.low * (self.high / self.low) ** share)
         low, high = math.sqrt(self.low), math.sqrt(self.high)
@@ -72,10 +84,17 @@ class SizeScale:
 def size_scale(rows: Sequence[Variant], size: str) -> SizeScale | None:
     """By the quantity ``size`` of these rows; None without one and where it is not known of any."""
     quantity = QUANTITIES.get(size)
-    values = [value for row in rows if quantity and (value := quantity.of(row)) and value > 0]
-    if not quantity or not values:
+    if not quantity:
+        return None
+    values = [value for row in rows if (value := quantity.of(row)) is not None and has_size(quantity, value)]
+    if not values:
         return None
     return SizeScale(quantity, min(values), max(values), math.sqrt(thinned(len(rows))))
+
+
+def has_size(quantity: Quantity, value: float) -> bool:
+    """Whether a value can be the size of a mark: a cost of nothing or less cannot."""
+    return value > 0 or quantity.key in GAINS
 
 
 def thinned(count: int) -> float:
@@ -112,7 +131,7 @@ def add_size_legend(figure: go.Figure, scale: SizeScale, theme: Theme) -> None:
             line={"width": 0},
         )
         words = scale.quantity.bare(value)
-        entry = {"width": across + GAP_PX + _wide(words), "align": "right", "borderpad": 0}
+        entry = {"width": across + GAP_PX + width_px(words), "align": "right", "borderpad": 0}
         clicked = _clicked(band, figure.layout.hoverlabel) if len(bands) > 1 else {}
         left = _write(figure, words, left, theme, **entry, **clicked) + 2 * GAP_PX
 
@@ -121,11 +140,6 @@ def _clicked(band: Band, hoverlabel: Any) -> dict[str, Any]:
     """What makes an annotation that can be clicked and says under the pointer what it stands for."""
     looks = {key: hoverlabel.to_plotly_json()[key] for key in ("bgcolor", "bordercolor", "font")}
     return {"name": str(band), "hovertext": plain(band.title), "hoverlabel": looks, "captureevents": True}
-
-
-def _wide(words: str) -> float:
-    """About how many pixels words take."""
-    return sum(LETTER_PX if letter < "\u2e80" else WIDE_PX for letter in words)  # Chinese ones are wide
 
 
 def _write(figure: go.Figure, words: str, left: float, theme: Theme, **more: Any) -> float:
@@ -144,4 +158,4 @@ def _write(figure: go.Figure, words: str, left: float, theme: Theme, **more: Any
         font={"size": 12, "color": style.MUTED[theme]},
         **more,
     )
-    return left + float(more.get("width", _wide(words)))
+    return left + float(more.get("width", width_px(words)))
