@@ -26,9 +26,10 @@ EXAMPLE = {
     "model": "vit-digits",
     "steps": [{"technique": "int8-dynamic"}],
     "targets": ["cpu-onnxruntime"],
-    "measure": {"batches": [1]},
+    "measure": {"batches": [1], "wait_s": 1},
 }
-"""What ends soon, also where nothing was done before: ``python -m explorer.bench --only first-compression``."""
+"""What ends soon, though nothing was done before and others disturb: ``python -m explorer.bench --only
+first-compression``."""
 
 
 def example_button(key: str) -> None:
