@@ -64,8 +64,10 @@ def test_a_filled_page_is_silent_and_has_no_serious_obstacle(filled_page, name):
 
 
 @pytest.mark.parametrize("name", addresses())
-def test_on_a_phone_a_filled_page_with_nothing_chosen_is_silent_and_fits(phone, name):
+def test_on_a_phone_a_filled_page_is_silent_and_fits(phone, name):
     with complaints(phone) as said:
+        open_page(phone, addresses()[name] + CHOSEN, "light", PHONE_WIDTH)
+        assert phone.evaluate(WIDTH) == PHONE_WIDTH
         open_page(phone, addresses()[name], "dark", PHONE_WIDTH)
         assert phone.evaluate(WIDTH) == PHONE_WIDTH
         open_everything(phone)
