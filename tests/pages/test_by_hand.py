@@ -45,6 +45,7 @@ OWN = {run.run: run for run in sample_runs(16) if run.model == "minilm-tweets" a
 """The compressed runs that ``TEXTS`` shows."""
 
 MOST_TABS = 70
+TWO = "?selected=sample-0002&compared=sample-0002,sample-0003"
 ROW_PX = 35
 """How tall a row of a table is."""
 
@@ -538,8 +539,18 @@ def test_the_theme_follows_the_system_while_a_page_is_open(page):
         ),
         (TEXTS, ["Compare", "Across", "CPU", "Pruning", "Size of its file", "Collect clicks", "Table"]),
         ("/Runs", ["Trade-offs", "Show on the chart", "Log", "Disk"]),
+        ("/", ["Compress a model", "minilm-tweets", "Try an example", "Box Select"]),
+        (f"/Compare{TWO}", ["Variants", "Clear all", "Answers given on", "Class by class", "flipped inputs"]),
+        (f"/Export{TWO}", ["Variant", "Download the bundle", "Download recipe.yaml", "CSV", "Download the charts"]),
+        ("/Models", ["Model", "Parameters", "Weights of", "Score the heads", "Hugging Face id", "Check them"]),
+        ("/Demo", ["Compressed model", "Beside it", "Re-run here"]),
+        (f"/Report{TWO}", ["Title", "Across", "Where", "Download the report", "Show how it looks"]),
+        (
+            "/Present",
+            ["Name of the story", "Title of the step", "What to say", "Change what it shows", "Add this view"],
+        ),
     ],
-    ids=["Compress", "Trade-offs", "Runs"],
+    ids=["Compress", "Trade-offs", "Runs", "Overview", "Compare", "Export", "Models", "Demo", "Report", "Present"],
 )
 def test_the_keyboard_reaches_every_control_and_shows_where_it_is(page, address, controls):
     open_page(page, address, "light")
