@@ -218,15 +218,18 @@ def check_order(steps: Sequence[Technique]) -> None:
                 )
 
 
-def digest(recipe: Recipe, model_digest: str, data_digest: str, steps: int | None = None) -> str:
+def digest(
+    recipe: Recipe, model_digest: str, data_digest: str, steps: int | None = None, engine: str = ENGINE_VERSION
+) -> str:
     """Name the artefact: 16 hexadecimal digits over engine, contents, steps and seed (not the targets).
 
-    ``steps`` counts how many leading steps are included, for prefixes that recipes share.
+    ``steps`` counts how many leading steps are included, for prefixes that recipes share. ``engine`` is the version
+    that made the artefact.
     """
     fields = recipe.plain()
     kept = fields["steps"] if steps is None else fields["steps"][:steps]
     identity = {
-        "engine": ENGINE_VERSION,
+        "engine": engine,
         "model": model_digest,
         "data": data_digest,
         "steps": kept,

@@ -6,10 +6,39 @@ A quantity's name carries its unit. ``kind`` is ``measured``, ``estimated`` or `
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from datetime import datetime
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
+
+def _moment(text: str) -> str:
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise ValueError("expected is a date with time, such as 2026-11-20T10:00:00+00:00") from None
+    if moment.tzinfo is None:
+        raise ValueError("expected is a time with its zone, such as 2026-11-20T10:00:00+00:00")
+    return text
+
+
+def _host(host: dict[str, Any]) -> dict[str, Any]:
+    gpu = host.get("gpu")
+    if not isinstance(host.get("cpu"), str) or not isinstance(host.get("cores"), int):
+        raise ValueError("expected are at least the processor's name 'cpu' and its 'cores'")
+    if gpu is not None and not (isinstance(gpu, dict) and isinstance(gpu.get("name"), str)):
+        raise ValueError("expected is a 'gpu' with its 'name', or none")
+    return host
+
+
+Count = Annotated[int, Field(ge=0)]
+"""How many, or how many bytes."""
+Duration = Annotated[float, Field(ge=0)]
+"""Seconds or milliseconds, as the field's name says."""
+Moment = Annotated[str, AfterValidator(_moment)]
+"""A date and time with its zone, in ISO 8601."""
+Host = Annotated[dict[str, Any], AfterValidator(_host)]
+"""A machine as ``explorer.measure.host.fingerprint`` gives it: at least ``cpu`` and ``cores``."""
 Kind = Literal["measured", "estimated", "unavailable"]
 
 
@@ -20,17 +49,17 @@ class Record(BaseModel):
 class Size(Record):
     """Bytes of the artefact's model file, its bytes after zip, and its parameters."""
 
-    file_bytes: int
-    zipped_bytes: int
-    parameters: int
-    nonzero_parameters: int
+    file_bytes: Count
+    zipped_bytes: Count
+    parameters: Count
+    nonzero_parameters: Count
 
 
 class Flips(Record):
     """Inputs whose answer changed against the baseline."""
 
-    right_to_wrong: int
-    wrong_to_right: int
+    right_to_wrong: Count
+    wrong_to_right: Count
 
 
 class ClassScore(Record):
@@ -40,14 +69,14 @@ class ClassScore(Record):
     precision: float
     recall: float
     f1: float
-    support: int
+    support: Count
 
 
 class Flipped(Record):
     """One input whose answer changed from right to wrong or back; numbers of classes, ``index`` within the split."""
 
-    index: int
-    label: int
+    index: Count
+    label: Count
     baseline: int
     variant: int
 
@@ -69,7 +98,7 @@ class Accuracy(Record):
     reason: str | None = None
     metric: str = "accuracy"
     higher_is_better: bool = True
-    samples: int = 0
+    samples: Count = 0
     value: float | None = None
     ci_low: float | None = None
     ci_high: float | None = None
@@ -103,20 +132,20 @@ class Latency(Record):
     target: str
     kind: Kind = "measured"
     reason: str | None = None
-    batch: int
-    sequence: int
+    batch: Count
+    sequence: Count
     lengths: Literal["padded", "real"] = "padded"
     clock: Literal["wall", "cuda events"] = "wall"
-    repeats: int = 0
+    repeats: Count = 0
     threads: int | None = None
-    p50_ms: float | None = None
-    p90_ms: float | None = None
-    p95_ms: float | None = None
-    p99_ms: float | None = None
-    p50_low_ms: float | None = None
-    p50_high_ms: float | None = None
+    p50_ms: Duration | None = None
+    p90_ms: Duration | None = None
+    p95_ms: Duration | None = None
+    p99_ms: Duration | None = None
+    p50_low_ms: Duration | None = None
+    p50_high_ms: Duration | None = None
     throughput_per_s: float | None = None
-    baseline_p50_ms: float | None = None
+    baseline_p50_ms: Duration | None = None
     speedup: float | None = None
     speedup_low: float | None = None
     speedup_high: float | None = None
@@ -128,15 +157,15 @@ class Latency(Record):
 class Memory(Record):
     """Peak resident bytes of the process that loaded and ran the artefact."""
 
-    peak_rss_bytes: int | None = None
+    peak_rss_bytes: Count | None = None
 
 
 class Start(Record):
     """Cold start: from the start of a process to its first answer, median of ``starts``, beside the baseline's."""
 
-    p50_ms: float
-    baseline_p50_ms: float
-    starts: int
+    p50_ms: Duration
+    baseline_p50_ms: Duration
+    starts: Count
 
 
 class Energy(Record):
@@ -145,8 +174,8 @@ class Energy(Record):
     kind: Kind
     reason: str | None = None
     source: str | None = None
-    batch: int = 0
-    sequence: int = 0
+    batch: Count = 0
+    sequence: Count = 0
     millijoules: float | None = None
     baseline_millijoules: float | None = None
 
@@ -166,8 +195,8 @@ class TargetUse(Record):
     baseline_precision_used: str | None = None
     threads: int | None = None
     processors: int | None = None
-    peak_rss_bytes: int | None = None
-    baseline_peak_rss_bytes: int | None = None
+    peak_rss_bytes: Count | None = None
+    baseline_peak_rss_bytes: Count | None = None
     cold_start: Start | None = None
     energy: Energy | None = None
     gpu: dict[str, Any] | None = None
@@ -181,21 +210,21 @@ class Cost(Record):
     between operators.
     """
 
-    batch: int
-    sequence: int
+    batch: Count
+    sequence: Count
     operations: dict[str, float]
-    weight_bytes: int
-    activation_bytes: int
+    weight_bytes: Count
+    activation_bytes: Count
 
 
 class OperatorTime(Record):
     """Time of one operator type, or of one layer, per call; None where that side does not have it."""
 
     name: str
-    variant_ms: float | None = None
-    baseline_ms: float | None = None
-    variant_bytes: int | None = None
-    baseline_bytes: int | None = None
+    variant_ms: Duration | None = None
+    baseline_ms: Duration | None = None
+    variant_bytes: Count | None = None
+    baseline_bytes: Count | None = None
 
 
 class Profile(Record):
@@ -205,13 +234,13 @@ class Profile(Record):
     calibration of this host; the shares say how much of them the variant's products reach.
     """
 
-    batch: int
-    sequence: int
+    batch: Count
+    sequence: Count
     threads: int
     by_operator: list[OperatorTime]
     by_layer: list[OperatorTime]
-    variant_total_ms: float
-    baseline_total_ms: float
+    variant_total_ms: Duration
+    baseline_total_ms: Duration
     peak_gflops: float | None = None
     peak_gbytes_per_s: float | None = None
     share_of_peak_flops: float | None = None
@@ -225,7 +254,7 @@ class Artefact(Record):
     """
 
     folder: str
-    files: dict[str, int]
+    files: dict[str, Count]
     digest: str
     model_sha256: str | None = None
 
@@ -234,7 +263,7 @@ class StepReport(Record):
     """What a step really did, in plain words and figures."""
 
     technique: str
-    seconds: float
+    seconds: Duration
     cached: bool = False
     notes: list[str] = Field(default_factory=list)
     figures: dict[str, float] = Field(default_factory=dict)
@@ -251,8 +280,8 @@ class Result(Record):
     task: str
     labels: list[str]
     kind: Literal["text", "image"]
-    finished_at: str
-    seconds: float
+    finished_at: Moment
+    seconds: Duration
     steps: list[StepReport]
     findings: list[str] = Field(default_factory=list)
     size: Size
@@ -263,5 +292,5 @@ class Result(Record):
     targets: list[TargetUse] = Field(default_factory=list)
     cost: list[Cost] = Field(default_factory=list)
     profile: Profile | None = None
-    host: dict[str, Any]
+    host: Host
     artefact: Artefact

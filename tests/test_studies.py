@@ -13,12 +13,16 @@ import pytest
 from explorer import cli
 from explorer.errors import BadInput
 from explorer.home import home, runs_folder
+from explorer.models import model_digest
+from explorer.recipe import Recipe, digest
 from explorer.result import Result
 from explorer.store import RECORDED, Store
 from explorer.studies import files as studies
 from explorer.studies import study as about
+from explorer.tasks import task_digest
 from explorer.tasks.base import hash_files
 
+RESULT_REQUEST = ("result", "request")
 MODEL, TOKENIZER = b"a model file" * 50, b'{"words": []}'
 
 
@@ -102,8 +106,19 @@ def forged(source: Path, target: Path, change: dict[str, Any]) -> Path:
 def test_hostile_and_broken_files_leave_nothing(runs, elsewhere, tmp_path) -> None:
     file, run = tmp_path / "mine.zip", runs[0]
     studies.export_study("mine", file, True)
-    result = json.loads(zipfile.ZipFile(file).read(f"runs/{run}/result.json"))
+    result, request = (json.loads(zipfile.ZipFile(file).read(f"runs/{run}/{name}.json")) for name in RESULT_REQUEST)
     there = elsewhere()
+
+    def both(change: dict[str, Any], **recipe: Any) -> dict[str, str]:
+        """Request and result with another recipe, each honest about it."""
+        changed = {**result["recipe"], **recipe}
+        texts = ({**result, **change, "recipe": changed}, {**request, "recipe": changed})
+        return {f"runs/{run}/{name}.json": json.dumps(text) for name, text in zip(RESULT_REQUEST, texts, strict=True)}
+
+    def spoilt(**change: Any) -> dict[str, str]:
+        return {f"runs/{run}/result.json": json.dumps({**result, **change})}
+
+    latency = result["latency"][0]
     cases = [
         ({"../../evil": b"x"}, "This is no study"),
         ({"/etc/evil": b"x"}, "This is no study"),
@@ -119,8 +134,21 @@ def test_hostile_and_broken_files_leave_nothing(runs, elsewhere, tmp_path) -> No
         ({f"runs/{run}/artefact/model.onnx": None}, "is not the one that its result was measured on"),
         ({f"runs/{run}/result.json": json.dumps({**result, "size": "small"})}, "'size' is missing or wrong"),
         ({f"runs/{run}/result.json": json.dumps({**result, "run": runs[1]})}, "do not belong together"),
-        ({f"runs/{run}/result.json": b"{"}, "missing or unreadable"),
-        ({f"runs/{run}/request.json": None}, "missing or unreadable"),
+        ({f"runs/{run}/result.json": b"{"}, "cannot be read: it is not JSON"),
+        ({f"runs/{run}/request.json": None}, "request.json' is missing"),
+        (spoilt(seconds=float("nan")), "it holds NaN, which is not a number"),
+        (spoilt(seconds=float("-inf")), "it holds -Infinity, which is not a number"),
+        ({f"runs/{run}/result.json": json.dumps({**result, "seconds": "?"}).replace('"?"', "1e999")}, "holds 1e999"),
+        (spoilt(seconds=-1.0), "'seconds' is missing or wrong"),
+        (spoilt(seconds="1"), "'seconds' is missing or wrong"),
+        (spoilt(size={**result["size"], "zipped_bytes": -1}), "'size.zipped_bytes' is missing or wrong"),
+        (spoilt(latency=[{**latency, "p95_ms": -0.1}]), "'latency.0.p95_ms' is missing or wrong"),
+        (spoilt(finished_at="yesterday"), "'finished_at' is missing or wrong"),
+        (spoilt(host={"cpu": "?", "cores": 1, "gpu": "?"}), "'host' is missing or wrong"),
+        ({f"runs/{run}/request.json": json.dumps({**request, "created_at": "soon"})}, "made at 'soon'; expected is"),
+        (both({}, steps=[{"technique": "no-such"}]), f"The recipe of run '{run}' cannot be used here: "),
+        (both({}, seed="first"), f"The recipe of run '{run}' cannot be used here: "),
+        (spoilt(engine="2"), "is not that of its recipe"),
         ({f"runs/{run}/result.json": json.dumps({**result, "digest": "0" * 16})}, "is not that of its recipe"),
         ({"study.json": b'{"format": 1, "name": "' + b"x" * 30_000_000}, "would unpack to 30,000,0"),
         ({"study.json": b"[]"}, "is no object"),
@@ -134,6 +162,32 @@ def test_hostile_and_broken_files_leave_nothing(runs, elsewhere, tmp_path) -> No
     (tmp_path / "no.zip").write_bytes(b"no zip at all")
     with pytest.raises(BadInput, match="cannot be read as a study"):
         studies.import_study(tmp_path / "no.zip")
+
+
+def test_results_of_another_engine_come_in_with_an_honest_digest(runs, elsewhere, tmp_path) -> None:
+    file, run = tmp_path / "mine.zip", runs[0]
+    studies.export_study("mine", file)
+    result = json.loads(zipfile.ZipFile(file).read(f"runs/{run}/result.json"))
+    recipe = Recipe.parse(result["recipe"])
+    contents = model_digest(recipe.model), task_digest(recipe.model, None)
+    assert digest(recipe, *contents) == result["digest"]
+    older = {**result, "engine": "2", "digest": digest(recipe, *contents, engine="2")}
+    assert older["digest"] != result["digest"]
+    elsewhere()
+    studies.import_study(forged(file, tmp_path / "older.zip", {f"runs/{run}/result.json": json.dumps(older)}))
+    assert Store().run(run).digest == older["digest"]
+
+
+def test_only_what_an_export_writes_of_a_request_comes_in(runs, elsewhere, tmp_path) -> None:
+    file, run = tmp_path / "mine.zip", runs[0]
+    studies.export_study("mine", file)
+    request = json.loads(zipfile.ZipFile(file).read(f"runs/{run}/request.json"))
+    more = {**request, "by": "somebody@example.org", "time_limit_s": "long", "cwd": "/"}
+    elsewhere()
+    studies.import_study(forged(file, tmp_path / "more.zip", {f"runs/{run}/request.json": json.dumps(more)}))
+    taken = json.loads((runs_folder() / run / "request.json").read_text())
+    assert taken.keys() == {*request, "study", "fresh", "imported"}
+    assert Store().run(run).launched_by is None
 
 
 @pytest.mark.parametrize(

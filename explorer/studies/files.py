@@ -1,8 +1,8 @@
 """A study as one file: its finished runs with their recipes and results, and their model files where wanted.
 
 The file is a zip. What comes from elsewhere is checked before anything is unpacked: names, sizes, that results are
-results under their recipe's digest, and that model files are those which the results name. Nothing in it is ever
-executed or unpickled.
+results under their recipe's digest with figures that can be, and that model files are those which the results name.
+Nothing in it is ever executed or unpickled.
 """
 
 from __future__ import annotations
@@ -18,18 +18,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pydantic import ValidationError
+from pydantic import TypeAdapter, ValidationError
 
-from explorer import ENGINE_VERSION, studies
+from explorer import ENGINE_VERSION, strict_json, studies
 from explorer.access import check_may_change
 from explorer.artefacts import MODEL_FILE, artefact_digest, artefact_files, model_sha256
-from explorer.errors import BadInput, ExplorerError
+from explorer.errors import BadInput, ExplorerError, given
 from explorer.export import portable
 from explorer.home import home, runs_folder
 from explorer.jobs.processes import hold
 from explorer.models import model_digest, zoo
 from explorer.recipe import Recipe, digest
-from explorer.result import Result
+from explorer.result import Moment, Result
 from explorer.rundir import RunFolder, write_whole
 from explorer.store import RunRow, Store
 from explorer.tasks import task_digest
@@ -173,37 +173,62 @@ def _study_name(bundle: zipfile.ZipFile) -> str:
 
 
 def _texts(bundle: zipfile.ZipFile, run: str) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Request and result of a run, checked against each other."""
+    """Request and result of a run, checked against each other; their recipe has every parameter written out."""
     request, result = (_json(bundle, f"runs/{run}/{name}.json") for name in ("request", "result"))
     try:
-        parsed = Result.model_validate(result)
+        parsed = Result.model_validate(result, strict=True)
     except ValidationError as error:
         place = ".".join(map(str, error.errors()[0]["loc"]))
         raise BadInput(f"The result of run '{run}' is not one: '{place}' is missing or wrong.") from None
     same = request.get("recipe") == parsed.recipe and request.get("digest") and parsed.run == run == request.get("run")
-    if not same or not isinstance(request.get("created_at"), str):
+    if not same:
         raise BadInput(f"The request and the result of run '{run}' do not belong together.")
-    if parsed.engine == ENGINE_VERSION and _digest(parsed.recipe) not in (None, parsed.digest):
+    recipe, made_at = _recipe(parsed.recipe, run), _moment(request.get("created_at"), run)
+    if _digest(recipe, parsed) not in (None, parsed.digest):
         raise BadInput(f"The digest of run '{run}' is not that of its recipe.")
-    return request | {"digest": parsed.digest}, result
+    kept = {"run": run, "digest": parsed.digest, "created_at": made_at, "recipe": recipe.plain()}
+    return kept, {**result, "recipe": recipe.plain()}
 
 
-def _digest(fields: dict[str, Any]) -> str | None:
-    """The digest of a recipe whose model and data come with this program; None for others, which are not here."""
+def _recipe(fields: dict[str, Any], run: str) -> Recipe:
     try:
-        recipe = Recipe.parse(fields)
-        if recipe.model not in zoo.NAMES or recipe.data is not None:
-            return None
-        return digest(recipe, model_digest(recipe.model), task_digest(recipe.model, None))
+        return Recipe.parse(fields)
+    except ExplorerError as error:
+        raise BadInput(f"The recipe of run '{run}' cannot be used here: {error}") from None
+
+
+def _moment(text: Any, run: str) -> str:
+    try:
+        return TypeAdapter(Moment).validate_python(text, strict=True)
+    except ValidationError:
+        raise BadInput(
+            f"The run '{run}' was made at {given(text)}; expected is a date with time and zone, such as "
+            "2026-11-20T10:00:00+00:00."
+        ) from None
+
+
+def _digest(recipe: Recipe, result: Result) -> str | None:
+    """The digest of the result's recipe by the engine that made it; None where it cannot be known here.
+
+    That is so without the model and data at hand, which come with this program or not at all, and where another engine
+    knew other parameters of the steps.
+    """
+    other = result.engine != ENGINE_VERSION and result.recipe.get("steps") != recipe.plain()["steps"]
+    if other or recipe.model not in zoo.NAMES or recipe.data is not None:
+        return None
+    try:
+        return digest(recipe, model_digest(recipe.model), task_digest(recipe.model, None), engine=result.engine)
     except ExplorerError:
         return None
 
 
 def _json(bundle: zipfile.ZipFile, name: str) -> dict[str, Any]:
     try:
-        fields = json.loads(bundle.read(name))
-    except (KeyError, ValueError, RecursionError):
-        raise BadInput(f"This is no study: '{name}' is missing or unreadable.") from None
+        fields = strict_json.loads(bundle.read(name))
+    except KeyError:
+        raise BadInput(f"This is no study: '{name}' is missing.") from None
+    except ValueError as error:
+        raise BadInput(f"This is no study: '{name}' cannot be read: {error}.") from None
     if not isinstance(fields, dict):
         raise BadInput(f"This is no study: '{name}' is no object.")
     return fields

@@ -38,7 +38,7 @@ def quick(recipe, folder, report, *, run, digest, fresh=False) -> Result:
         accuracy=[],
         latency=[],
         memory=Memory(),
-        host={},
+        host={"cpu": "a processor", "cores": 2},
         artefact=Artefact(folder="artefact", files={"model.onnx": 5}, digest="d"),
     )
 
