@@ -17,19 +17,19 @@ def label(recipe: dict[str, Any]) -> str:
     Each step shows its first parameter (a switch only when it is not as usual), what that makes matter, and any other
     one that differs from its default.
     """
-    return " → ".join(_step(step) for step in recipe.get("steps") or ()) or BASELINE
+    return " → ".join(map(_step, _steps(recipe))) or BASELINE
 
 
 def families(recipe: dict[str, Any]) -> tuple[str, ...]:
     """The families of a recipe's steps in order, each once; a technique that exists no more has none."""
     known = techniques()
-    names = [step.get("technique") for step in recipe.get("steps") or ()]
+    names = map(_name, _steps(recipe))
     return tuple(dict.fromkeys(known[name].family for name in names if name in known))
 
 
 def needed(recipe: dict[str, Any]) -> frozenset[Need]:
     """What the steps of a recipe take besides their subject, all together."""
-    known, names = techniques(), [step.get("technique") for step in recipe.get("steps") or ()]
+    known, names = techniques(), map(_name, _steps(recipe))
     return frozenset().union(*(known[name].needs for name in names if name in known))
 
 
@@ -49,8 +49,18 @@ def value_words(parameter: Parameter | None, value: object) -> str:
     return number.replace("-", "−")
 
 
+def _steps(recipe: dict[str, Any]) -> list[dict[str, Any]]:
+    """The steps, as far as they are any: somebody may have written the recipe by hand."""
+    steps = recipe.get("steps")
+    return [step for step in steps if isinstance(step, dict)] if isinstance(steps, (list, tuple)) else []
+
+
+def _name(step: dict[str, Any]) -> str:
+    return str(step.get("technique"))
+
+
 def _step(step: dict[str, Any]) -> str:
-    name = str(step.get("technique"))
+    name = _name(step)
     technique = techniques().get(name)
     parameters = technique.parameters() if technique else ()
     values = {parameter.name: step.get(parameter.name, parameter.default) for parameter in parameters}

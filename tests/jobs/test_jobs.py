@@ -118,6 +118,31 @@ def test_a_run_from_elsewhere_serves_no_other_recipe_whatever_its_digest_says(ho
     assert jobs.submit(home.recipe()) != run
 
 
+@pytest.mark.parametrize(
+    "odd",
+    [
+        {"seed": "first"},
+        {"steps": [{"technique": "no-such"}]},
+        {"steps": [{"technique": ["int8-dynamic"]}]},
+        {"steps": "int8-dynamic"},
+        {"targets": [["cpu-onnxruntime"]]},
+        {"measure": {"batches": "many"}},
+    ],
+    ids=str,
+)
+@pytest.mark.parametrize("imported", [True, False])
+def test_a_recipe_that_does_not_parse_equals_none_and_blocks_none(home, odd, imported):
+    jobs.pause_queue()
+    run, _ = jobs.enqueue(home.recipe())
+    path = home.folder(run) / "request.json"
+    request = json.loads(path.read_text())
+    path.write_text(json.dumps(request | {"imported": imported, "recipe": request["recipe"] | odd}))
+    Store().reindex()
+    again, new = jobs.enqueue(home.recipe())
+    assert new and again != run
+    assert {row.run for row in Store().runs(study="default")} == {run, again}
+
+
 def test_nothing_is_queued_that_no_supervisor_could_start(home, monkeypatch):
     monkeypatch.setenv("EXPLORER_ENGINE", "rya")
     with pytest.raises(BadInput, match="EXPLORER_ENGINE is 'rya'"):
