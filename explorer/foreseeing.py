@@ -51,7 +51,7 @@ def foresee(recipe: Recipe, runs: Sequence[RunLike]) -> Foreseen | None:
     numbers = {run.run: _numbers(run) for run in alike}
     same = [run for run in alike if numbers[run.run] == wanted]
     if same:
-        own = [run for run in same if not run.recorded]
+        own = [run for run in same if not _elsewhere(run)]
         return _between(recipe, [(own or same)[-1]], 0.0, None)
     found = [one for axis in wanted if (one := _neighbours(alike, numbers, wanted, axis)) is not None]
     if not found:
@@ -94,8 +94,12 @@ def _neighbours(
 
 def _between(recipe: Recipe, runs: Sequence[RunLike], share: float, axis: Axis | None) -> Foreseen:
     rows = [_row(run, recipe.targets[0]) for run in runs]
-    spans = {field: _span(rows, field, share, any(run.recorded for run in runs)) for field in FIELDS}
+    spans = {field: _span(rows, field, share, any(map(_elsewhere, runs))) for field in FIELDS}
     return Foreseen(**spans, runs=tuple(run.run for run in runs), axis=axis)
+
+
+def _elsewhere(run: RunLike) -> bool:
+    return run.recorded or run.imported
 
 
 def _row(run: RunLike, target: str) -> Variant | None:
@@ -105,8 +109,8 @@ def _row(run: RunLike, target: str) -> Variant | None:
     return next(iter(fitting or rows), None)
 
 
-def _span(rows: list[Variant | None], field: str, share: float, recorded: bool) -> Span | None:
-    if field == "speedup" and recorded:
+def _span(rows: list[Variant | None], field: str, share: float, elsewhere: bool) -> Span | None:
+    if field == "speedup" and elsewhere:
         return None
     values = [getattr(row, field) for row in rows if row is not None]
     if len(values) < len(rows) or None in values:

@@ -2,13 +2,41 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from explorer.technique import Need, Parameter, techniques
 from explorer.texts import t
 from explorer.texts.sentences import sentence
 
+if TYPE_CHECKING:
+    from explorer.variant import Variant
+
 BASELINE = "baseline"
+
+
+class Marked(Protocol):
+    """What may come from another machine: a run or a variant."""
+
+    @property
+    def recorded(self) -> bool: ...
+    @property
+    def imported(self) -> bool: ...
+
+
+def origin(of: Marked) -> str:
+    """``recorded`` or ``imported`` in the reader's language; nothing for what was made here."""
+    return t("word.recorded") if of.recorded else t("word.imported") if of.imported else ""
+
+
+def where(row: Variant) -> str:
+    """The machine that a variant was measured on, and how its figures came here; of a recorded one only that."""
+    return origin(row) if row.recorded else with_origin(sentence(row.host), row)
+
+
+def with_origin(name: str, of: Marked) -> str:
+    """``name``, and in brackets where it comes from unless it was made here."""
+    word = origin(of)
+    return f"{name} ({word})" if word else name
 
 
 def label(recipe: dict[str, Any]) -> str:

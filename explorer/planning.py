@@ -100,7 +100,7 @@ class Estimate:
 def estimate(recipe: Recipe, runs: Sequence[RunLike]) -> Estimate | None:
     """Add up what the same techniques took on the same model in the reader's own runs; None where one is unknown.
 
-    Recorded runs do not count, since another machine made them; neither do steps that were taken from the cache.
+    Recorded and imported runs do not count, since another machine made them; neither do steps that were taken from the cache.
     Training is scaled by its epochs. How much of it follows a student's size is not known: between nothing and all.
     What ``runs`` teach is kept for as long as the same list is given: do not change it.
     """
@@ -198,7 +198,7 @@ _learnt: Latest[_Learnt] = Latest()
 
 
 def _learn(runs: Iterable[RunLike], model: str) -> _Learnt:
-    alike = [run for run in runs if run.finished and not run.recorded and run.model == model]
+    alike = [run for run in runs if run.finished and not (run.recorded or run.imported) and run.model == model]
     results = [remembered(run, "seconds", partial(_seconds, run)) for run in alike]
     taken: _Taken = {}
     for result in results:

@@ -27,6 +27,7 @@ COLUMNS: dict[str, type] = {
     "label": str,
     "studies": str,
     "recorded": bool,
+    "imported": bool,
     "launched_by": str,
     "task": str,
     "family": str,

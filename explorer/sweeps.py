@@ -27,6 +27,7 @@ class Sweep:
 
     model: str
     recorded: bool
+    imported: bool
     techniques: tuple[str, ...]
     axes: tuple[Axis, ...]
     runs: Mapping[tuple[float, ...], str]
@@ -43,7 +44,7 @@ def sweeps(runs: Iterable[RunLike]) -> list[Sweep]:
     """
     alike: dict[str, list[RunLike]] = defaultdict(list)
     for run in runs:
-        alike[f"{kind_of(run.model, run.recipe)} {run.recorded}"].append(run)
+        alike[f"{kind_of(run.model, run.recipe)} {run.recorded} {run.imported}"].append(run)
     found = [sweep for group in alike.values() for sweep in _of_one_kind(group)]
     return sorted(found, key=lambda sweep: (-len(sweep.axes), -len(sweep.runs), sweep.model, sweep.axes))
 
@@ -87,7 +88,7 @@ def _along(
             places[others][tuple(known[axis] for axis in axes)] = run.run
     first = group[0]
     techniques = tuple(str(step["technique"]) for step in _steps(first.recipe))
-    made = [Sweep(first.model, first.recorded, techniques, axes, runs) for runs in places.values()]
+    made = [Sweep(first.model, first.recorded, first.imported, techniques, axes, runs) for runs in places.values()]
     return [sweep for sweep in made if _enough(sweep)]
 
 

@@ -36,8 +36,9 @@ class Variant:
 
     ``available`` is False when the target was not there, ``reason`` says why. ``estimated`` marks a latency that
     was not measured. ``derived`` marks a baseline read off another run's result, which has no run of its own.
-    ``lengths`` is ``real`` where inputs were as long as the task's; ``sequence`` is their mean then. ``reported`` marks
-    what another machine, named in ``host``, measured and somebody took in here.
+    ``lengths`` is ``real`` where inputs were as long as the task's; ``sequence`` is their mean then. Another machine,
+    named in ``host``, measured what is marked ``reported`` of a run of this one, and made what is ``imported``, which
+    came with its study's file.
     ``estimate`` says what an estimated latency rests on.
 
     There may be a hundred thousand of them: figures lie packed, and rows share what they have in common.
@@ -68,6 +69,7 @@ class Variant:
     estimated: bool = False
     derived: bool = False
     reported: bool = False
+    imported: bool = False
     accuracy: float | None = None
     accuracy_low: float | None = None
     accuracy_high: float | None = None
@@ -118,8 +120,8 @@ class Variant:
 _FIELDS = tuple(field.name for field in fields(Variant))
 _USUAL = {field.name: field.default for field in fields(Variant) if field.default is not MISSING}
 _RUN = (
-    *("run", "model", "label", "studies", "recorded", "task", "family", "families", "date", "kind", "derived"),
-    *("reported", "file_bytes", "zipped_bytes", "parameters", "nonzero_parameters"),
+    *("run", "model", "label", "studies", "recorded", "imported", "task", "family", "families", "date", "kind"),
+    *("derived", "reported", "file_bytes", "zipped_bytes", "parameters", "nonzero_parameters"),
 )
 """What rows of a run have in common, unless another machine reported them."""
 _FIGURES = (

@@ -308,6 +308,7 @@ def common_fields(run: RunLike, result: dict[str, Any]) -> dict[str, Any]:
         "label": run.label,
         "studies": run.studies,
         "recorded": run.recorded,
+        "imported": run.imported,
         "task": intern(result["task"]),
         "kind": intern(result.get("kind", "text")),
         "family": family_of(run.families),

@@ -16,12 +16,14 @@ class Run:
     recipe: dict[str, Any]
     model: str = "m"
     recorded: bool = False
+    imported: bool = False
     extra: dict[str, Any] = field(default_factory=dict)
 
 
 def run(name: str, *steps: dict[str, Any], **more: Any) -> Run:
-    recorded, model = more.pop("recorded", False), more.pop("model", "m")
-    return Run(name, {"steps": list(steps), **more}, model, recorded)
+    marks = {"model": "m", "recorded": False, "imported": False}
+    marks = {key: more.pop(key, usual) for key, usual in marks.items()}
+    return Run(name, {"steps": list(steps), **more}, **marks)
 
 
 def prune(sparsity: float, **more: Any) -> dict[str, Any]:
@@ -53,6 +55,7 @@ def test_two_numbers_make_a_grid_whose_lines_are_not_listed_again() -> None:
         run("x", prune(0.5), model="other"),
         run("x", prune(0.5), seed=1),
         run("x", prune(0.5), recorded=True),
+        run("x", prune(0.5), imported=True),
         run("x", prune(0.5), bits(4)),
         run("x", prune(0.5), data="mine.csv"),
     ],

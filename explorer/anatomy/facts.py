@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+from explorer.labels import with_origin
 from explorer.models import ModelCard
 from explorer.quantities import QUANTITIES, count, file_size, short_date
 from explorer.runlike import remembered
@@ -144,8 +145,7 @@ def baseline_tables(variants: Iterable[Variant], subject: Subject) -> dict[str, 
 
 def _group(row: Variant) -> str:
     """Where and when it was measured."""
-    host = sentences.sentence(row.host) + (f" ({t('word.recorded')})" if row.recorded else "")
-    return f"{host} · {short_date(row.date)}"
+    return f"{with_origin(sentences.sentence(row.host), row)} · {short_date(row.date)}"
 
 
 def _line(row: Variant) -> list[str]:

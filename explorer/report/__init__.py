@@ -20,6 +20,7 @@ from explorer.comparison import TableRow, table
 from explorer.conclusion import conclusion
 from explorer.errors import BadInput
 from explorer.export import portable
+from explorer.labels import with_origin
 from explorer.quantities import file_size, short_date
 from explorer.report.page import report_html
 from explorer.runlike import RunLike
@@ -136,12 +137,11 @@ def _check(title: str, runs: Sequence[Reported]) -> None:
 def _part(run: Reported, letter: str, runs: Sequence[Reported], target: str, batch: int) -> Part:
     result = run.result or {}
     words = [sentence(run.label), *([_model(run.model)] if len({other.model for other in runs}) > 1 else [])]
-    recorded = f" ({t('word.recorded')})" if run.recorded else ""
     recipe = yaml.safe_dump(portable(run.recipe), sort_keys=False, allow_unicode=True)
     return Part(
         run=run.run,
         letter=letter,
-        name=" · ".join(words) + recorded,
+        name=with_origin(" · ".join(words), run),
         conclusion=conclusion(result, target, batch),
         findings=tuple(sentence(str(one)) for one in result.get("findings", ())),
         recipe=recipe,

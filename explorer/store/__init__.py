@@ -199,7 +199,7 @@ def _recorded_row(result: dict[str, Any]) -> RunRow:
     fields |= {"run": run, "digest": result["digest"], "model": result["recipe"]["model"]}
     fields["studies"] = json.dumps(["recorded"])
     fields |= {"state": "done", "created_at": result["finished_at"], "finished_at": result["finished_at"]}
-    fields["paused"] = False
+    fields |= {"paused": False, "imported": False}
     return run_row(fields, json.dumps(result["recipe"]), packed(result), recorded=True)
 
 

@@ -37,7 +37,7 @@ DROP TABLE IF EXISTS meta;
 CREATE TABLE runs (
     run TEXT PRIMARY KEY, digest TEXT, model TEXT, studies TEXT NOT NULL, state TEXT NOT NULL, launched_by TEXT,
     created_at TEXT, started_at TEXT, finished_at TEXT, stage TEXT, text TEXT, fraction REAL, samples_per_s REAL,
-    seconds_left REAL, reason TEXT, paused INTEGER NOT NULL,
+    seconds_left REAL, reason TEXT, paused INTEGER NOT NULL, imported INTEGER NOT NULL,
     place REAL NOT NULL, recipe TEXT NOT NULL, result BLOB, changed INTEGER NOT NULL
 );
 CREATE INDEX by_digest ON runs (digest);
@@ -144,6 +144,7 @@ def write(connection: sqlite3.Connection, folder: RunFolder) -> None:
     fields = {name: getattr(snapshot, name, None) for name in _COLUMNS}
     fields |= {"run": folder.run, "changed": version}
     fields |= {key: str(request.get(key) or "") for key in ("digest", "created_at")}
+    fields["imported"] = request.get("imported") is True
     fields["launched_by"] = str(request["by"]) if request.get("by") else None
     fields |= {"studies": json.dumps(studies), "place": folder.place()}
     fields |= {"model": str(request["recipe"].get("model")), "recipe": json.dumps(request["recipe"])}

@@ -12,9 +12,10 @@ from typing import Any
 
 from explorer.rundir import State
 
-IDENTITY = ("run", "digest", "model", "studies", "state", "launched_by", "created_at", "started_at", "finished_at")
+IDENTITY = ("run", "digest", "model", "studies", "state", "imported", "launched_by")
+TIMES = ("created_at", "started_at", "finished_at")
 PROGRESS = ("stage", "text", "fraction", "samples_per_s", "seconds_left", "reason", "paused")
-SHOWN = (*IDENTITY, *PROGRESS)
+SHOWN = (*IDENTITY, *TIMES, *PROGRESS)
 _UNPACKED = 16
 
 
@@ -23,7 +24,8 @@ class RunRow:
     """One run as pages and commands see it; times are ISO 8601 in UTC, ``fraction`` is from 0 to 1.
 
     ``order`` grows with the time of creation, ``studies`` begins with the one that the run was made for,
-    ``launched_by`` is the name of who launched it, None where nobody logs in. ``packed`` is
+    ``launched_by`` is the name of who launched it, None where nobody logs in. ``recorded`` came with the program,
+    ``imported`` is what a study's file from elsewhere brought. ``packed`` is
     the result as the index has it, None where it was not asked for; it and ``recipe_text``, which is JSON, are read
     when somebody asks, since there may be ten thousand rows. ``recipe`` and ``result`` are shared between callers: do
     not change them.
@@ -39,6 +41,7 @@ class RunRow:
     created_at: str
     started_at: str | None
     finished_at: str | None
+    imported: bool
     stage: str | None
     text: str | None
     fraction: float | None
@@ -78,7 +81,8 @@ def run_row(fields: dict[str, Any], recipe: str, packed: bytes | None, recorded:
     """A row from its fields as the index has them, ``SHOWN``, and its recipe as JSON."""
     label, families = _named(json.dumps(json.loads(recipe).get("steps")))
     order = _order(fields["created_at"])
-    fields = {**fields, "studies": tuple(json.loads(fields["studies"])), "paused": bool(fields["paused"])}
+    marks = {name: bool(fields[name]) for name in ("paused", "imported")}
+    fields = {**fields, **marks, "studies": tuple(json.loads(fields["studies"]))}
     words: dict[str, Any] = {"label": label, "families": families, "recipe_text": intern(recipe)}
     return RunRow(**fields, **words, packed=packed, recorded=recorded, order=order)
 

@@ -9,6 +9,7 @@ import streamlit as st
 from explorer.charts import compare_figure, compare_info, stacks_figure, stacks_info
 from explorer.comparison import bars, recipe_difference
 from explorer.comparison import table as facts
+from explorer.labels import origin, with_origin
 from explorer.measure.targets import targets
 from explorer.store import RunRow
 from explorer.texts import t
@@ -38,19 +39,19 @@ def picker() -> list[RunRow]:
 
 
 def variant_name(row: RunRow) -> str:
-    """Label and model, whether it was measured on a GPU alone, and whether it was recorded."""
+    """Label and model, whether it was measured on a GPU alone, and where it comes from."""
     known, named = targets(), row.recipe.get("targets") or ()
     devices = {known[name].device for name in named if name in known}
     words = [sentence(row.label), row.model]
     words += [t("where.gpu")] if devices and "cpu" not in devices else []
-    return " · ".join([*words, t("word.recorded")] if row.recorded else words)
+    return " · ".join(filter(None, [*words, origin(row)]))
 
 
 def differences(rows: list[RunRow]) -> None:
     """Every quantity of every variant, with intervals and what lies within noise."""
     if len({row.model for row in rows}) > 1:
         st.info(t("compare.models_differ"))
-    if len({row.recorded for row in rows}) > 1:
+    if len({(row.recorded, row.imported) for row in rows}) > 1:
         st.info(t("compare.hosts_differ"))
     fact_table([t("column.quantity"), *_names(rows)], facts([row.result or {} for row in rows]))
     glossary.explain("compare", "interval", "latency")
@@ -91,14 +92,9 @@ def recipes(rows: list[RunRow]) -> None:
 
 
 def short_names(rows: list[RunRow]) -> dict[str, str]:
-    """By run its label; with its model where they differ, and whether it was recorded."""
+    """By run its label; with its model where they differ, and where it comes from."""
     several = len({row.model for row in rows}) > 1
-    return {
-        row.run: sentence(row.label)
-        + (f" · {row.model}" if several else "")
-        + (f" ({t('word.recorded')})" if row.recorded else "")
-        for row in rows
-    }
+    return {row.run: with_origin(sentence(row.label) + (f" · {row.model}" if several else ""), row) for row in rows}
 
 
 def _names(rows: list[RunRow]) -> list[str]:

@@ -8,6 +8,7 @@ from streamlit.delta_generator import DeltaGenerator
 from explorer.charts import Axes, tradeoff_info
 from explorer.comparison import times_smaller
 from explorer.highlights import highlights
+from explorer.labels import origin, where
 from explorer.quantities import QUANTITIES
 from explorer.texts import t, target_title
 from explorer.texts.sentences import sentence
@@ -50,8 +51,8 @@ def _number(key: str, row: Variant | None, quantity: str, note: str) -> None:
         _card(t(key), t("overview.none_yet"), t("overview.none_yet.note"), t("overview.noise.help"))
     else:
         words = [note, sentence(row.label)]
-        if row.recorded or row.reported:
-            words.append(t("word.recorded") if row.recorded else sentence(row.host))
+        if row.reported or origin(row):
+            words.append(where(row))
         _card(t(key), QUANTITIES[quantity].number(value), " · ".join(words), t("overview.noise.help"))
 
 

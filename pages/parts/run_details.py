@@ -29,7 +29,9 @@ def job(row: RunRow) -> None:
     """How a run went or goes: state, buttons, learning curve, log."""
     st.subheader(safe(sentence(row.label)), anchor=False)
     facts = [safe(row.model), t("runs.paused" if row.paused else f"state.{row.state}"), f"`{row.run}`"]
-    st.caption(" · ".join(facts + ([t("runs.by", name=safe(row.launched_by))] if row.launched_by else [])))
+    facts += [t("runs.by", name=safe(row.launched_by))] if row.launched_by else []
+    facts += [t("runs.imported", host=safe(_measured_on(row.result)))] if row.imported and row.result else []
+    st.caption(" · ".join(facts))
     if row.reason:
         st.error(safe(sentence(row.reason)))
         if row.state == "failed":
@@ -85,9 +87,9 @@ def variant(row: RunRow) -> None:
     row = data.whole(row)
     result = row.result or {}
     st.subheader(safe(sentence(row.label)), anchor=False)
-    device_host = host_of(result["host"], result["recipe"]["targets"][0])
-    kind = "details.recorded" if row.recorded else "details.own"
-    st.caption(t(kind, model=safe(row.model), date=short_date(result["finished_at"]), host=safe(sentence(device_host))))
+    device_host = _measured_on(result)
+    kind = "details.recorded" if row.recorded else "details.imported" if row.imported else "details.own"
+    st.caption(t(kind, model=safe(row.model), date=short_date(result["finished_at"]), host=safe(device_host)))
     variant_buttons(row)
     _facts(result)
     _training_noise(row)
@@ -104,6 +106,11 @@ def explained(row: RunRow) -> None:
         _notes(row.result or {})
         with st.expander(t("details.recipe")):
             st.code(Recipe.parse(row.recipe).to_yaml(), language="yaml")
+
+
+def _measured_on(result: dict[str, Any]) -> str:
+    """The part of the machine that ran the first target."""
+    return sentence(host_of(result["host"], result["recipe"]["targets"][0]))
 
 
 def _facts(result: dict[str, Any]) -> None:

@@ -6,6 +6,7 @@ from typing import Any
 
 import streamlit as st
 
+from explorer.labels import with_origin
 from explorer.quantities import QUANTITIES, duration, file_size
 from explorer.rundir import ACTIVE
 from explorer.store import RunRow, Store
@@ -124,7 +125,7 @@ def _table(rows: list[RunRow], shown: RunRow) -> None:
 
 def _label_px(rows: list[RunRow]) -> int:
     """Room for the longest name; a cell shows no more than fits."""
-    return min(max(LEAST_LABEL_PX, *(LETTER_PX * len(row.label) for row in rows)), MOST_LABEL_PX)
+    return min(max(LEAST_LABEL_PX, *(LETTER_PX * len(with_origin(row.label, row)) for row in rows)), MOST_LABEL_PX)
 
 
 def _cells(row: RunRow) -> dict[str, Any]:
@@ -133,7 +134,7 @@ def _cells(row: RunRow) -> dict[str, Any]:
     speedups = [entry["speedup"] for entry in result.get("latency", ()) if entry.get("speedup") is not None]
     return {
         "state": t(f"state.{row.state}"),
-        "label": sentence(row.label),
+        "label": with_origin(sentence(row.label), row),
         "model": row.model,
         "accuracy": f"{100 * measured[0]:.1f} %" if measured else "",
         "size": file_size(result["size"]["file_bytes"]) if result else "",

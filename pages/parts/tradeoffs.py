@@ -6,6 +6,7 @@ import streamlit as st
 
 from explorer.charts import TradeoffInfo, tradeoff_figure
 from explorer.charts.tradeoff import drawing
+from explorer.labels import with_origin
 from explorer.quantities import QUANTITIES
 from explorer.store import RunRow
 from explorer.texts import t, target_title
@@ -60,10 +61,10 @@ def front_table(info: TradeoffInfo, rows: list[Variant]) -> None:
 
 
 def _named(row: Variant, several_models: bool, info: TradeoffInfo) -> str:
-    """The variant's label; with its model and its target where several are shown, and whether it was recorded."""
+    """The variant's label; with its model and its target where several are shown, and where it comes from."""
     name = f"{sentence(row.label)} · {row.model}" if several_models else sentence(row.label)
     name = f"{name} · {target_title(row.target)}" if len(info.targets) > 1 else name
-    return f"{name} ({t('word.recorded')})" if row.recorded else name
+    return with_origin(name, row)
 
 
 def picked() -> None:

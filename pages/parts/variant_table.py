@@ -8,6 +8,7 @@ import pyarrow as pa
 import streamlit as st
 
 from explorer.budget import Budget
+from explorer.labels import where
 from explorer.latest import Latest
 from explorer.quantities import QUANTITIES
 from explorer.texts import language, t
@@ -66,7 +67,7 @@ def _table(rows: list[Variant], budget: Budget, keys: tuple[str, ...]) -> tuple[
 def _cells(row: Variant, budget: Budget, keys: tuple[str, ...]) -> dict[str, Any]:
     words = {"label": sentence(row.label), "model": row.model, "family": t(f"family.{row.family}")}
     numbers = {key: QUANTITIES[key].of(row) for key in keys}
-    place = {"where": t("word.recorded") if row.recorded else sentence(row.host), "noise": bool(row.noisy)}
+    place = {"where": where(row), "noise": bool(row.noisy)}
     return words | ({"fits": budget.fits(row)} if budget.given else {}) | numbers | place
 
 

@@ -16,6 +16,7 @@ from explorer.charts import (
     sweep_info,
 )
 from explorer.charts.tradeoff import front_runs
+from explorer.labels import with_origin
 from explorer.latest import Latest
 from explorer.quantities import QUANTITIES, Y_AXES
 from explorer.sweeps import Sweep, sweeps
@@ -99,8 +100,8 @@ def _words(found: list[Sweep]):  # type: ignore[no-untyped-def]
     def words(place: int) -> str:
         sweep = found[place]
         names = t("word.and").join(axis[2].replace("_", " ") for axis in sweep.axes)
-        recorded = f" ({t('word.recorded')})" if sweep.recorded else ""
-        return f"{sweep.model} · {' → '.join(sweep.techniques)} · {names} · {len(sweep.runs)}{recorded}"
+        what = f"{sweep.model} · {' → '.join(sweep.techniques)} · {names} · {len(sweep.runs)}"
+        return with_origin(what, sweep)
 
     return words
 

@@ -24,7 +24,7 @@ def swept(numbers, *techniques):
     for name, values in zip(names, numbers, strict=False):
         pairs = zip(techniques, values, strict=True)
         steps = [{"technique": technique, parameter: value} for (technique, parameter), value in pairs]
-        runs.append(SimpleNamespace(run=name, model="m", recorded=False, recipe={"steps": steps}))
+        runs.append(SimpleNamespace(run=name, model="m", recorded=False, imported=False, recipe={"steps": steps}))
     (found,) = sweeps(runs)
     return found
 

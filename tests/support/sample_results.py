@@ -59,6 +59,7 @@ class SampleRun:
     state: str = "done"
     reason: str | None = None
     launched_by: str | None = None
+    imported: bool = False
     memo: dict[str, Any] = field(init=False, repr=False, compare=False, default_factory=dict)
 
     @property

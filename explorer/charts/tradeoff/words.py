@@ -38,6 +38,8 @@ def hover(row: Variant, name_target: bool = False, drawn: Sequence[str] = ()) ->
         lines += [style.wrapped(words, 60) for words in _estimate_lines(row.estimate)]
     elif row.recorded:
         lines.append(t("chart.recorded", date=row.date))
+    elif row.imported and not row.reported:
+        lines.append(t("chart.imported", date=row.date, device=plain(sentence(row.host))))
     return "<br>".join(lines)
 
 
@@ -88,7 +90,7 @@ def caption(rows: list[Variant]) -> str:
     dates: dict[tuple[str, str], list[str]] = {}
     for row in sorted(rows, key=lambda row: row.recorded):
         if row.estimate is None:
-            kind = "reported" if row.reported else "recorded" if row.recorded else "own"
+            kind = next((kind for kind in ("reported", "recorded", "imported") if getattr(row, kind)), "own")
             dates.setdefault((kind, row.host), []).append(row.date)
     for (kind, host), days in dates.items():
         span = min(days) if min(days) == max(days) else f"{min(days)} – {max(days)}"
