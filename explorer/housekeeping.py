@@ -1,14 +1,12 @@
 """What the home folder takes of the disk, and making room: model files go, results stay, and nothing goes at once.
 
-What is removed lies in the trash and can be brought back until that is emptied. ``EXPLORER_QUOTA_GB`` limits the home
-folder.
+What is removed lies in the trash (``explorer.trash``) and can be brought back until that is emptied; only then is its
+room free. ``EXPLORER_QUOTA_GB`` limits the home folder.
 """
 
 from __future__ import annotations
 
-import os
 import shutil
-import time
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -16,7 +14,7 @@ from datetime import UTC, datetime
 from itertools import groupby
 from pathlib import Path
 
-from explorer import pareto
+from explorer import pareto, trash
 from explorer.access import check_may_change
 from explorer.errors import BadInput, ExplorerError
 from explorer.home import home, runs_folder
@@ -26,7 +24,7 @@ from explorer.rundir import ACTIVE
 from explorer.store import RunRow, Store
 from explorer.variants import Variant
 
-ARTEFACT, TRASH, MODEL_FILES = "artefact", "trash", "artefacts"
+ARTEFACT = "artefact"
 DAY_S = 86_400.0
 
 
@@ -46,7 +44,7 @@ def disk_use() -> list[Use]:
         if not row.recorded:
             studies.setdefault(row.study, []).append(folder_bytes(runs_folder() / row.run))
     uses = [Use(name, len(sizes), sum(sizes)) for name, sizes in studies.items()]
-    others = [_use_of(home() / name) for name in ("cache", TRASH)]
+    others = [_use_of(home() / name) for name in ("cache", trash.TRASH)]
     return sorted(uses, key=lambda use: -use.bytes) + others
 
 
@@ -112,49 +110,43 @@ def _best(variants: Iterable[Variant], number: int) -> set[str]:
     return kept
 
 
+def model_file_bytes(runs: Iterable[str]) -> int:
+    """What the model files of these runs take of the disk."""
+    return sum(folder_bytes(_artefact(run)) for run in runs)
+
+
 def remove_artefacts(runs: Iterable[str]) -> tuple[str, ...]:
     """Move the model files of these runs into the trash; returns the runs that had any. Their results stay."""
     check_may_change()
-    place = home() / TRASH / MODEL_FILES
-    place.mkdir(parents=True, exist_ok=True)
     there = tuple(run for run in runs if _artefact(run).is_dir())
-    for run in there:
-        shutil.rmtree(place / run, ignore_errors=True)
-        _artefact(run).rename(place / run)
-        os.utime(place / run)
+    trash.put_model_files(home(), map(_artefact, there))
     return there
 
 
 def restorable() -> tuple[list[str], list[str]]:
     """The deleted runs, and the runs whose model files were removed, that can be brought back."""
-    trash = home() / TRASH
-    runs = [path.name for path in _entries(trash) if (path / "request.json").is_file()]
-    return runs, [path.name for path in _entries(trash / MODEL_FILES)]
+    return [path.name for path in trash.runs(home())], [path.name for path in trash.model_files(home())]
 
 
 def restore(run: str) -> None:
     """Bring back a deleted run or removed model files; raises ``BadInput`` where there is nothing of it."""
     check_may_change()
-    runs, artefacts = restorable()
-    if run in runs:
-        (home() / TRASH / run).rename(runs_folder() / run)
+    deleted = {path.name: path for path in trash.runs(home())}
+    removed = {path.name: path for path in trash.model_files(home())}
+    if run in deleted:
+        deleted[run].rename(runs_folder() / run)
         with suppress(ExplorerError):  # whoever looks next finds it all the same
             Store().refresh(run)
-    elif run in artefacts and (runs_folder() / run).is_dir() and not _artefact(run).exists():
-        (home() / TRASH / MODEL_FILES / run).rename(_artefact(run))
+    elif run in removed and (runs_folder() / run).is_dir() and not _artefact(run).exists():
+        removed[run].rename(_artefact(run))
     else:
         raise BadInput(f"There is nothing of a run '{run}' in the trash that could be brought back.")
 
 
-def empty_trash(older_than_days: float = 0.0) -> int:
-    """Delete for good what has lain in the trash for longer; returns the bytes that are free now."""
+def empty_trash() -> int:
+    """Delete for good what lies in the trash; returns the bytes that are free now."""
     check_may_change()
-    trash, now, freed = home() / TRASH, time.time(), 0
-    for path in [*_entries(trash / MODEL_FILES), *_entries(trash)]:
-        if path.name != MODEL_FILES and now - path.stat().st_mtime >= older_than_days * DAY_S:
-            freed += folder_bytes(path)
-            shutil.rmtree(path, ignore_errors=True)
-    return freed
+    return trash.empty(home())
 
 
 def empty_cache() -> int:
@@ -169,27 +161,33 @@ def empty_cache() -> int:
 
 def check_space(needed_bytes: int = 0) -> None:
     """Raise ``ExplorerError`` where this much more would exceed the quota, or leave too little of the disk."""
-    free = shutil.disk_usage(home()).free
-    if free - needed_bytes < SPARE_BYTES:
-        raise ExplorerError(
-            f"The disk has {file_size(free)} left, of which {file_size(SPARE_BYTES)} should stay free and "
-            f"{file_size(needed_bytes)} are needed; remove model files of old runs, or empty the trash."
-        )
+    free, spare, needed = shutil.disk_usage(home()).free, file_size(SPARE_BYTES), file_size(needed_bytes)
     quota = quota_bytes()
     used = folder_bytes(home()) if quota else 0
+    if free < SPARE_BYTES:
+        raise ExplorerError(
+            f"The disk has {file_size(free)} left, and {spare} should stay free; remove model files of old runs and "
+            "empty the trash."
+        )
+    if free - needed_bytes < SPARE_BYTES:
+        raise ExplorerError(
+            f"The disk has {file_size(free)} left, and {needed} more are needed and {spare} should stay free; remove "
+            "model files of old runs and empty the trash."
+        )
+    if quota and used > quota:
+        raise ExplorerError(
+            f"EXPLORER_HOME holds {file_size(used)}, more than the quota of {file_size(quota)}; remove model files of "
+            "old runs and empty the trash."
+        )
     if quota and used + needed_bytes > quota:
         raise ExplorerError(
-            f"EXPLORER_HOME holds {file_size(used)} and would hold {file_size(used + needed_bytes)}, more than the "
-            f"quota of {file_size(quota)}; remove model files of old runs, or empty the trash."
+            f"EXPLORER_HOME holds {file_size(used)}, and {needed} more would exceed the quota of {file_size(quota)}; "
+            "remove model files of old runs and empty the trash."
         )
 
 
 def _artefact(run: str) -> Path:
     return runs_folder() / run / ARTEFACT
-
-
-def _entries(folder: Path) -> list[Path]:
-    return sorted(path for path in folder.iterdir() if path.is_dir()) if folder.is_dir() else []
 
 
 def _seconds(moment: str) -> float:

@@ -100,9 +100,9 @@ class Estimate:
 def estimate(recipe: Recipe, runs: Sequence[RunLike]) -> Estimate | None:
     """Add up what the same techniques took on the same model in the reader's own runs; None where one is unknown.
 
-    Recorded and imported runs do not count, since another machine made them; neither do steps that were taken from the cache.
-    Training is scaled by its epochs. How much of it follows a student's size is not known: between nothing and all.
-    What ``runs`` teach is kept for as long as the same list is given: do not change it.
+    Recorded and imported runs do not count, since another machine made them; neither do steps from the cache. Training
+    is scaled by its epochs. How much of it follows a student's size is not known: between nothing and all. What
+    ``runs`` teach is kept for as long as the same list is given: do not change it.
     """
     return estimate_all([recipe], runs)
 

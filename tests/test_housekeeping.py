@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import shutil
-import time
 from dataclasses import replace
 
 import pytest
@@ -12,7 +10,6 @@ import pytest
 from explorer import housekeeping, jobs
 from explorer.errors import BadInput, ExplorerError
 from explorer.home import home, runs_folder
-from explorer.jobs import disk_guard
 from explorer.store import Store
 from explorer.variants import flatten
 from tests.support.sample_results import sample_runs, write_runs
@@ -100,14 +97,11 @@ def test_what_was_removed_comes_back(runs) -> None:
             housekeeping.restore(name)
 
 
-def test_the_trash_keeps_things_for_a_while(runs) -> None:
-    housekeeping.remove_artefacts([runs[0].run, runs[1].run])
-    old = home() / "trash" / "artefacts" / runs[0].run
-    os.utime(old, (time.time() - 8 * 86_400,) * 2)
-    size = disk_guard.folder_bytes(old)
-    assert size >= 1000 and housekeeping.empty_trash(7) == size
-    assert housekeeping.restorable()[1] == [runs[1].run]
-    assert housekeeping.empty_trash() >= 1000 and housekeeping.restorable()[1] == []
+def test_what_model_files_take_is_known_before_they_go(runs) -> None:
+    assert housekeeping.model_file_bytes([run.run for run in runs[:3]]) == 3006
+    housekeeping.remove_artefacts([runs[0].run])
+    assert housekeeping.model_file_bytes([runs[0].run]) == 0 and housekeeping.empty_trash() == 1002
+    assert housekeeping.restorable() == ([], [])
 
 
 def test_the_cache_is_emptied_only_while_nothing_runs(runs, monkeypatch) -> None:
@@ -124,9 +118,18 @@ def test_a_quota_and_a_full_disk_are_said_before_it_is_too_late(runs, monkeypatc
     housekeeping.check_space(1000)
     monkeypatch.setenv("EXPLORER_QUOTA_GB", "0.001")
     housekeeping.check_space()
-    with pytest.raises(ExplorerError, match=r"more than the quota of 1.00 MB"):
+    with pytest.raises(
+        ExplorerError, match=r"and 1.00 MB more would exceed the quota of 1.00 MB; remove model files of"
+    ):
         housekeeping.check_space(1_000_000)
+    (home() / "large").write_bytes(bytes(2_000_000))
+    full = r"holds 2\.\d+ MB, more than the quota of 1.00 MB; remove model files of old runs and empty the trash\.$"
+    with pytest.raises(ExplorerError, match=full):
+        housekeeping.check_space()
     usage = shutil.disk_usage(home())
     monkeypatch.setattr(shutil, "disk_usage", lambda path: usage._replace(free=600_000_000))
-    with pytest.raises(ExplorerError, match="The disk has 600 MB left"):
+    with pytest.raises(ExplorerError, match="has 600 MB left, and 200 MB more are needed and 500 MB should stay free;"):
         housekeeping.check_space(200_000_000)
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: usage._replace(free=400_000_000))
+    with pytest.raises(ExplorerError, match="has 400 MB left, and 500 MB should stay free; remove"):
+        housekeeping.check_space()

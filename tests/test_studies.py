@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shutil
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -11,8 +12,9 @@ from typing import Any
 import pytest
 
 from explorer import cli
-from explorer.errors import BadInput
+from explorer.errors import BadInput, ExplorerError
 from explorer.home import home, runs_folder
+from explorer.jobs.disk_guard import SPARE_BYTES, folder_bytes
 from explorer.models import model_digest
 from explorer.recipe import Recipe, digest
 from explorer.result import Result
@@ -211,6 +213,25 @@ def test_a_spoilt_zip_is_one_sentence(runs, elsewhere, tmp_path, offset, value, 
     with pytest.raises(BadInput, match=words):
         studies.import_study(file)
     assert not list(runs_folder().iterdir())
+
+
+def test_a_study_comes_in_only_where_there_is_room(runs, elsewhere, tmp_path, monkeypatch, capsys) -> None:
+    file = tmp_path / "mine.zip"
+    studies.export_study("mine", file, True)
+    there = elsewhere()
+    usage = shutil.disk_usage(there)
+    with monkeypatch.context() as patch:
+        patch.setattr(shutil, "disk_usage", lambda path: usage._replace(free=SPARE_BYTES + 1000))
+        with pytest.raises(ExplorerError, match=r"The disk has 500 MB left, and \d+.* kB more are needed"):
+            studies.import_study(file)
+    monkeypatch.setenv("EXPLORER_QUOTA_GB", "0.00001")
+    assert cli.main(["import-study", str(file)]) == 1
+    assert "more would exceed the quota of 10.0 kB" in capsys.readouterr().err
+    assert not list(runs_folder().iterdir()) and not list(there.glob("new-*"))
+    monkeypatch.delenv("EXPLORER_QUOTA_GB")
+    assert studies.import_study(file).new == tuple(runs)
+    monkeypatch.setenv("EXPLORER_QUOTA_GB", f"{folder_bytes(there) / 1e9 + 1e-6}")
+    assert studies.import_study(file).known == tuple(runs)  # of which nothing is unpacked
 
 
 def test_a_study_cannot_pass_for_the_recorded_one(runs, elsewhere, tmp_path) -> None:

@@ -166,13 +166,13 @@ def retry(run: Run, fresh: Fresh = False, as_json: Json = False) -> None:
 
 @app.command()
 def delete(run: Run, as_json: Json = False) -> None:
-    """Move a run that is over into the trash; 'restore' brings it back until that is emptied."""
-    from explorer import jobs
+    """Move a run that is over into the trash; 'restore' brings it back for a week, or until that is emptied."""
+    from explorer import jobs, trash
 
     jobs.delete(run)
     show(
         {"run": run, "deleted": True},
-        [f"{run} is in the trash; 'python -m explorer restore {run}' brings it back."],
+        [f"{run} is in the trash for {trash.KEPT_DAYS} days; 'python -m explorer restore {run}' brings it back."],
         as_json,
     )
 

@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from explorer.cli.base import Json, OwnStudy, app, show
+from explorer.trash import KEPT_DAYS
 
 
 @app.command()
@@ -99,16 +100,32 @@ def clean(
     best: Annotated[int, typer.Option(help="Keep so many of each model in each study, by accuracy.", min=0)] = 0,
     trash: Annotated[bool, typer.Option(help="Also empty the trash, for good.")] = False,
     cache: Annotated[bool, typer.Option(help="Also empty the cache.")] = False,
+    preview: Annotated[bool, typer.Option("--preview", help="Only say what would go.")] = False,
     as_json: Json = False,
 ) -> None:
-    """Remove model files of old runs; they stay in the trash until it is emptied, results stay for good."""
+    """Remove model files of old runs; they stay in the trash for a week or until it is emptied, results for good."""
     from explorer import housekeeping
+    from explorer.quantities import file_size
     from explorer.store import Store
     from explorer.variants import flatten
 
     rows = Store().runs()
-    removed = len(housekeeping.remove_artefacts(housekeeping.removable(rows, flatten(rows), days, front, best)))
+    runs = housekeeping.removable(rows, flatten(rows), days, front, best)
+    size = housekeeping.model_file_bytes(runs)
+    if preview:
+        return show({"removable": len(runs), "bytes": size}, [_removed(len(runs), size, "would go")], as_json)
+    housekeeping.remove_artefacts(runs)
     freed = (housekeeping.empty_trash() if trash else 0) + (housekeeping.empty_cache() if cache else 0)
-    lines = [f"Model files of {removed} runs were removed; 'python -m explorer restore RUN' brings them back."]
-    lines += [f"{freed / 1e6:.1f} MB are free now."] if freed else []
-    show({"removed": removed, "freed_bytes": freed}, lines, as_json)
+    lines = [_removed(len(runs), size, "are gone for good" if trash else f"are in the trash for {KEPT_DAYS} days")]
+    if runs and not trash:
+        lines.append(
+            "'python -m explorer restore RUN' brings them back; 'python -m explorer clean --trash' makes room."
+        )
+    lines += [f"{file_size(freed)} are free now."] if freed else []
+    return show({"removed": len(runs), "bytes": size, "freed_bytes": freed}, lines, as_json)
+
+
+def _removed(runs: int, size_bytes: int, what: str) -> str:
+    from explorer.quantities import file_size
+
+    return f"The model files of {runs} runs ({file_size(size_bytes)}) {what}." if runs else "There are none to remove."

@@ -202,7 +202,8 @@ def retry(run: str, fresh: bool | None = None) -> str:
 
 @writing()
 def delete(run: str) -> None:
-    """Move a finished run into ``EXPLORER_HOME/trash``; raises ``BadInput`` for one that is active."""
+    """Move a finished run into the trash, for ``trash.KEPT_DAYS``; raises ``BadInput`` for one that is active."""
+    from explorer import trash
     from explorer.store import Store
 
     check_may_change()
@@ -210,9 +211,7 @@ def delete(run: str) -> None:
     state = folder.snapshot().state
     if state in ACTIVE:
         raise BadInput(f"The run '{run}' is still {state}; cancel it before you delete it.")
-    trash = home() / "trash"
-    trash.mkdir(exist_ok=True)
-    folder.path.rename(trash / run)
+    trash.put_run(home(), folder.path)
     with suppress(ExplorerError):  # on a full disk it is deleted all the same
         Store().refresh(run)
 

@@ -33,7 +33,7 @@ class DiskGuard:
         if free < SPARE_BYTES:
             return (
                 f"waits for room on the disk: {free / 1e9:.3g} GB are free, and {SPARE_BYTES / 1e9:g} GB should stay "
-                "free; remove model files of old runs, or empty the trash"
+                "free; remove model files of old runs and empty the trash"
             )
         quota = quota_bytes()
         if quota and time.monotonic() - self.counted >= COUNT_EVERY_S:
@@ -41,7 +41,7 @@ class DiskGuard:
         if quota and self.used > quota:
             return (
                 f"waits for room in EXPLORER_HOME: it holds {self.used / 1e9:.3g} GB, more than the quota of "
-                f"{quota / 1e9:.3g} GB; remove model files of old runs, or empty the trash"
+                f"{quota / 1e9:.3g} GB; remove model files of old runs and empty the trash"
             )
         return None
 

@@ -16,6 +16,7 @@ from pathlib import Path
 
 import psutil
 
+from explorer import trash
 from explorer.errors import ExplorerError
 from explorer.home import home, writing
 from explorer.jobs import processes
@@ -152,7 +153,7 @@ def serve(supervisor: Supervisor, lock: Path, idle_s: float) -> None:
 
 @writing()
 def main() -> None:
-    """Serve as the home's supervisor, or leave at once when there is one.
+    """Serve as the home's supervisor, or leave at once when there is one; first what is old in the trash goes.
 
     A run that is submitted while this one leaves is not forgotten: ``submit`` writes the folder before it looks at the
     lock, and this process looks at the folders once more after it has let go of the lock.
@@ -166,6 +167,8 @@ def main() -> None:
                 return
             with suppress(OSError):  # only a hint for who starts supervisors
                 lock.write_text(str(os.getpid()))
+            with suppress(OSError):
+                trash.empty(base, trash.KEPT_DAYS)
             serve(Supervisor(store, chosen(base)), lock, float(os.environ.get("EXPLORER_IDLE_S") or 300))
         if not base.is_dir() or not store.in_state(*ACTIVE):
             return

@@ -26,6 +26,7 @@ from explorer.artefacts import MODEL_FILE, artefact_digest, artefact_files, mode
 from explorer.errors import BadInput, ExplorerError, given
 from explorer.export import portable
 from explorer.home import home, runs_folder
+from explorer.housekeeping import check_space
 from explorer.jobs.processes import hold
 from explorer.models import model_digest, zoo
 from explorer.recipe import Recipe, digest
@@ -94,7 +95,8 @@ def import_study(path: Path, name: str | None = None) -> Imported:
 
     Runs that are here already stay as they are, and belong to that study too.
 
-    Raises ``BadInput`` with one sentence for a file that is no study, or that is not what it says; nothing of it stays.
+    Raises ``BadInput`` with one sentence for a file that is no study, or that is not what it says, and
+    ``ExplorerError`` where there is no room for it; nothing of it stays.
     """
     check_may_change()
     try:
@@ -114,6 +116,7 @@ def _take_in(bundle: zipfile.ZipFile, name: str | None) -> Imported:
     runs = sorted({run for run, _ in members})
     texts = {run: _texts(bundle, run) for run in runs}
     known = [run for run in runs if (runs_folder() / run).exists()]
+    check_space(sum(info.file_size for (run, _), info in members.items() if run not in known))
     drafts: dict[str, Path] = {}
     try:
         for run in runs:

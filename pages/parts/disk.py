@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import streamlit as st
 
-from explorer import housekeeping
+from explorer import housekeeping, trash
 from explorer.quantities import file_size
 from explorer.texts import t
 from pages.parts import data, undo
 from pages.parts.guests import allowed
-from pages.parts.page import plain_errors, safe
+from pages.parts.page import plain_errors
 from pages.parts.tables import table
 
 
@@ -22,7 +22,7 @@ def section() -> None:
         uses = housekeeping.disk_use()
         table(
             [t("disk.what"), t("disk.items"), t("column.size")],
-            [[safe(_name(use.name)), f"{use.items:,}", file_size(use.bytes)] for use in uses],
+            [[_name(use.name), f"{use.items:,}", file_size(use.bytes)] for use in uses],
             [1, 2],
         )
         _remove()
@@ -36,13 +36,13 @@ def _name(name: str) -> str:
 
 def _remove() -> None:
     """Model files by age and rank, those on any front kept unless told otherwise."""
-    st.markdown(t("disk.remove.sentence"))
+    st.markdown(t("disk.remove.sentence", days=trash.KEPT_DAYS))
     with st.container(horizontal=True, vertical_alignment="bottom"):
         days = st.number_input(t("disk.days"), 0, 3650, 30, key="disk-days")
         keep = st.toggle(t("disk.keep_front"), True, key="disk-keep", help=t("disk.keep_front.help"))
         best = st.number_input(t("disk.best"), 0, 10_000, 0, key="disk-best", help=t("disk.best.help"))
         runs = housekeeping.removable(data.runs(), data.variants(), float(days), keep, int(best))
-        words = t("disk.remove", count=len(runs))
+        words = t("disk.remove", count=len(runs), size=file_size(housekeeping.model_file_bytes(runs)))
         st.button(words, key="disk-remove", on_click=_remove_these, args=(runs,), **allowed(not runs))
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import streamlit as st
 
-from explorer import jobs, seeds
+from explorer import jobs, seeds, trash
 from explorer.advice import advice, mends_recipe
 from explorer.charts import learning_figure, learning_info
 from explorer.comparison import TableRow, table
@@ -65,7 +65,7 @@ def _job_buttons(row: RunRow) -> None:
             if row.state == "failed" and mends_recipe(row.reason):
                 _change_recipe(row)
             with st.popover(t("runs.delete"), icon=":material/delete:", key=f"delete-box-{row.run}", **allowed()):
-                st.markdown(t("runs.delete.sure"))
+                st.markdown(t("runs.delete.sure", days=trash.KEPT_DAYS))
                 if st.button(t("runs.delete.yes"), key=f"delete-{row.run}", **allowed()):
                     with plain_errors():
                         jobs.delete(row.run)

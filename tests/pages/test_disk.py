@@ -1,5 +1,7 @@
 """Model files and runs go on the Runs page, and come back by the button beside the sentence that says so."""
 
+import json
+
 import pytest
 
 from explorer import housekeeping
@@ -28,6 +30,24 @@ def test_model_files_that_were_removed_come_back_by_undo(files, open_page):
     assert f"The model files of {len(gone)} runs were removed" in words(app)
     app.button(key="undo").click().run()
     assert all(path.exists() for path in files) and "were removed" not in words(app)
+
+
+def test_a_studys_name_is_shown_as_it_is(files, open_page, own):
+    name = "A & B *x*"
+    for run in own:
+        request = runs_folder() / run.run / "request.json"
+        request.write_text(json.dumps(json.loads(request.read_text()) | {"study": name}))
+    app = open_page("2_Runs", disk=True)
+    assert "| Study “A & B \\*x\\*” |" in words(app)
+
+
+def test_what_would_be_freed_is_on_the_button(files, open_page):
+    for folder in files:
+        (folder / "model.onnx").write_bytes(bytes(2_000))
+    app = open_page("2_Runs", disk=True)
+    app.number_input(key="disk-days").set_value(0)
+    app.toggle(key="disk-keep").set_value(False).run()
+    assert app.button(key="disk-remove").label == f"Remove model files of {len(files)} runs (32.0 kB)"
 
 
 def test_a_run_that_was_deleted_comes_back_by_undo(own, open_page):

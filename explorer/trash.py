@@ -1,0 +1,67 @@
+"""The trash of a home folder: what was deleted lies there for a week and can be brought back, then goes for good.
+
+Only the standard library is imported, since the supervisor lives on it.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import time
+from collections.abc import Iterable
+from contextlib import suppress
+from pathlib import Path
+
+from explorer.jobs.disk_guard import folder_bytes
+
+TRASH, MODEL_FILES = "trash", "artefacts"
+KEPT_DAYS = 7
+"""How long what was deleted can be brought back; emptied by age when a supervisor starts and when more is deleted."""
+_DAY_S = 86_400.0
+
+
+def put_run(home: Path, folder: Path) -> None:
+    """Move a run's folder into the trash of ``home``, and empty that of what is old."""
+    _put(folder, home / TRASH / folder.name)
+    empty(home, KEPT_DAYS)
+
+
+def put_model_files(home: Path, artefacts: Iterable[Path]) -> None:
+    """Move the folders of runs' model files into the trash of ``home``, and empty that of what is old."""
+    for artefact in artefacts:
+        _put(artefact, home / TRASH / MODEL_FILES / artefact.parent.name)
+    empty(home, KEPT_DAYS)
+
+
+def runs(home: Path) -> list[Path]:
+    """The folders of deleted runs."""
+    return [path for path in _folders(home / TRASH) if (path / "request.json").is_file()]
+
+
+def model_files(home: Path) -> list[Path]:
+    """The folders of removed model files, each under the name of its run."""
+    return _folders(home / TRASH / MODEL_FILES)
+
+
+def empty(home: Path, older_than_days: float = 0.0) -> int:
+    """Delete for good what has lain in the trash for longer; returns the bytes that are free now."""
+    now, freed = time.time(), 0
+    others = [path for path in _folders(home / TRASH) if path.name != MODEL_FILES]
+    for path in [*model_files(home), *others]:
+        with suppress(OSError):  # another process was faster
+            if now - path.stat().st_mtime >= older_than_days * _DAY_S:
+                freed += folder_bytes(path)
+                shutil.rmtree(path, ignore_errors=True)
+    return freed
+
+
+def _put(path: Path, place: Path) -> None:
+    """Move a folder there; its time tells from then on when that was."""
+    place.parent.mkdir(parents=True, exist_ok=True)
+    shutil.rmtree(place, ignore_errors=True)  # of the same name, deleted before
+    os.utime(path)
+    path.rename(place)
+
+
+def _folders(folder: Path) -> list[Path]:
+    return sorted(path for path in folder.iterdir() if path.is_dir()) if folder.is_dir() else []
