@@ -181,7 +181,7 @@ def recipe_file(recipe: Recipe | None) -> None:
             on_click="ignore",
         )
     with st.form("recipe-form", border=False):
-        file = st.file_uploader(t("recipe.upload"), type=list(RECIPE_SUFFIXES))
+        file = st.file_uploader(t("recipe.upload"), type=list(RECIPE_SUFFIXES), max_upload_size=5)
         text = st.text_area(
             t("recipe.paste"), height=160, placeholder="model: vit-digits\nsteps:\n  - technique: int8-dynamic"
         )

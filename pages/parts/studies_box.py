@@ -96,7 +96,9 @@ def _file(name: str, whole: bool) -> bytes:
 
 def _take_in() -> None:
     with st.form("studies-import", border=False, clear_on_submit=True):
-        given = st.file_uploader(t("studies.import"), type=["zip"], **allowed())
+        most = f"{st.get_option('server.maxUploadSize'):,}"
+        may = allowed(help=t("studies.import.help", most=most))
+        given = st.file_uploader(t("studies.import"), type=["zip"], **may)
         if st.form_submit_button(t("studies.import.button"), **allowed()) and given is not None:
             with plain_errors(), tempfile.TemporaryDirectory() as place:
                 path = Path(place) / "study.zip"
