@@ -54,7 +54,7 @@ def _use_of(folder: Path) -> Use:
 
 
 def removable(
-    rows: Iterable[RunRow],
+    rows: Sequence[RunRow],
     variants: Sequence[Variant],
     older_than_days: float = 0.0,
     keep_front: bool = True,
@@ -63,14 +63,17 @@ def removable(
     """The finished runs whose model files may go: old enough, there, on no front, and not among the best.
 
     ``keep_front`` keeps what no other run of the same model and data beats in accuracy and file size, or in accuracy
-    and latency on any target; ``keep_best`` keeps so many of each model in each study, the most accurate first.
+    and latency on any target; ``keep_best`` keeps so many of each model in each study, the most accurate first. A run
+    without model files beats none.
     """
+    there = {row.run for row in rows if not row.recorded and _artefact(row.run).is_dir()}
+    variants = [row for row in variants if row.run in there]
     kept = (_on_fronts(variants) if keep_front else set()) | _best(variants, keep_best)
-    now = datetime.now(UTC).timestamp()
+    loose, now = there - kept, datetime.now(UTC).timestamp()
     found = []
     for row in rows:
         old = row.finished_at is not None and now - _seconds(row.finished_at) >= older_than_days * DAY_S
-        if row.state not in ACTIVE and not row.recorded and old and row.run not in kept and _artefact(row.run).is_dir():
+        if row.state not in ACTIVE and old and row.run in loose:
             found.append(row.run)
     return found
 
@@ -79,7 +82,7 @@ def _on_fronts(variants: Iterable[Variant]) -> set[str]:
     """The runs on any front of what may be compared: latencies of one target, host, batch size and length."""
     fronts: dict[tuple[object, ...], list[tuple[str, float, float]]] = {}
     for row in variants:
-        if row.accuracy is None or row.recorded:
+        if row.accuracy is None:
             continue
         subject, accuracy = (row.model, row.task), row.accuracy
         fronts.setdefault((*subject, row.target), []).append((row.run, row.file_bytes, accuracy))
@@ -100,7 +103,7 @@ def _best(variants: Iterable[Variant], number: int) -> set[str]:
         {
             (study, row.model, row.task, -row.accuracy, row.file_bytes, row.run)
             for row in variants
-            if row.accuracy is not None and not row.recorded
+            if row.accuracy is not None
             for study in row.studies
         }
     )

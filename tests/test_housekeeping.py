@@ -8,10 +8,12 @@ from dataclasses import replace
 import pytest
 
 from explorer import housekeeping, jobs
+from explorer.charts import Axes
+from explorer.charts.tradeoff import front_runs
 from explorer.errors import BadInput, ExplorerError
 from explorer.home import home, runs_folder
 from explorer.store import Store
-from explorer.variants import flatten
+from explorer.variants import choose, flatten
 from tests.support.sample_results import sample_runs, write_runs
 
 
@@ -63,6 +65,32 @@ def test_what_is_fast_on_any_target_keeps_its_files_too(runs) -> None:
         for row in variants
     ]
     assert fast != variants and housekeeping.removable(rows, fast) == gone[1:]
+
+
+def test_no_member_of_a_front_on_the_chart_loses_its_files(runs) -> None:
+    rows, variants = own(), flatten(own())
+    kept = {row.run for row in rows} - set(housekeeping.removable(rows, variants))
+    places = {(row.target, row.batch) for row in variants if row.available}
+    assert {target for target, _ in places} >= {"cpu-onnxruntime", "cpu-torch"}
+    members = {
+        (target, batch, x): front_runs(choose(variants, target, batch), Axes(x))
+        for target, batch in places
+        for x in ("file_size", "latency")
+    }
+    assert all(members.values()) and len(set(members.values())) > 1
+    for place, front in members.items():
+        assert front <= kept, place
+
+
+def test_a_run_without_its_files_beats_none(runs) -> None:
+    rows, variants = own(), flatten(own())
+    kept = {row.run for row in rows} - set(housekeeping.removable(rows, variants))
+    best = housekeeping.removable(rows, variants, keep_front=False, keep_best=1)
+    housekeeping.remove_artefacts(kept)
+    left = [row.run for row in rows if row.run not in kept]
+    assert len(housekeeping.removable(own(), variants)) < len(left)
+    (still,) = set(left) - set(housekeeping.removable(own(), variants, keep_front=False, keep_best=1))
+    assert still in best
 
 
 def test_the_best_of_each_study_keep_their_files(runs) -> None:
