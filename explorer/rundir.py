@@ -211,6 +211,16 @@ class RunFolder:
             (self.path / "pause").touch()
         else:
             (self.path / "pause").unlink(missing_ok=True)
+        (self.path / "resume").unlink(missing_ok=True)
+
+    def request_resume(self) -> None:
+        """Leave the marker that asks the supervisor to let the run, which rests, go on in its turn."""
+        (self.path / "resume").touch()
+
+    @property
+    def resume_requested(self) -> bool:
+        """Whether the run rests only until it is its turn to go on."""
+        return (self.path / "resume").exists()
 
     @property
     def pause_requested(self) -> bool:
@@ -261,7 +271,7 @@ class RunFolder:
             fraction=_number(progress.get("fraction")),
             samples_per_s=_number(progress.get("samples_per_s")),
             seconds_left=_number(progress.get("seconds_left")),
-            paused=state in ACTIVE and self.pause_requested,
+            paused=state in ACTIVE and self.pause_requested and not self.resume_requested,
         )
 
     def _standing(

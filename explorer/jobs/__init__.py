@@ -135,7 +135,7 @@ def pause(run: str) -> None:
 
 
 def resume(run: str) -> None:
-    """Let a paused run go on; raises ``BadInput`` for a run that is over."""
+    """Let a paused run go on as soon as a slot and its memory are free; raises ``BadInput`` for a run that is over."""
     _set_paused(run, False)
     ensure_supervisor()
 
@@ -169,7 +169,10 @@ def _set_paused(run: str, paused: bool) -> None:
             f"The run '{run}' is at work on a cluster that does not see its folder, and cannot be told to rest; "
             "cancel it, or share one path with the nodes (EXPLORER_RAY_SHARED=1)."
         )
-    folder.set_paused(paused)
+    if state == "running" and folder.pause_requested and not paused:
+        folder.request_resume()
+    else:
+        folder.set_paused(paused)
     Store().refresh(run)
 
 

@@ -61,7 +61,7 @@ class Engine(Protocol):
         ...
 
     def obstacle(self, folder: RunFolder, running: Sequence[RunFolder]) -> str | None:
-        """Why a queued run cannot start beside those that run, in a few words; None where it can."""
+        """Why a run that is queued or rests cannot go on beside those that run, in a few words; None where it can."""
         ...
 
     def look_after(self, busy: bool, waiting: bool, running: Sequence[RunFolder]) -> None:

@@ -1,4 +1,4 @@
-"""The memory guard: a run starts only where what it is expected to take fits beside the runs that go on.
+"""The memory guard: a run starts or goes on only where what it is expected to take fits beside the runs at work.
 
 What a run is expected to take is in its request (``memory_bytes``, see ``planning.memory_bytes``); one without it
 always fits.
@@ -47,14 +47,19 @@ def free_bytes(running: Sequence[RunFolder]) -> int:
 
 
 def obstacle(folder: RunFolder, running: Sequence[RunFolder]) -> str | None:
-    """Why the run has to wait for memory; None where it fits or nothing else runs that could make room."""
-    need = _expected(folder)
-    if not need or not running:
+    """Why the run has to wait for memory; None where it fits or nothing else runs that could make room.
+
+    One that rests has what it took already, and runs that rest make no room for one another.
+    """
+    others = [other for other in running if other.run != folder.run]
+    if not _expected(folder) or all(folder.pause_requested and other.pause_requested for other in others):
         return None
-    free = free_bytes(running)
-    if need <= free:
+    missing = -free_bytes([*others, folder])
+    if missing <= 0:
         return None
-    return f"waits for memory: it takes about {need / 1e9:.1f} GB, and {max(free, 0) / 1e9:.1f} GB are free"
+    need = max(_expected(folder), _taken(folder))
+    free = max(need - missing, 0)
+    return f"waits for memory: it takes about {need / 1e9:.1f} GB, and {free / 1e9:.1f} GB are free"
 
 
 def check_fits(need_bytes: int) -> None:

@@ -52,7 +52,11 @@ class Supervisor:
         for run in list(self.watches):
             self._follow(run)
         queued = [run for run in self.store.in_state("queued") if run not in self.watches]
-        self._start(queued)
+        due = time.monotonic() - self.looked >= LOOK_S
+        if due:
+            self.looked, self.blocked = time.monotonic(), None
+        self._wake(due)
+        self._start(queued, due)
         busy = bool(queued or self.watches)
         waiting = any(run not in self.watches for run in queued) and self._free_slots() <= 0
         self.engine.look_after(busy, waiting, [watch.folder for watch in self.watches.values()])
@@ -63,34 +67,51 @@ class Supervisor:
         for watch in self.watches.values():
             watch.kill()
 
-    def _start(self, queued: list[str]) -> None:
-        """Start what may start, in the order of the queue; all of the queue is looked through once in a while."""
-        held, due = queue_paused(self.store.path.parent), time.monotonic() - self.looked >= LOOK_S
+    def _wake(self, due: bool) -> None:
+        """Let runs that rest and are asked to go on do so, in the order of the queue and before what waits there.
+
+        They go first since they have memory already, for which others may wait.
+        """
+        asked = [watch.folder for watch in self.watches.values() if watch.folder.resume_requested]
+        for folder in sorted(asked, key=RunFolder.place):
+            if self._free_slots() <= 0:
+                if due:
+                    self._waits(folder, f"waits for its turn: EXPLORER_JOBS allows {self.engine.slots} at a time")
+            elif not self.blocked and not self._is_held_up(folder):
+                folder.set_paused(False)
+                self.store.refresh(folder.run)
+
+    def _start(self, queued: list[str], due: bool) -> None:
+        """Start what may start, in the order of the queue; all of the queue is looked through when it is ``due``."""
+        held = queue_paused(self.store.path.parent)
         if not due and (held or self.blocked or self._free_slots() <= 0):
             return
-        if due:
-            self.looked, self.blocked = time.monotonic(), None
         for run in queued:
             if not due and self._free_slots() <= 0:
                 return
             folder = self._folder(run)
             if folder.cancel_requested or self.engine.has_begun(folder):  # settled or followed by the next tick
                 self._adopt(run)
-            elif self._free_slots() > 0 and not (held or self.blocked or folder.pause_requested):
-                self._start_one(folder)
+            elif self._free_slots() <= 0 or held or self.blocked or folder.pause_requested:
+                continue
+            elif not self._is_held_up(folder):
+                self.watches[folder.run] = self.engine.start(folder)
 
-    def _start_one(self, folder: RunFolder) -> None:
-        """Start a run unless the disk or the engine says what is against it; then nobody overtakes it."""
+    def _is_held_up(self, folder: RunFolder) -> bool:
+        """Whether the disk or the engine says what is against a run that would go on now; then nobody overtakes it."""
         running = [watch.folder for watch in self.watches.values()]
         reason = self.disk.obstacle() or self.engine.obstacle(folder, running)
-        if reason is None:
-            self.watches[folder.run] = self.engine.start(folder)
-            return
+        if reason is not None:
+            self._waits(folder, reason)
+            self.blocked = folder.run
+        return reason is not None
+
+    def _waits(self, folder: RunFolder, reason: str) -> None:
+        """Have the run say why it waits."""
         before = folder.snapshot()
         if before.stage != "wait" or _kind(before.text) != _kind(reason):  # figures alone are no news
             folder.add_progress("wait", reason)
             self.store.refresh(folder.run)
-        self.blocked = folder.run
 
     def _free_slots(self) -> int:
         return self.engine.slots - sum(not watch.folder.pause_requested for watch in self.watches.values())

@@ -50,6 +50,23 @@ def test_a_run_alone_always_starts(home, monkeypatch):
     assert memory_guard.obstacle(folder(home, 1.0), []) is None
 
 
+def test_a_run_that_rests_already_has_what_it_took(home, limited):
+    resting, at_work = folder(home, 1.5), folder(home, 1.5)
+    resting.set_paused(True)
+    assert memory_guard.obstacle(resting, [resting, at_work]) is None
+    grown = folder(home, 1.6)
+    found = memory_guard.obstacle(resting, [resting, grown])
+    assert found == "waits for memory: it takes about 1.5 GB, and 1.4 GB are free"
+
+
+def test_runs_that_rest_do_not_wait_for_each_other(home, limited):
+    one, other = folder(home, 2.0), folder(home, 2.0)
+    for resting in (one, other):
+        resting.set_paused(True)
+    assert memory_guard.obstacle(one, [one, other]) is None and memory_guard.obstacle(other, [one, other]) is None
+    assert memory_guard.obstacle(folder(home, 2.0), [one]) is not None
+
+
 def test_the_machine_s_own_memory_counts_without_a_limit(home):
     total, free = memory_guard.total_bytes(), memory_guard.free_bytes([])
     assert 1e8 < free < total

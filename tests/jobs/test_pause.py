@@ -53,6 +53,71 @@ def test_another_run_takes_the_place_of_one_that_rests(resting):
     assert resting.settled(first).state == "done"
 
 
+def test_a_resumed_run_waits_until_there_is_a_slot_and_says_so(resting):
+    first, second = (jobs.submit(resting.recipe(seed)) for seed in range(2))
+    resting.until(lambda: counted(resting, first) > 0)
+    jobs.pause(first)
+    resting.until(lambda: counted(resting, second) > 0)
+    before = counted(resting, first)
+    jobs.resume(first)
+    resting.until(lambda: resting.row(first).text == "waits for its turn: EXPLORER_JOBS allows 1 at a time")
+    assert (resting.row(first).state, resting.row(first).paused) == ("running", False)
+    resting.kill_supervisor()
+    jobs.ensure_supervisor()
+    time.sleep(1.5)
+    assert counted(resting, first) == before, "the next supervisor keeps it waiting"
+    (resting.folder(second) / "go").touch()
+    resting.until(lambda: counted(resting, first) > before)
+    (resting.folder(first) / "go").touch()
+    assert resting.settled(first).state == "done"
+
+
+def test_a_resumed_run_goes_before_those_that_are_queued(resting):
+    first, second, third = (jobs.submit(resting.recipe(seed)) for seed in range(3))
+    resting.until(lambda: counted(resting, first) > 0)
+    jobs.pause(first)
+    resting.until(lambda: counted(resting, second) > 0)
+    before = counted(resting, first)
+    jobs.resume(first)
+    (resting.folder(second) / "go").touch()
+    resting.until(lambda: counted(resting, first) > before)
+    assert resting.row(third).state == "queued"
+    (resting.folder(first) / "go").touch()
+    resting.until(lambda: counted(resting, third) > 0)
+
+
+def test_a_run_that_waits_to_go_on_can_be_paused_again(resting):
+    first, second = (jobs.submit(resting.recipe(seed)) for seed in range(2))
+    resting.until(lambda: counted(resting, first) > 0)
+    jobs.pause(first)
+    resting.until(lambda: counted(resting, second) > 0)
+    jobs.resume(first)
+    jobs.pause(first)
+    assert resting.row(first).paused
+    before = counted(resting, first)
+    (resting.folder(second) / "go").touch()
+    assert resting.settled(second).state == "done"
+    time.sleep(0.5)
+    assert counted(resting, first) == before and resting.row(first).paused
+
+
+def test_a_resumed_run_waits_for_memory(resting, monkeypatch):
+    monkeypatch.setenv("EXPLORER_JOBS", "3")
+    first = jobs.submit(resting.recipe(0))
+    resting.until(lambda: counted(resting, first) > 0)
+    jobs.pause(first)
+    second = jobs.submit(resting.recipe(1))
+    resting.until(lambda: counted(resting, second) > 0)
+    before = counted(resting, first)
+    resting.kill_supervisor()
+    monkeypatch.setenv("EXPLORER_MEMORY_GB", "1.2")  # each takes about 0.8 GB
+    jobs.resume(first)
+    resting.until(lambda: (resting.row(first).text or "").startswith("waits for memory: it takes about 0.8 GB"))
+    assert counted(resting, first) == before
+    (resting.folder(second) / "go").touch()
+    resting.until(lambda: counted(resting, first) > before)
+
+
 def test_a_paused_run_can_be_cancelled(resting):
     run = jobs.submit(resting.recipe())
     resting.until(lambda: counted(resting, run) > 0)

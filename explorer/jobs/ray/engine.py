@@ -95,7 +95,9 @@ class RayEngine:
         return jobs.load(folder) is not None
 
     def obstacle(self, folder: RunFolder, running: Sequence[RunFolder]) -> str | None:
-        """A variable that is missing or odd, or enough runs that wait for a place already."""
+        """A variable that is missing or odd, or enough runs that wait for a place; one that has its place keeps it."""
+        if self.has_begun(folder):
+            return None
         try:
             self._link(None)
             tables_from_environment()
