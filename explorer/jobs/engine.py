@@ -74,12 +74,21 @@ class Engine(Protocol):
 
 
 def check_settings() -> None:
-    """Raise ``BadInput`` where no supervisor could start with what the environment says: before a run waits for it."""
+    """Raise ``BadInput`` where no run could start with what the environment says: before one waits for it."""
+    check_engine()
+    if on_cluster():
+        from explorer.jobs.ray.needs import tables_from_environment
+
+        tables_from_environment()
+    for setting, least in (("EXPLORER_JOBS", 1.0), ("EXPLORER_SPARE_S", 0.0)):
+        number(setting, least, least)
+
+
+def check_engine() -> None:
+    """Raise ``BadInput`` where ``EXPLORER_ENGINE`` names an engine that does not exist."""
     name = os.environ.get("EXPLORER_ENGINE") or "local"
     if name not in ENGINES:
         raise BadInput(f"EXPLORER_ENGINE is '{name}'; expected is one of {', '.join(ENGINES)}.")
-    for setting, least in (("EXPLORER_JOBS", 1.0), ("EXPLORER_SPARE_S", 0.0)):
-        number(setting, least, least)
 
 
 def on_cluster() -> bool:
@@ -89,7 +98,7 @@ def on_cluster() -> bool:
 
 def chosen(home: Path) -> Engine:
     """The engine that ``EXPLORER_ENGINE`` names; raises ``BadInput`` for one that does not exist."""
-    check_settings()
+    check_engine()
     if on_cluster():
         from explorer.jobs.ray.engine import RayEngine
 

@@ -13,7 +13,9 @@ from io import BytesIO
 
 import pytest
 
+from explorer import jobs
 from explorer.errors import BadInput, ExplorerError
+from explorer.jobs.engine import check_settings, chosen
 from explorer.jobs.ray import node, package
 from explorer.jobs.ray.api import Away, ClusterError, RayClient, token_from_environment
 from explorer.jobs.ray.cluster import Node, cluster, described
@@ -22,6 +24,8 @@ from explorer.jobs.ray.job import Job, load
 from explorer.jobs.ray.mirror import Mirror
 from explorer.jobs.ray.needs import KINDS, Needs, kind, needs, tables_from_environment, trains
 from explorer.jobs.ray.wire import parse, safe_path
+from explorer.recipe import Recipe
+from explorer.store import Store
 from tests.jobs.ray_head import NODE, TOKEN, finished, follower, lose, sent, watch
 
 
@@ -99,6 +103,8 @@ def test_what_each_kind_asks_for(monkeypatch):
         Needs(1, 1),
         Needs(2, 0, 0, (("measure", 1),)),
     ]
+    monkeypatch.setenv("EXPLORER_RAY_RESOURCES", '{"GPU": 0, "measure": 0}')
+    assert [asked(kind) for kind in KINDS] == [Needs(1, 0)] * 4, "none of a resource asks for nothing"
     table = '{"measure": 1, "train": {"GPU": 1}}'
     for odd in ("measure=1", "[1]", '{"measure": "1"}', '{"measure": -1}', '{"measure": true}', table, '{"a": {}}'):
         monkeypatch.setenv("EXPLORER_RAY_RESOURCES", odd)
@@ -385,6 +391,18 @@ def test_the_engine_says_what_is_missing_instead_of_starting(folder, head, tmp_p
     wait(lambda: head.jobs)
     engine.close()
     assert not head.stopped, "the job goes on"
+
+
+def test_odd_resources_are_refused_at_launch_on_a_cluster_and_said_in_the_queue(folder, head, tmp_path, monkeypatch):
+    monkeypatch.setenv("EXPLORER_HOME", str(tmp_path))
+    monkeypatch.setenv("RAY_API_SERVER_ADDRESS", head.address)
+    monkeypatch.setenv("EXPLORER_RAY_RESOURCES", "measure=1")
+    check_settings()
+    monkeypatch.setenv("EXPLORER_ENGINE", "ray")
+    with pytest.raises(BadInput, match=r"EXPLORER_RAY_RESOURCES is 'measure=1'; expected are names and amounts"):
+        jobs.enqueue(Recipe(model="cnn-digits", targets=("cpu-onnxruntime",)))
+    assert Store().in_state("queued") == [folder.run], "nothing was written"
+    assert chosen(tmp_path).obstacle(folder, []).startswith("EXPLORER_RAY_RESOURCES is 'measure=1'")
 
 
 def test_the_cluster_as_the_dashboard_shows_it(head, monkeypatch):

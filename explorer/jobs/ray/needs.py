@@ -40,7 +40,7 @@ def needs(request: dict[str, Any], kind: str, tables: dict[str, dict[str, float]
         cpus=table.get("CPU", 1.0),
         gpus=table.get("GPU", KINDS[kind]),
         memory=int(memory) if isinstance(memory, (int, float)) else 0,
-        custom=tuple(sorted((name, amount) for name, amount in table.items() if name not in ("CPU", "GPU"))),
+        custom=tuple(sorted((name, table[name]) for name in table.keys() - {"CPU", "GPU"} if table[name] > 0)),
     )
 
 
@@ -85,4 +85,4 @@ def _is_table(found: object) -> bool:
 
 
 def _is_amount(value: object) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool) and 0 < value < 1e6
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and 0 <= value < 1e6
