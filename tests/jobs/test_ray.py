@@ -22,11 +22,11 @@ from explorer.jobs.ray.cluster import Node, cluster, described
 from explorer.jobs.ray.engine import RayEngine
 from explorer.jobs.ray.job import Job, load
 from explorer.jobs.ray.mirror import Mirror
-from explorer.jobs.ray.needs import KINDS, Needs, kind, needs, tables_from_environment, trains
+from explorer.jobs.ray.needs import KINDS, Needs, kind, lacking, needs, tables_from_environment, trains
 from explorer.jobs.ray.wire import parse, safe_path
 from explorer.recipe import Recipe
 from explorer.store import Store
-from tests.jobs.ray_head import NODE, TOKEN, finished, follower, lose, sent, watch
+from tests.jobs.ray_head import NODE, TOKEN, adopted, finished, follower, lose, sent, watch
 
 
 def test_the_client_speaks_to_a_head_with_its_token(head):
@@ -120,6 +120,47 @@ def test_what_ray_is_told_about_it():
     }
     assert Needs(custom=(("measure", 1.0),)).fields()["entrypoint_resources"] == {"measure": 1.0}
     assert trains({"steps": [{"technique": "fine-tune"}]}) and not trains({"steps": [{"technique": "int8-dynamic"}]})
+
+
+def test_what_no_node_has_is_named():
+    small, large = (
+        {"CPU": 4.0, "memory": 8e9, "node:10.0.0.1": 1.0},
+        {"CPU": 16.0, "GPU": 1.0, "memory": 6e9, "fast": 2.0},
+    )
+    nodes = [small, large]
+    assert lacking(Needs(16, 1, 6_000_000_000, (("fast", 1.0),)), nodes) is None
+    assert lacking(Needs(), []) is None, "nobody said what nodes there are"
+    for asked, places, words in (
+        (Needs(custom=(("measure", 1.0),)), nodes, ("measure 1", "CPU 16, GPU 1, fast 2")),
+        (Needs(1, 1), [small], ("GPU 1", "CPU 4, GPU 0")),
+        (Needs(1, 0, 9_500_000_000), nodes, ("memory 9.5 GB", "CPU 16, GPU 1, memory 8.0 GB, fast 2")),
+        (
+            Needs(1, 1, 7_000_000_000),
+            nodes,
+            ("CPU 1, GPU 1, memory 7.0 GB together", "CPU 16, GPU 1, memory 8.0 GB, fast 2"),
+        ),
+    ):
+        said = "No node of the cluster has {}, which this run asks for; the most that a node has is {}"
+        assert lacking(asked, places) == said.format(*words)
+
+
+def test_a_run_that_no_node_can_take_says_what_is_missing(folder, head, monkeypatch):
+    monkeypatch.setenv("EXPLORER_RAY_RESOURCES", '{"measure": 1}')
+    monkeypatch.setattr("explorer.jobs.ray.link.NODES_KNOWN_S", 0.0)
+    head.nodes = [{"node_id": NODE, "state": "ALIVE", "resources_total": {"CPU": 4.0}}]
+    one = follower(folder, head)
+    one._step()
+    for _ in range(2):
+        one._step()
+        assert folder.snapshot().text == (
+            "No node of the cluster has measure 1, which this run asks for; the most that a node has is CPU 4, GPU 0"
+        )
+    said = len(folder.events())
+    adopted(one)._step()
+    assert len(folder.events()) == said, "the next supervisor does not say it again"
+    head.nodes.append({"node_id": "f" * 56, "state": "ALIVE", "resources_total": {"CPU": 1.0, "measure": 1.0}})
+    one._step()
+    assert one.pending and folder.snapshot().text == "Waiting for a place on the cluster"
 
 
 def test_the_package_is_named_by_its_content_and_holds_a_working_engine(tmp_path):

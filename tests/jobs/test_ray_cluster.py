@@ -303,6 +303,19 @@ def test_a_run_is_cancelled_on_the_cluster_and_outlives_the_supervisor(on_ray, m
     assert notes.load(jobs._folder(kept)).attempt == 1, "it was not run twice"
 
 
+def test_a_run_that_no_node_can_take_says_what_is_missing(on_ray, monkeypatch):
+    monkeypatch.setenv("EXPLORER_RAY_RESOURCES", '{"third": 1}')
+    run = jobs.submit(on_ray.recipe(40))
+    wait_for(lambda: "third" in (on_ray.row(run).text or ""))
+    assert (on_ray.row(run).state, on_ray.row(run).text) == (
+        "queued",
+        "No node of the cluster has third 1, which this run asks for; the most that a node has is CPU 2, GPU 1, "
+        "first 2, second 2",
+    )
+    jobs.cancel(run)
+    wait_for(lambda: on_ray.row(run).state == "cancelled")
+
+
 def test_on_a_shared_path_the_worker_writes_into_the_run_folder_itself(on_ray, monkeypatch):
     monkeypatch.setenv("EXPLORER_RAY_SHARED", "1")
     run = jobs.submit(on_ray.recipe(30))

@@ -10,8 +10,7 @@ from typing import Any
 from explorer.errors import ExplorerError
 from explorer.jobs.engine import on_cluster
 from explorer.jobs.ray.api import RayClient
-
-_BUILT_IN = ("CPU", "GPU", "memory", "object_store_memory")
+from explorer.jobs.ray.needs import BUILT_IN
 
 
 @dataclass(frozen=True)
@@ -62,7 +61,7 @@ def described(
 
 def _node(row: dict[str, Any], running: list[dict[str, Any]], usage: dict[str, Any]) -> Node:
     total, name = row.get("resources_total") or {}, str(row.get("node_id"))
-    custom = {key: float(amount) for key, amount in total.items() if key not in _BUILT_IN and ":" not in key}
+    custom = {key: float(amount) for key, amount in total.items() if key not in BUILT_IN and ":" not in key}
     here = [job for job in running if job.get("driver_node_id") == name and job.get("metadata")]
     runs = (job["metadata"].get("explorer_run") for job in here)
     return Node(

@@ -17,6 +17,7 @@ from explorer.jobs.ray.api import Away, ClusterError
 from explorer.jobs.ray.job import Job
 from explorer.jobs.ray.link import Link, requested, tell
 from explorer.jobs.ray.mirror import Mirror, keep_other_lines
+from explorer.jobs.ray.needs import Needs, lacking
 from explorer.jobs.ray.wire import LOG, MARK
 from explorer.rundir import FINISHED, MAKE, MEASURE, RunFolder
 
@@ -56,6 +57,7 @@ class Follower(threading.Thread):
         self._fetches = 0
         self._told = ""
         self._new = new
+        self._asked: Needs | None = None
 
     def run(self) -> None:
         """Look at the job again and again; whatever goes wrong on the way is tried again."""
@@ -66,7 +68,8 @@ class Follower(threading.Thread):
                 self.link.answers()
             except (ClusterError, OSError) as error:
                 self.link.fails(error)
-                self._say_why_it_waits(str(error))
+                if not self.job.submitted:
+                    self._say(str(error))
             except ExplorerError as error:
                 self._give_up(str(error))
             except Exception:
@@ -96,11 +99,13 @@ class Follower(threading.Thread):
         else:
             self._look()
 
-    def _say_why_it_waits(self, text: str) -> None:
-        if not self.job.submitted and self._told != text:
+    def _say(self, text: str) -> None:
+        """Have the run say what it waits for, once."""
+        if self._told != text:
             self._told = text
             with suppress(OSError):
-                self.folder.add_progress("wait", text)
+                if self.folder.snapshot().text != text:
+                    self.folder.add_progress("wait", text)
 
     def _submit(self) -> None:
         refusal = self.link.refusal(self.folder)
@@ -111,11 +116,12 @@ class Follower(threading.Thread):
             return
         if not self.job.part:  # written down first, so that the same job is asked for again
             self.job = self.job.but(part=self.link.part(requested(self.folder))).save(self.folder)
-        job = self.link.job(self.folder, self.job)
+        self._asked = self.link.needs(requested(self.folder), self.job.part)
+        job = self.link.job(self.folder, self.job, self._asked)
         self._new = False
         self.client.submit(job)
         self.job = self.job.but(submitted=True).save(self.folder)
-        self.folder.add_progress("wait", _waiting(self.job.part))
+        self._say(_waiting(self.job.part))
 
     def _look(self) -> None:
         found = self.client.status(self.job.submission)
@@ -131,8 +137,15 @@ class Follower(threading.Thread):
                 self._stop_job()
             if self.stopping and self.pending:
                 self.outcome = Outcome()
-            elif not self.pending:
+            elif self.pending:
+                self._say(self._missing() or _waiting(self.job.part))
+            else:
                 self._read(TAIL_LINES)
+
+    def _missing(self) -> str | None:
+        """What no node has of what the job asks for."""
+        self._asked = self._asked or self.link.needs(requested(self.folder), self.job.part)
+        return lacking(self._asked, self.link.nodes())
 
     def _stop_job(self) -> None:
         now = time.monotonic()
@@ -201,7 +214,7 @@ class Follower(threading.Thread):
             self.folder.drop_artefact()
         if self.link.shared:  # the next worker must be able to claim the run
             (self.folder.path / MARK).unlink(missing_ok=True)
-        self.folder.add_progress("wait", text)
+        self._say(text)
         log = self.folder.path / LOG
         size = log.stat().st_size if log.exists() else 0
         self._submit_again(**{"waits": 0, "log_at": size, **changes})

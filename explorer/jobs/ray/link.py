@@ -18,7 +18,7 @@ from explorer.rundir import MAKE, MEASURE, WHOLE, RunFolder
 POLL_S = 0.5
 REQUESTS_PER_S = 100
 """How much all threads together may ask of the head."""
-_GPUS_KNOWN_S = 30.0
+NODES_KNOWN_S = 30.0
 
 
 class Link:
@@ -31,7 +31,7 @@ class Link:
         self._lock, self._package_lock = threading.Lock(), threading.Lock()
         self._said: str | None = None
         self._package: str | None = None
-        self._gpus: tuple[float, float] = (-_GPUS_KNOWN_S, 0.0)
+        self._nodes: tuple[float, list[dict[str, float]]] = (-NODES_KNOWN_S, [])
 
     def count(self, more: int) -> None:
         """There are so many followers more, or fewer."""
@@ -71,28 +71,29 @@ class Link:
             self.client.upload_package(name, package.zipped(files))
         return name
 
-    def gpus(self) -> float:
-        """How many GPUs the cluster has, as of the last half minute."""
+    def nodes(self) -> list[dict[str, float]]:
+        """All resources of each node that is alive, used or not, as of the last half minute."""
         now = time.monotonic()
-        if now - self._gpus[0] > _GPUS_KNOWN_S:
+        if now - self._nodes[0] > NODES_KNOWN_S:
             alive = [node for node in self.client.nodes() if node.get("state") == "ALIVE"]
-            self._gpus = now, sum(float((node.get("resources_total") or {}).get("GPU", 0)) for node in alive)
-        return self._gpus[1]
+            self._nodes = now, [node.get("resources_total") or {} for node in alive]
+        return self._nodes[1]
 
     def part(self, request: dict[str, Any]) -> str:
         """What the first job of a run does: all of it, or making alone where measuring asks for something else."""
-        return WHOLE if self._needs(request, MAKE) == self._needs(request, MEASURE) else MAKE
+        return WHOLE if self.needs(request, MAKE) == self.needs(request, MEASURE) else MAKE
 
-    def job(self, folder: RunFolder, job: Job) -> dict[str, Any]:
+    def job(self, folder: RunFolder, job: Job, asked: Needs) -> dict[str, Any]:
         """The job for a run or a part of it; its code, and an artefact to measure, are on the cluster."""
-        request = requested(folder)
         travels = job.part == MEASURE and not self.shared
         artefact = [self._given(files) for files in package.pieces(folder.path)] if travels else []
-        wanted = self._needs(request, MEASURE if job.part == MEASURE else MAKE)
-        return description(folder, job, self.package(), artefact, wanted, self.shared)
+        return description(folder, job, self.package(), artefact, asked, self.shared)
 
-    def _needs(self, request: dict[str, Any], part: str) -> Needs:
-        return needs(request, kind(request["recipe"], part, self.gpus()), tables_from_environment())
+    def needs(self, request: dict[str, Any], part: str) -> Needs:
+        """What a run, or a part of it, asks this cluster for."""
+        gpus = sum(float(node.get("GPU", 0)) for node in self.nodes())
+        work = kind(request["recipe"], MEASURE if part == MEASURE else MAKE, gpus)
+        return needs(request, work, tables_from_environment())
 
     def refusal(self, folder: RunFolder) -> str | None:
         """Why a run cannot go to nodes that share no path with this machine; None where it can."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,6 +15,10 @@ KINDS = {"train": 1.0, "compress": 0.0, "measure_gpu": 1.0, "measure_cpu": 0.0}
 """The kinds of work, and how many GPUs each takes where nothing else is said."""
 
 
+BUILT_IN = ("CPU", "GPU", "memory", "object_store_memory")
+"""The resources that every cluster counts; all others were invented by its owner, unless there is a colon in them."""
+
+
 @dataclass(frozen=True)
 class Needs:
     """``memory`` is in bytes, 0 where nothing is known; ``custom`` are resources by their names."""
@@ -22,6 +27,11 @@ class Needs:
     gpus: float = 0.0
     memory: int = 0
     custom: tuple[tuple[str, float], ...] = ()
+
+    def amounts(self) -> dict[str, float]:
+        """By Ray's name of a resource how much of it is asked for, where that is anything."""
+        found = {"CPU": self.cpus, "GPU": self.gpus, "memory": float(self.memory), **dict(self.custom)}
+        return {name: amount for name, amount in found.items() if amount > 0}
 
     def fields(self) -> dict[str, Any]:
         """The fields of a Ray job that say so."""
@@ -42,6 +52,25 @@ def needs(request: dict[str, Any], kind: str, tables: dict[str, dict[str, float]
         memory=int(memory) if isinstance(memory, (int, float)) else 0,
         custom=tuple(sorted((name, table[name]) for name in table.keys() - {"CPU", "GPU"} if table[name] > 0)),
     )
+
+
+def lacking(asked: Needs, nodes: Sequence[Mapping[str, float]]) -> str | None:
+    """What no node has of what is asked for; None where one has all of it. ``nodes`` are all resources of each node."""
+    wanted = asked.amounts()
+    if not nodes or any(all(node.get(name, 0) >= amount for name, amount in wanted.items()) for node in nodes):
+        return None
+    own = sorted({name for node in nodes for name in node if name not in BUILT_IN and ":" not in name})
+    most = {name: max(node.get(name, 0) for node in nodes) for name in ("CPU", "GPU", "memory", *own)}
+    missing = {name: amount for name, amount in wanted.items() if most.get(name, 0) < amount}
+    if "memory" not in (missing or wanted):
+        del most["memory"]
+    what = _listed(missing) if missing else f"{_listed(wanted)} together"
+    return f"No node of the cluster has {what}, which this run asks for; the most that a node has is {_listed(most)}"
+
+
+def _listed(amounts: Mapping[str, float]) -> str:
+    words = {name: f"{amount / 1e9:.1f} GB" if name == "memory" else f"{amount:g}" for name, amount in amounts.items()}
+    return ", ".join(f"{name} {word}" for name, word in words.items())
 
 
 def kind(recipe: dict[str, Any], part: str, gpus: float) -> str:
