@@ -10,7 +10,7 @@ with page.start("runs"):
     undo.section()
     if any(not row.recorded for row in data.runs()):
         run_list.live()
-        cluster_nodes.section()
+        cluster_nodes.live()
         studies_box.section()
         disk.section()
     else:

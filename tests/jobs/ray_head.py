@@ -31,6 +31,7 @@ class Head:
         self.packages: dict[str, bytes] = {}
         self.stopped: list[str] = []
         self.nodes: list[dict] = []
+        self.usage: dict[str, dict] = {}
         self.address = ""
 
     def answer(self, method: str, path: str, query: dict, body: bytes) -> tuple[int, bytes]:
@@ -47,6 +48,9 @@ class Head:
             )
         if path == "/api/v0/nodes":
             return 200, json.dumps({"result": True, "data": {"result": {"result": self.nodes}}}).encode()
+        if path == "/api/cluster_status":
+            report = {"loadMetricsReport": {"usageByNode": self.usage}}
+            return 200, json.dumps({"data": {"clusterStatus": report}}).encode()
         if path == "/api/v0/logs/file":
             lines = self.logs[query["filename"][0]].splitlines(keepends=True)
             count = int(query["lines"][0])

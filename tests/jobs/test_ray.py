@@ -50,7 +50,9 @@ def test_whatever_goes_wrong_is_one_sentence(head):
         RayClient(head.address, "wrong").version()
     with pytest.raises(ClusterError, match=r"refused a request \(status 302\)"):
         RayClient(head.address, TOKEN)._answer("GET", "/api/moved")
-    with pytest.raises(Away, match=r"The Ray cluster at 'http://127.0.0.1:9' does not answer \(.*refused.*\)"):
+    with pytest.raises(
+        Away, match=r"The head of the Ray cluster at 'http://127.0.0.1:9' does not answer \(.*refused.*\)"
+    ):
         RayClient("http://127.0.0.1:9").version()
     for odd in ("127.0.0.1:8265", "ray://127.0.0.1:10001", "file:///etc/passwd", ""):
         with pytest.raises(BadInput, match="expected is the address of a Ray dashboard"):

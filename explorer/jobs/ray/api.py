@@ -220,7 +220,9 @@ def _sentences(address: str) -> Iterator[None]:
 
 def _away(address: str, error: Exception) -> Away:
     cause = getattr(error, "reason", None) or error
-    return Away(f"The Ray cluster at '{address}' does not answer ({cause}); expected is a Ray dashboard there.")
+    return Away(
+        f"The head of the Ray cluster at '{address}' does not answer ({cause}); expected is a Ray dashboard there."
+    )
 
 
 def _refusal(address: str, error: urllib.error.HTTPError) -> ClusterError:
