@@ -129,9 +129,20 @@ def move(run: str, to: Literal["first", "up", "down", "last"]) -> None:
 def pause(run: str) -> None:
     """Let a run rest until it is resumed: one that is queued keeps its place, one that works stops at its next report.
 
-    What is being measured is measured to the end. Raises ``BadInput`` for a run that is over.
+    What is being measured is measured to the end. Raises ``BadInput`` for a run that is over, and where
+    ``why_not_paused`` has a reason.
     """
     _set_paused(run, True)
+
+
+def why_not_paused(run: str) -> str | None:
+    """The sentence for why a run could not be told to rest where it is; None where it could."""
+    if not _folder(run).elsewhere or os.environ.get("EXPLORER_RAY_SHARED") == "1":
+        return None
+    return (
+        f"The run '{run}' was given to a cluster that does not see its folder, and cannot be told to rest; cancel it, "
+        "or share one path with the nodes (EXPLORER_RAY_SHARED=1)."
+    )
 
 
 def resume(run: str) -> None:
@@ -164,11 +175,8 @@ def _set_paused(run: str, paused: bool) -> None:
     state = folder.snapshot().state
     if state not in ACTIVE:
         raise BadInput(f"The run '{run}' is {state}; only one that is queued or running can be paused and resumed.")
-    if paused and state == "running" and folder.elsewhere and os.environ.get("EXPLORER_RAY_SHARED") != "1":
-        raise BadInput(
-            f"The run '{run}' is at work on a cluster that does not see its folder, and cannot be told to rest; "
-            "cancel it, or share one path with the nodes (EXPLORER_RAY_SHARED=1)."
-        )
+    if paused and (reason := why_not_paused(run)):
+        raise BadInput(reason)
     if state == "running" and folder.pause_requested and not paused:
         folder.request_resume()
     else:

@@ -53,12 +53,13 @@ def _who(row: RunRow) -> str:
 def _buttons(row: RunRow) -> None:
     """Rest or go on, and end."""
     over = row.state not in ACTIVE
+    reason = None if over or row.paused else jobs.why_not_paused(row.run)
     st.button(
         t("runs.resume" if row.paused else "runs.pause"),
         key=f"pause-{row.run}",
         on_click=_pause,
         args=(row.run, not row.paused),
-        **allowed(over, t("runs.pause.help")),
+        **allowed(over or reason is not None, sentence(reason) if reason else t("runs.pause.help")),
     )
     if st.button(t("runs.cancel"), key=f"cancel-{row.run}", **allowed(over)):
         with plain_errors():

@@ -214,9 +214,19 @@ def test_a_run_on_a_cluster_that_shares_no_path_cannot_rest(resting, monkeypatch
     run = jobs.submit(resting.recipe())
     resting.until(lambda: counted(resting, run) > 0)
     (resting.folder(run) / "ray.json").touch()
-    with pytest.raises(BadInput, match="on a cluster that does not see its folder, and cannot be told to rest"):
+    with pytest.raises(BadInput, match="to a cluster that does not see its folder, and cannot be told to rest"):
         jobs.pause(run)
     assert not resting.row(run).paused
     monkeypatch.setenv("EXPLORER_RAY_SHARED", "1")
     jobs.pause(run)
     assert resting.row(run).paused
+
+
+def test_nor_can_one_that_waits_for_its_place_there(home, monkeypatch):
+    run, _ = jobs.enqueue(home.recipe())
+    assert jobs.why_not_paused(run) is None
+    (home.folder(run) / "ray.json").touch()
+    with pytest.raises(BadInput, match="to a cluster that does not see its folder, and cannot be told to rest"):
+        jobs.pause(run)
+    monkeypatch.setenv("EXPLORER_RAY_SHARED", "1")
+    assert jobs.why_not_paused(run) is None

@@ -31,6 +31,14 @@ def test_a_run_is_paused_and_resumed(queued, open_page):
     assert not queued.pause_requested and "Paused" not in words(app)
 
 
+def test_a_run_on_a_cluster_that_shares_no_path_offers_no_pause(queued, open_page, monkeypatch):
+    (queued.path / "ray.json").write_text("{}")
+    pause = button(open_page("2_Runs"), "Pause")
+    assert pause.disabled and "a cluster that does not see its folder, and cannot be told to rest" in pause.help
+    monkeypatch.setenv("EXPLORER_RAY_SHARED", "1")
+    assert not button(open_page("2_Runs"), "Pause").disabled
+
+
 def test_a_paused_queue_says_why_nothing_starts(queued, open_page):
     app = open_page("2_Runs")
     assert "The queue is paused" not in words(app) + bars(app)
