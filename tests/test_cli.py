@@ -11,6 +11,7 @@ import pytest
 
 from explorer import cli, jobs
 from explorer.cli import wording
+from explorer.store import Store
 from tests.jobs.conftest import home  # noqa: F401
 from tests.support.sample_results import sample_runs
 
@@ -111,6 +112,59 @@ def test_submit_runs_logs_cancel_retry_and_delete(call, home, recipe, monkeypatc
     assert json.loads(call("reindex", "--json")[1]) == {"runs": 2}
 
 
+@pytest.fixture
+def queued(call, home, monkeypatch):  # noqa: F811
+    """Three runs that wait, the second one launched to go first; nothing starts them."""
+    monkeypatch.setattr(jobs, "ensure_supervisor", lambda: None)
+    names = [jobs.submit(home.recipe(seed)) for seed in range(3)]
+    call("move", names[1])
+    return names
+
+
+def test_what_waits_says_its_place_and_why(call, home, queued):  # noqa: F811
+    first, second, third = queued
+    folder = jobs._folder(second)
+    folder.add_progress("wait", "waits for memory: it takes about 2.0 GB, and 1.0 GB are free")
+    Store().refresh(second)
+    jobs.pause(third)
+    lines = {line.split()[0]: line.split("  ")[1:] for line in call("runs", "--study", "default")[1].splitlines()}
+    assert lines[second][0] == "queued" and lines[second][-1] == (
+        "place 1 in the queue, waits for memory: it takes about 2.0 GB, and 1.0 GB are free"
+    )
+    assert lines[first][-1] == "place 2 in the queue"
+    assert (lines[third][0], lines[third][-1]) == ("paused", "place 3 in the queue")
+    found = json.loads(call("runs", "--study", "default", "--json")[1])
+    assert {row["run"]: row["place"] for row in found} == {second: 1, first: 2, third: 3}
+    jobs.pause_queue()
+    assert "place 2 in the queue, which is paused" in call("runs")[1]
+
+
+def test_runs_are_listed_by_several_states(call, home, queued):  # noqa: F811
+    jobs.cancel(queued[0])
+    jobs._folder(queued[0]).add_state("cancelled")
+    Store().refresh(queued[0])
+
+    def listed(*words: str) -> list[str]:
+        return [line.split()[0] for line in call("runs", "--study", "default", *words)[1].splitlines()]
+
+    assert listed("--state", "running") == [] and listed("--state", "queued") == queued[1:]
+    assert listed("--state", "queued", "--state", "cancelled") == listed("--state", "queued,cancelled") == queued
+
+
+def test_several_runs_are_cancelled_and_one_that_is_over_holds_up_none(call, home, queued):  # noqa: F811
+    first, second, third = queued
+    assert call("cancel", first, second) == (0, f"{first} is being cancelled.\n{second} is being cancelled.\n", "")
+    jobs._folder(first).add_state("cancelled")
+    Store().refresh(first)
+    status, out, err = call("cancel", first, "nothing", third, second, "--json")
+    assert status == 2 and json.loads(out) == [{"run": run, "cancelled": True} for run in (third, second)]
+    assert err.splitlines() == [
+        f"The run '{first}' is cancelled already; only a queued or running one can end.",
+        "There is no run 'nothing'; 'python -m explorer runs' lists the known ones.",
+    ]
+    assert all(jobs._folder(run).cancel_requested for run in queued)
+
+
 def test_lists_have_json_and_text(call):
     for command in ("models", "techniques", "targets"):
         status, out, _ = call(command, "--json")
@@ -183,7 +237,7 @@ def test_front_lists_what_no_other_variant_beats(call, monkeypatch):
         (["run", "{recipe}", "{folder}"], "The folder '{folder}' holds no recipe; expected are YAML or JSON files."),
         (["runs", "--colour"], "No such option: --colour"),
         (["dance"], "No such command 'dance'."),
-        (["cancel"], "Missing argument 'RUN'."),
+        (["cancel"], "Missing argument 'RUN...'."),
         (["retry", "recorded-nothing"], "There is no run 'recorded-nothing'"),
         (["submit", "{recipe}", "--study", "recorded"], "A study needs a name other than 'recorded' of 1 to 100"),
         *([[command, "../nothing"], "There is no run '../nothing'"] for command in ("logs", "cancel", "retry")),

@@ -22,6 +22,7 @@ Recipes = Annotated[
     list[str], typer.Argument(metavar="RECIPE...", help="Recipes as YAML or JSON, or folders that hold some.")
 ]
 Run = Annotated[str, typer.Argument(metavar="RUN", help="The id of a run; 'runs' lists them.")]
+Runs = Annotated[list[str], typer.Argument(metavar="RUN...", help="The ids of runs; 'runs' lists them.")]
 Study = Annotated[str, typer.Option(help="The study that the run belongs to.")]
 OwnStudy = Annotated[str, typer.Argument(metavar="STUDY", help="Name of a study of your own.")]
 Fresh = Annotated[bool, typer.Option("--fresh", help="Reuse nothing that was kept from before.")]

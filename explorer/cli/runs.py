@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 import typer
 
 from explorer.cli import wording
-from explorer.cli.base import Fresh, Json, Recipes, Run, Study, app, refuse, show
+from explorer.cli.base import Fresh, Json, Recipes, Run, Runs, Study, app, listed, refuse, show
 from explorer.cli.progress import Progress
 from explorer.errors import BadInput
 
@@ -69,18 +69,23 @@ def submit(
 def runs(
     study: Annotated[str | None, typer.Option(help="Only this study.")] = None,
     model: Annotated[str | None, typer.Option(help="Only this model.")] = None,
-    state: Annotated[str | None, typer.Option(help="Only runs in this state.")] = None,
+    state: Annotated[
+        list[str] | None, typer.Option(help="Only runs in these states; several are separated by commas.")
+    ] = None,
     as_json: Json = False,
 ) -> None:
-    """List the runs, the recorded ones first."""
-    from explorer.rundir import ACTIVE, FINISHED
+    """List the runs, the recorded ones first; what waits has its place in the queue and says why."""
+    from explorer.home import home
+    from explorer.rundir import ACTIVE, FINISHED, queue_paused
     from explorer.store import Store
 
-    if state is not None and state not in (*ACTIVE, *FINISHED):
-        raise BadInput(f"There is no state '{state}'; known are {', '.join((*ACTIVE, *FINISHED))}.")
-    rows = Store().runs(study, None if state is None else (state,), model, with_results=as_json)
-    found = [vars(row) for row in rows] if as_json else []
-    show(found, [wording.line(row) for row in rows], as_json)
+    states = listed(state)
+    if unknown := [name for name in states if name not in (*ACTIVE, *FINISHED)]:
+        raise BadInput(f"There is no state '{unknown[0]}'; known are {', '.join((*ACTIVE, *FINISHED))}.")
+    rows = Store().runs(study, states or None, model, with_results=as_json)
+    places, held = {run: place for place, run in enumerate(Store().in_state("queued"), start=1)}, queue_paused(home())
+    found = [{**vars(row), "place": places.get(row.run)} for row in rows] if as_json else []
+    show(found, [wording.line(row, places.get(row.run), held) for row in rows], as_json)
 
 
 @app.command()
@@ -106,14 +111,24 @@ def logs(
 
 
 @app.command()
-def cancel(run: Run, as_json: Json = False) -> None:
-    """End a queued or running run."""
+def cancel(run: Runs, as_json: Json = False) -> int:
+    """End queued or running runs; one that is over already holds up none of those after it."""
     from explorer import jobs
     from explorer.store import Store
 
-    if not jobs.cancel(run):
-        raise BadInput(f"The run '{run}' is {Store().run(run).state} already; only a queued or running one can end.")
-    show({"run": run, "cancelled": True}, [f"{run} is being cancelled."], as_json)
+    status, found = 0, []
+    for name in run:
+        try:
+            if not jobs.cancel(name):
+                state = Store().run(name).state
+                raise BadInput(f"The run '{name}' is {state} already; only a queued or running one can end.")
+            found.append({"run": name, "cancelled": True})
+        except BadInput as error:
+            status = refuse(str(error), 2)
+    if found:
+        lines = [f"{one['run']} is being cancelled." for one in found]
+        show(found if len(run) > 1 else found[0], lines, as_json)
+    return status
 
 
 @app.command()

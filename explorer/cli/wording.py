@@ -71,12 +71,21 @@ def latency(row: Variant) -> str:
     return f"{row.p50_ms:.3g} ms{speedup}" if row.p50_ms is not None else "no latency"
 
 
-def line(row: RunRow) -> str:
-    doing = f"  {row.text}" if row.state == "running" and row.text else ""
-    done = f" {row.fraction:.0%}" if doing and row.fraction is not None else ""
+def line(row: RunRow, place: int | None, held: bool) -> str:
+    """A run in one line; ``place`` is its place in the queue, None where it does not wait; ``held``: that is paused."""
+    doing = f"  {row.text}" if row.state == "running" and row.text else waiting(row, place, held)
+    done = f" {row.fraction:.0%}" if row.state == "running" and row.text and row.fraction is not None else ""
     why = f"  {row.reason}" if row.reason else ""
     who = f"  by {row.launched_by}" if row.launched_by else ""
     return f"{row.run}  {'paused' if row.paused else row.state:<9}  {row.model}  {row.label}{who}{doing}{done}{why}"
+
+
+def waiting(row: RunRow, place: int | None, held: bool) -> str:
+    """Which place in the queue a run has, and why it waits where it says so."""
+    if place is None:
+        return ""
+    why = ", which is paused" if held else f", {row.text}" if row.stage == "wait" and row.text else ""
+    return f"  place {place} in the queue{why}"
 
 
 def parameter(parameter: dict[str, Any]) -> str:
