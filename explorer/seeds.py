@@ -1,4 +1,4 @@
-"""Training noise: what another seed does to a recipe's accuracy, from runs that differ in nothing but the seed."""
+"""Runs that differ in nothing but the seed: what that does to a recipe's accuracy, and how they are told apart."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from statistics import fmean, stdev
 
 from explorer.runlike import RunLike, remembered
 from explorer.texts import t
+from explorer.texts.sentences import sentence
 from explorer.variants import FALLBACK_TARGET, own_rows
 
 ENOUGH = 3
@@ -48,6 +49,22 @@ def further_seeds(run: RunLike, runs: Iterable[RunLike], wanted: int = ENOUGH) -
     return [next(free) for _ in range(wanted - len(known))]
 
 
+def names_of(runs: Iterable[RunLike]) -> dict[str, str]:
+    """By run its label in the reader's language, with the seed where another one differs from it in nothing else."""
+    alike: dict[tuple[str, str], list[RunLike]] = {}
+    for run in runs:
+        alike.setdefault((run.label, run.model), []).append(run)
+    names = {}
+    for (label, _), group in alike.items():
+        known: dict[str, set[int]] = {}
+        for run in group if len(group) > 1 else ():
+            known.setdefault(_apart_from_seed(run), set()).add(_seed(run))
+        for run in group:
+            told = len(group) > 1 and len(known[_apart_from_seed(run)]) > 1
+            names[run.run] = t("seeds.name", label=sentence(label), seed=_seed(run)) if told else sentence(label)
+    return names
+
+
 def words(noise: TrainingNoise) -> str:
     """The spread in one sentence that says which noise is meant."""
     mean, deviation, low, high = (100 * share for share in (noise.mean, noise.deviation, noise.low, noise.high))
@@ -65,7 +82,11 @@ def _by_seed(run: RunLike, runs: Iterable[RunLike]) -> dict[int, RunLike]:
     """By seed the latest run of the same recipe, own and recorded ones apart; only those with an accuracy."""
     wanted = _apart_from_seed(run)
     same = (other for other in runs if _alike(other, run) and _apart_from_seed(other) == wanted)
-    return {other.recipe.get("seed", 0): other for other in same if _accuracies(other)}
+    return {_seed(other): other for other in same if _accuracies(other)}
+
+
+def _seed(run: RunLike) -> int:
+    return remembered(run, "seed", lambda: int(run.recipe.get("seed", 0)))
 
 
 def _alike(one: RunLike, other: RunLike) -> bool:
@@ -75,9 +96,9 @@ def _alike(one: RunLike, other: RunLike) -> bool:
 
 def _apart_from_seed(run: RunLike) -> str:
     """What makes the artefact, without the seed; where it is measured plays no part."""
-    recipe = run.recipe if run.finished else {}
 
     def made_of() -> str:
+        recipe = run.recipe
         return json.dumps({key: recipe.get(key) for key in ("model", "data", "steps")}, sort_keys=True)
 
     return remembered(run, "apart from seed", made_of)

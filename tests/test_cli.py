@@ -139,6 +139,11 @@ def test_what_waits_says_its_place_and_why(call, home, queued):  # noqa: F811
     assert "place 2 in the queue, which is paused" in call("runs")[1]
 
 
+def test_runs_that_differ_in_their_seed_alone_show_it(call, queued):
+    lines = call("runs", "--study", "default")[1].splitlines()
+    assert ["baseline · seed" in line for line in lines] == [True] * 3 and "baseline · seed 2  place" in lines[2]
+
+
 def test_runs_are_listed_by_several_states(call, home, queued):  # noqa: F811
     jobs.cancel(queued[0])
     jobs._folder(queued[0]).add_state("cancelled")

@@ -3,7 +3,7 @@ from statistics import fmean, stdev
 
 import pytest
 
-from explorer.seeds import further_seeds, training_noise, words
+from explorer.seeds import further_seeds, names_of, training_noise, words
 from tests.support.sample_results import sample_runs
 
 
@@ -31,6 +31,29 @@ def test_mean_deviation_and_range_over_seeds():
         "**Training noise** (other seeds): 80.1 % validation accuracy on average over 3 seeds, "
         "standard deviation 1.01 points, from 79.0 to 81.0 %."
     )
+
+
+def test_runs_that_differ_in_their_seed_alone_have_it_in_their_names():
+    first, second = with_seeds(0.8, 0.8)
+    waiting = replace(first, run="waits", state="queued", result=None, recipe=first.recipe | {"seed": 7})
+    again = replace(first, run="again")
+    others = [run for run in sample_runs(16) if run.run != "sample-0004"]
+    names = names_of([first, second, waiting, again, *others])
+    label = first.label
+    assert {run: names[run] for run in ("seed-0", "seed-1", "waits", "again")} == {
+        "seed-0": f"{label} · seed 0",
+        "seed-1": f"{label} · seed 1",
+        "waits": f"{label} · seed 7",
+        "again": f"{label} · seed 0",
+    }
+    assert all(names[run.run] == run.label for run in others)
+
+
+@pytest.mark.parametrize("change", [{}, {"data": "mine.csv", "seed": 1}, {"model": "another", "seed": 1}])
+def test_runs_that_are_equal_or_differ_in_more_keep_their_names(change):
+    (first,) = with_seeds(0.8)
+    other = replace(first, run="other", model=change.get("model", first.model), recipe=first.recipe | change)
+    assert names_of([first, other]) == {"seed-0": first.label, "other": first.label}
 
 
 def test_one_seed_is_no_spread():

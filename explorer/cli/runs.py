@@ -77,6 +77,7 @@ def runs(
     """List the runs, the recorded ones first; what waits has its place in the queue and says why."""
     from explorer.home import home
     from explorer.rundir import ACTIVE, FINISHED, queue_paused
+    from explorer.seeds import names_of
     from explorer.store import Store
 
     states = listed(state)
@@ -85,7 +86,8 @@ def runs(
     rows = Store().runs(study, states or None, model, with_results=as_json)
     places, held = {run: place for place, run in enumerate(Store().in_state("queued"), start=1)}, queue_paused(home())
     found = [{**vars(row), "place": places.get(row.run)} for row in rows] if as_json else []
-    show(found, [wording.line(row, places.get(row.run), held) for row in rows], as_json)
+    names = names_of(rows)
+    show(found, [wording.line(row, names[row.run], places.get(row.run), held) for row in rows], as_json)
 
 
 @app.command()

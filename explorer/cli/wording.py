@@ -71,13 +71,13 @@ def latency(row: Variant) -> str:
     return f"{row.p50_ms:.3g} ms{speedup}" if row.p50_ms is not None else "no latency"
 
 
-def line(row: RunRow, place: int | None, held: bool) -> str:
+def line(row: RunRow, name: str, place: int | None, held: bool) -> str:
     """A run in one line; ``place`` is its place in the queue, None where it does not wait; ``held``: that is paused."""
     doing = f"  {row.text}" if row.state == "running" and row.text else waiting(row, place, held)
     done = f" {row.fraction:.0%}" if row.state == "running" and row.text and row.fraction is not None else ""
     why = f"  {row.reason}" if row.reason else ""
     who = f"  by {row.launched_by}" if row.launched_by else ""
-    return f"{row.run}  {'paused' if row.paused else row.state:<9}  {row.model}  {row.label}{who}{doing}{done}{why}"
+    return f"{row.run}  {'paused' if row.paused else row.state:<9}  {row.model}  {name}{who}{doing}{done}{why}"
 
 
 def waiting(row: RunRow, place: int | None, held: bool) -> str:

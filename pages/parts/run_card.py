@@ -31,12 +31,12 @@ QUEUE: dict[Literal["first", "up", "down", "last"], str] = {
 }
 
 
-def card(row: RunRow) -> None:
-    """One run: what it does, how far it is, how long it takes, and a way to stop it; at last how it ended."""
+def card(row: RunRow, name: str) -> None:
+    """One run: its ``name``, what it does, how far it is, how long it takes, ways to stop it; at last how it ended."""
     with st.container(border=True):
         title, buttons = st.columns([3, 2], vertical_alignment="center")
         state = t("runs.paused") if row.paused else t(f"state.{row.state}")
-        title.markdown(f"**{safe(sentence(row.label))}** · {safe(row.model)} · {state}{_who(row)}")
+        title.markdown(f"**{safe(name)}** · {safe(row.model)} · {state}{_who(row)}")
         with buttons.container(horizontal=True, horizontal_alignment="right"):
             _buttons(row)
         over = row.state not in ACTIVE

@@ -25,9 +25,9 @@ from pages.parts.pictures import chart_config
 from pages.parts.tables import fact_table
 
 
-def job(row: RunRow) -> None:
-    """How a run went or goes: state, buttons, learning curve, log."""
-    st.subheader(safe(sentence(row.label)), anchor=False)
+def job(row: RunRow, name: str) -> None:
+    """How the run of this ``name`` went or goes: state, buttons, learning curve, log."""
+    st.subheader(safe(name), anchor=False)
     facts = [safe(row.model), t("runs.paused" if row.paused else f"state.{row.state}"), f"`{row.run}`"]
     facts += [t("runs.by", name=safe(row.launched_by))] if row.launched_by else []
     facts += [t("runs.imported", host=safe(_measured_on(row.result)))] if row.imported and row.result else []

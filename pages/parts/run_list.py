@@ -9,9 +9,9 @@ import streamlit as st
 from explorer.labels import with_origin
 from explorer.quantities import QUANTITIES, duration, file_size
 from explorer.rundir import ACTIVE
+from explorer.seeds import names_of
 from explorer.store import RunRow, Store
 from explorer.texts import t
-from explorer.texts.sentences import sentence
 from pages.parts import data, run_card, run_details, state
 from pages.parts.carrying_on import carry_on
 from pages.parts.page import plain_errors
@@ -51,16 +51,18 @@ def _contents(every_s: float | None) -> None:
         st.rerun()
     run_card.queue_switch(rows)
     cards, queued = in_view(_in_order(_watched(rows)))
+    shown = _shown(rows) if rows else None
+    listed = _newest(rows, shown) if shown else []
+    names = names_of({row.run: row for row in (*cards, *listed)}.values())
     for row in cards:
-        run_card.card(row)
+        run_card.card(row, names[row.run])
     if queued:
         st.caption(t("runs.more_queued", count=queued))
-    if rows:
-        shown = _shown(rows)
-        _table(_newest(rows, shown), shown)
+    if shown:
+        _table(listed, shown, names)
         if len(rows) > MOST_ROWS:
             st.caption(t("runs.table.newest", shown=f"{MOST_ROWS:,}", count=f"{len(rows):,}"))
-        run_details.job(shown)
+        run_details.job(shown, names[shown.run])
 
 
 def _shown(rows: list[RunRow]) -> RunRow:
@@ -95,13 +97,13 @@ def _in_order(rows: list[RunRow]) -> list[RunRow]:
     return sorted(reversed(rows), key=lambda row: queue.get(row.run, 0))
 
 
-def _table(rows: list[RunRow], shown: RunRow) -> None:
+def _table(rows: list[RunRow], shown: RunRow, names: dict[str, str]) -> None:
     """All runs; the shown one is ticked."""
     st.session_state["runs-order"] = [row.run for row in rows]
     st.session_state["runs-table"] = {"selection": {"rows": [rows.index(shown)]}}
-    right = {"alignment": "right"}
+    right, labels = {"alignment": "right"}, [with_origin(names[row.run], row) for row in rows]
     st.dataframe(
-        [_cells(row) for row in rows],
+        [_cells(row, label) for row, label in zip(rows, labels, strict=True)],
         hide_index=True,
         key="runs-table",
         on_select=_pick,
@@ -110,7 +112,7 @@ def _table(rows: list[RunRow], shown: RunRow) -> None:
         alt=t("runs.table"),
         column_config={
             "state": st.column_config.TextColumn(t("column.state"), width=80),
-            "label": st.column_config.TextColumn(t("column.label"), width=_label_px(rows)),
+            "label": st.column_config.TextColumn(t("column.label"), width=_label_px(labels)),
             "model": t("column.model"),
             "accuracy": st.column_config.TextColumn(t("column.accuracy"), width="small", **right),
             "size": st.column_config.TextColumn(t("column.size"), width="small", **right),
@@ -123,18 +125,18 @@ def _table(rows: list[RunRow], shown: RunRow) -> None:
     st.caption(t("runs.table.hint"))
 
 
-def _label_px(rows: list[RunRow]) -> int:
+def _label_px(labels: list[str]) -> int:
     """Room for the longest name; a cell shows no more than fits."""
-    return min(max(LEAST_LABEL_PX, *(LETTER_PX * len(with_origin(row.label, row)) for row in rows)), MOST_LABEL_PX)
+    return min(max(LEAST_LABEL_PX, *(LETTER_PX * len(label) for label in labels)), MOST_LABEL_PX)
 
 
-def _cells(row: RunRow) -> dict[str, Any]:
+def _cells(row: RunRow, label: str) -> dict[str, Any]:
     result = row.result or {}
     measured = [entry["value"] for entry in result.get("accuracy", ()) if entry.get("value") is not None]
     speedups = [entry["speedup"] for entry in result.get("latency", ()) if entry.get("speedup") is not None]
     return {
         "state": t(f"state.{row.state}"),
-        "label": with_origin(sentence(row.label), row),
+        "label": label,
         "model": row.model,
         "accuracy": f"{100 * measured[0]:.1f} %" if measured else "",
         "size": file_size(result["size"]["file_bytes"]) if result else "",

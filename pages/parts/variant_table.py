@@ -11,10 +11,11 @@ from explorer.budget import Budget
 from explorer.labels import where
 from explorer.latest import Latest
 from explorer.quantities import QUANTITIES
+from explorer.seeds import names_of
 from explorer.texts import language, t
 from explorer.texts.sentences import sentence
 from explorer.variants import Variant
-from pages.parts import state
+from pages.parts import data, state
 
 COLUMNS = ("accuracy", "difference", "file_size", "zipped_size", "parameters", "latency", "speedup")
 MORE = ("latency_p90", "latency_p95", "latency_p99", "throughput", "memory", "cold_start")
@@ -61,11 +62,14 @@ def _chosen() -> tuple[str, ...]:
 def _table(rows: list[Variant], budget: Budget, keys: tuple[str, ...]) -> tuple[list[str], pa.Table]:
     """The runs in their order, and what the table says of them."""
     shown = [row for row in rows if row.available and not row.derived]
-    return [row.run for row in shown], pa.Table.from_pylist([_cells(row, budget, keys) for row in shown])
+    listed = {row.run for row in shown}
+    names = names_of(run for run in data.finished() if run.run in listed)
+    cells = [_cells(row, names.get(row.run, sentence(row.label)), budget, keys) for row in shown]
+    return [row.run for row in shown], pa.Table.from_pylist(cells)
 
 
-def _cells(row: Variant, budget: Budget, keys: tuple[str, ...]) -> dict[str, Any]:
-    words = {"label": sentence(row.label), "model": row.model, "family": t(f"family.{row.family}")}
+def _cells(row: Variant, name: str, budget: Budget, keys: tuple[str, ...]) -> dict[str, Any]:
+    words = {"label": name, "model": row.model, "family": t(f"family.{row.family}")}
     numbers = {key: QUANTITIES[key].of(row) for key in keys}
     place = {"where": where(row), "noise": bool(row.noisy)}
     return words | ({"fits": budget.fits(row)} if budget.given else {}) | numbers | place

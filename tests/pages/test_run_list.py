@@ -4,8 +4,22 @@ from dataclasses import replace
 
 import pytest
 
+from explorer import jobs
 from pages.parts.run_list import in_view
-from tests.support.sample_results import sample_runs
+from tests.pages.conftest import words
+from tests.support.sample_results import sample_runs, write_runs
+
+
+def test_cards_and_table_show_the_seed_where_runs_differ_in_nothing_else(place, open_page, monkeypatch):
+    monkeypatch.setattr(jobs, "ensure_supervisor", lambda: None)
+    one, other = sample_runs(3)[1:]
+    waiting = replace(one, state="queued", result=None)
+    seeded = replace(waiting, run="sample-0009", recipe=one.recipe | {"seed": 5})
+    write_runs(place / "home" / "runs", [waiting, seeded, other])
+    app = open_page("2_Runs")
+    named = ["prune-neurons 50 % · seed 0", "prune-neurons 50 % · seed 5"]
+    assert all(f"**{name}** · {one.model}" in words(app) for name in named)
+    assert sorted(app.dataframe[0].value["label"]) == ["int8-dynamic", *named]
 
 
 def watched(over: int, at_work: int):
