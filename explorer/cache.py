@@ -1,6 +1,6 @@
 """The content-addressed cache: written under another name, then renamed, so that nothing in it is half done.
 
-What two runs need at the same time is computed by one of them, while the other waits.
+What two runs need at the same time is computed by one of them, while the other waits and says so.
 """
 
 from __future__ import annotations
@@ -25,10 +25,10 @@ def find(kind: str, name: str) -> Path | None:
 
 
 @contextmanager
-def alone(kind: str, name: str, report: lock.Report = lambda text: None) -> Iterator[bool]:
+def alone(kind: str, name: str) -> Iterator[bool]:
     """Be the only one who computes what this name stands for; yields whether another one did so until now."""
     path = cache_folder("locks") / f"{kind}-{name}"
-    with lock.alone(path, report, "waiting for another run that computes the same") as waited:
+    with lock.alone(path, "waiting for another run that computes the same") as waited:
         yield waited
 
 

@@ -261,7 +261,7 @@ class Bench:
     def _model_stage(self, steps: list[Technique]) -> tuple[ModelSubject, list[StepReport]]:
         done, subject, reports = self._finished_prefix(len(steps))
         for number in range(done, len(steps)):
-            with cache.alone("prefixes", self.digest(number + 1), self.waiting) as waited:
+            with cache.alone("prefixes", self.digest(number + 1)) as waited:
                 kept = self._kept_prefix(number + 1) if waited else None
                 if kept is not None:
                     subject, reports = kept

@@ -132,6 +132,14 @@ class RunFolder:
         fields = {"stage": stage, "text": text, "fraction": fraction, "samples_per_s": samples_per_s}
         self._append({"kind": "progress", **fields, "seconds_left": seconds_left, "metrics": metrics or {}})
 
+    def drop_wait(self) -> None:
+        """Let what the run told last before it waited stand for what it does now, until it tells more."""
+        told = [event for event in self.events() if event.get("kind") == "progress"]
+        if told and told[-1].get("stage") == "wait":
+            before = next((event for event in reversed(told) if event.get("stage") != "wait"), None)
+            if before is not None:
+                self.add_progress(str(before.get("stage")), str(before.get("text")), _number(before.get("fraction")))
+
     def add_state(self, state: State, reason: str | None = None, bad_input: bool = False) -> None:
         """Append a change of state; the first finished state stands. ``bad_input``: what was given cannot be used."""
         mark = {"bad_input": True} if bad_input else {}

@@ -70,16 +70,27 @@ class Supervisor:
     def _wake(self, due: bool) -> None:
         """Let runs that rest and are asked to go on do so, in the order of the queue and before what waits there.
 
-        They go first since they have memory already, for which others may wait.
+        They go first since they have memory already, for which others may wait. Where all that do not rest wait, it may
+        be for what one of these has begun to compute: then one goes on whatever is against it.
         """
         asked = [watch.folder for watch in self.watches.values() if watch.folder.resume_requested]
         for folder in sorted(asked, key=RunFolder.place):
-            if self._free_slots() <= 0:
-                if due:
-                    self._waits(folder, f"waits for its turn: EXPLORER_JOBS allows {self.engine.slots} at a time")
-            elif not self.blocked and not self._is_held_up(folder):
+            if self._all_wait() or self._has_place(folder, due):
                 folder.set_paused(False)
+                folder.drop_wait()
                 self.store.refresh(folder.run)
+
+    def _all_wait(self) -> bool:
+        at_work = [watch.folder for watch in self.watches.values() if not watch.folder.pause_requested]
+        return bool(at_work) and all(folder.snapshot().stage == "wait" for folder in at_work)
+
+    def _has_place(self, folder: RunFolder, due: bool) -> bool:
+        """Whether a run that rests can go on beside those at work; where it cannot, it says why."""
+        if self._free_slots() > 0:
+            return not (self.blocked or self._is_held_up(folder))
+        if due:
+            self._waits(folder, f"waits for its turn: EXPLORER_JOBS allows {self.engine.slots} at a time")
+        return False
 
     def _start(self, queued: list[str], due: bool) -> None:
         """Start what may start, in the order of the queue; all of the queue is looked through when it is ``due``."""

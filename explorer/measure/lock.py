@@ -12,6 +12,7 @@ import os
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 from pathlib import Path
 
 from explorer.errors import Cancelled, ExplorerError
@@ -26,19 +27,26 @@ def _never() -> bool:
     return False
 
 
+_report: ContextVar[Report] = ContextVar("report", default=lambda text: None)
+"""Takes the sentences of whatever waits inside a training slot: what the slot was given for its own."""
+
+
 @contextmanager
 def training_slot(home: Path, report: Report, cancelled: Callable[[], bool] = _never) -> Iterator[Slot]:
     """Hold the machine together with other training; waits while something is measured or waits to be.
 
-    ``report`` gets a sentence every few seconds of waiting. Raises ``Cancelled`` when ``cancelled()`` turns true.
+    ``report`` gets a sentence every few seconds of waiting, also of waiting inside for what another one computes
+    (``alone``). Raises ``Cancelled`` when ``cancelled()`` turns true.
     """
     waiting = _Waiting("waiting for a measurement to finish", report, cancelled, None)
     place = _place(home)
     with _locked(place / "measure.gate", waiting, shared=True):
         slot = Slot(_acquire(place / "measure.lock", waiting, shared=True), waiting)
+    before = _report.set(report)
     try:
         yield slot
     finally:
+        _report.reset(before)
         slot.leave()
 
 
@@ -91,9 +99,12 @@ def _place(home: Path) -> Path:
 
 
 @contextmanager
-def alone(path: Path, report: Report, text: str) -> Iterator[bool]:
-    """Hold the lock on ``path`` alone; yields whether another one had it first. ``text`` is reported while it waits."""
-    waiting = _Waiting(text, report, _never, None)
+def alone(path: Path, text: str) -> Iterator[bool]:
+    """Hold the lock on ``path`` alone; yields whether another one had it first.
+
+    ``text`` is reported while it waits, as the training slot around it reports.
+    """
+    waiting = _Waiting(text, _report.get(), _never, None)
     with _locked(path, waiting):
         yield waiting.waited
 

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 
+from explorer import cache
 from explorer.errors import BadInput
 from explorer.home import home
 from explorer.measure import lock
@@ -57,16 +58,27 @@ def gated(recipe, folder, report, **names) -> Result:
 
 def counting(recipe, folder, report, **names) -> Result:
     """A run that counts until the file ``go`` appears in its folder, and rests when it is asked to."""
-    asked = RunFolder(folder)
     with lock.training_slot(home(), lambda text: report(stage="wait", text=text)) as slot:
-        report(stage="train", text="Training", fraction=0.25)
-        count = 0
-        while not (folder / "go").exists():
-            count += 1
-            (folder / "count").write_text(str(count))
-            time.sleep(0.02)
-            slot.rest(lambda: asked.pause_requested)
+        _count(folder, report, slot)
     return quick(recipe, folder, report, **names)
+
+
+def sharing(recipe, folder, report, **names) -> Result:
+    """A run that counts while all others of its kind wait for what it computes."""
+    beside = lock.training_slot(home(), lambda text: report(stage="wait", text=text))
+    with beside as slot, cache.alone("prefixes", "shared"):
+        _count(folder, report, slot)
+    return quick(recipe, folder, report, **names)
+
+
+def _count(folder, report, slot) -> None:
+    report(stage="train", text="Training", fraction=0.25)
+    asked, count = RunFolder(folder), 0
+    while not (folder / "go").exists():
+        count += 1
+        (folder / "count").write_text(str(count))
+        time.sleep(0.02)
+        slot.rest(lambda: asked.pause_requested)
 
 
 def with_child(recipe, folder, report, **names) -> Result:

@@ -68,6 +68,11 @@ def test_a_resumed_run_waits_until_there_is_a_slot_and_says_so(resting):
     assert counted(resting, first) == before, "the next supervisor keeps it waiting"
     (resting.folder(second) / "go").touch()
     resting.until(lambda: counted(resting, first) > before)
+    assert (resting.row(first).stage, resting.row(first).text, resting.row(first).fraction) == (
+        "train",
+        "Training",
+        0.25,
+    )
     (resting.folder(first) / "go").touch()
     assert resting.settled(first).state == "done"
 
@@ -99,6 +104,22 @@ def test_a_run_that_waits_to_go_on_can_be_paused_again(resting):
     assert resting.settled(second).state == "done"
     time.sleep(0.5)
     assert counted(resting, first) == before and resting.row(first).paused
+
+
+def test_a_resumed_run_does_not_wait_for_one_that_waits_for_what_it_has_begun(resting, monkeypatch):
+    monkeypatch.setenv("EXPLORER_PIPELINE", "tests.jobs.pipelines:sharing")
+    first = jobs.submit(resting.recipe(0))
+    resting.until(lambda: counted(resting, first) > 0)
+    jobs.pause(first)
+    resting.until(lambda: resting.row(first).paused)
+    second = jobs.submit(resting.recipe(1))
+    resting.until(lambda: resting.row(second).text == "waiting for another run that computes the same")
+    before = counted(resting, first)
+    jobs.resume(first)
+    resting.until(lambda: counted(resting, first) > before)
+    for run in (first, second):
+        (resting.folder(run) / "go").touch()
+    assert [resting.settled(run).state for run in (first, second)] == ["done", "done"]
 
 
 def test_a_resumed_run_waits_for_memory(resting, monkeypatch):
