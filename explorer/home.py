@@ -7,11 +7,17 @@ from __future__ import annotations
 
 import errno
 import os
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from explorer.errors import ExplorerError
+
+FULL = (errno.ENOSPC, errno.EDQUOT)
+"""The system's errors for a disk, or a quota on it, that has no room."""
+NO_ROOM_BYTES = 1_000_000
+"""With less than this free, what fails for no other known reason fails for lack of room."""
 
 
 def home() -> Path:
@@ -37,13 +43,24 @@ def local_path(text: str | Path) -> Path:
         return Path(text)
 
 
+def room(folder: Path) -> str:
+    """What is free on the disk of ``folder``, in words."""
+    usage = shutil.disk_usage(folder)
+    return f"{usage.free / 1e6:,.0f} MB of {usage.total / 1e6:,.0f} MB"
+
+
+def no_room(folder: Path) -> bool:
+    """Whether hardly anything can be written on the disk of ``folder``."""
+    return shutil.disk_usage(folder).free < NO_ROOM_BYTES
+
+
 @contextmanager
 def writing() -> Iterator[None]:
     """What cannot be written below the home folder, inside the block or the function, becomes one sentence."""
     try:
         yield
     except OSError as error:
-        full = error.errno in (errno.ENOSPC, errno.EDQUOT)
+        full = error.errno in FULL
         cause = "the disk is full; free some space" if full else (error.strerror or type(error).__name__).lower()
         raise ExplorerError(f"EXPLORER_HOME cannot be written to: {cause}.") from error
 

@@ -201,7 +201,10 @@ class RunFolder:
         return True
 
     def worker(self) -> dict[str, Any] | None:
-        """The worker's mark ``{pid, started, since_boot, boot_id, claimed_at}``, or None while the run is unclaimed."""
+        """The worker's mark, None while the run is unclaimed.
+
+        It is ``processes.mark`` with ``claimed_at``, ``claimed_since_boot`` and ``memory_kills``.
+        """
         return _read_json(self.path / "worker.json")
 
     def request_cancel(self) -> None:
@@ -234,6 +237,16 @@ class RunFolder:
     def pause_requested(self) -> bool:
         """Whether somebody asked the run to rest until further notice."""
         return (self.path / "pause").exists()
+
+    def note_no_room(self) -> None:
+        """Leave the marker that the run failed on a full disk, which often has room for a name and no content."""
+        with suppress(OSError):
+            (self.path / "no-room").touch()
+
+    @property
+    def found_no_room(self) -> bool:
+        """Whether the run failed on a disk so full that it could not write that down."""
+        return (self.path / "no-room").exists()
 
     @property
     def elsewhere(self) -> bool:
@@ -305,7 +318,8 @@ class RunFolder:
                 file.seek(-1, os.SEEK_END)
                 if file.read(1) != b"\n":  # a writer died in the middle of its line
                     line = b"\n" + line
-            file.write(line)
+            while line:  # a disk that is nearly full takes a part and no error; the rest then raises it
+                line = line[file.write(line) :]
 
     def _events(self, tail_bytes: int | None) -> Iterator[dict[str, Any]]:
         try:

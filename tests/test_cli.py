@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from dataclasses import replace
@@ -49,7 +50,7 @@ def test_a_failed_run_has_exit_status_1_and_says_why(call, recipe, monkeypatch):
     monkeypatch.setenv("EXPLORER_PIPELINE", "tests.jobs.pipelines:full_disk")
     status, out, err = call("run", recipe)
     assert (status, out) == (1, "")
-    assert err.splitlines()[-1].endswith("ended failed: the disk is full; free some space and try again.")
+    assert re.search(r"ended failed: the disk was full: .* or empty the trash, then try again\.$", err.rstrip())
 
 
 def test_recipes_of_a_folder_run_one_after_the_other(call, tmp_path):

@@ -13,14 +13,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from explorer.jobs import processes
+from explorer.home import FULL, no_room, room
+from explorer.jobs import memory_guard, processes
 from explorer.rundir import FINISHED, RunFolder
 
 PROJECT = Path(__file__).parents[2]
-DISK_FULL = "the disk is full; free some space and try again"
 READ_ONLY = "EXPLORER_HOME is on a disk that is read-only; make it writable and try again"
-CANNOT_WRITE = {errno.ENOSPC: DISK_FULL, errno.EDQUOT: DISK_FULL, errno.EROFS: READ_ONLY}
-"""The reason by the system's error, which is the exit status of a worker that cannot even write it down."""
+CANNOT_WRITE = (*FULL, errno.EROFS)
+"""The system's errors with which nothing can be written; a worker that cannot even say so exits with one as status."""
 SPARE = "--spare"
 GRACE_S = 3.0
 """How long a worker may take to end by itself before it is killed."""
@@ -163,18 +163,31 @@ def settle(folder: RunFolder, mark: dict[str, Any] | None, exit_status: int | No
     if folder.cancel_requested:
         folder.add_state("cancelled")
     else:
-        folder.add_state("failed", _reason(mark, exit_status))
+        folder.add_state("failed", _reason(folder, mark, exit_status))
 
 
-def _reason(mark: dict[str, Any] | None, exit_status: int | None) -> str:
-    if exit_status == -signal.SIGKILL:
-        return "the worker process was killed (signal 9), perhaps for lack of memory"
+def cannot_write(folder: RunFolder, number: int) -> str:
+    """The reason of a run that the system's error ``number``, one of ``CANNOT_WRITE``, kept from writing."""
+    if number not in FULL:
+        return READ_ONLY
+    return (
+        f"the disk was full: when the run ended, {room(folder.path)} were free; remove model files of old runs or "
+        "empty the trash, then try again"
+    )
+
+
+def _reason(folder: RunFolder, mark: dict[str, Any] | None, exit_status: int | None) -> str:
     if exit_status is not None and exit_status in CANNOT_WRITE:
-        return CANNOT_WRITE[exit_status]
+        return cannot_write(folder, exit_status)
+    # a file that is mapped into memory on a full disk ends its process by SIGBUS
+    if folder.found_no_room or (exit_status in (None, -signal.SIGBUS) and no_room(folder.path)):
+        return cannot_write(folder, errno.ENOSPC)
+    no_memory = mark is not None and memory_guard.was_short(folder.worker())
     if exit_status is not None and exit_status < 0:
-        return f"the worker process was killed (signal {-exit_status})"
+        cause = " for lack of memory" if no_memory and exit_status == -signal.SIGKILL else ""
+        return f"the worker process was killed (signal {-exit_status}){cause}"
     if exit_status is not None:
         return f"the worker process ended before its work was done (exit status {exit_status}); its log may say why"
     if mark and not processes.same_boot(mark):
         return "interrupted: the machine was restarted while the run was going on"
-    return "interrupted: the worker process is gone, perhaps killed for lack of memory"
+    return f"interrupted: the worker process {'was killed for lack of memory' if no_memory else 'is gone'}"

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from explorer.jobs import processes
 from explorer.rundir import RunFolder
 
 _LIMITS = (Path("/sys/fs/cgroup/memory.max"), Path("/sys/fs/cgroup/memory/memory.limit_in_bytes"))
+_KILLS = (Path("/sys/fs/cgroup/memory.events"), Path("/sys/fs/cgroup/memory/memory.oom_control"), Path("/proc/vmstat"))
 _USES = (Path("/sys/fs/cgroup/memory.current"), Path("/sys/fs/cgroup/memory/memory.usage_in_bytes"))
 
 
@@ -60,6 +62,24 @@ def obstacle(folder: RunFolder, running: Sequence[RunFolder]) -> str | None:
     need = max(_expected(folder), _taken(folder))
     free = max(need - missing, 0)
     return f"waits for memory: it takes about {need / 1e9:.1f} GB, and {free / 1e9:.1f} GB are free"
+
+
+def kills() -> int | None:
+    """How many processes this machine or container ended for lack of memory so far; None where it does not say."""
+    for path in _KILLS:
+        with suppress(OSError):
+            for name, number in (line.split() for line in path.read_text().splitlines()):
+                if name == "oom_kill":
+                    return int(number)
+    return None
+
+
+def was_short(mark: dict[str, Any] | None) -> bool:
+    """Whether processes were ended for lack of memory since the worker with this mark claimed its run."""
+    if mark is None or not processes.same_boot(mark):
+        return False
+    before, now = mark.get("memory_kills"), kills()
+    return isinstance(before, int) and now is not None and now > before
 
 
 def check_fits(need_bytes: int) -> None:

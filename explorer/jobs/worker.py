@@ -28,8 +28,9 @@ import psutil
 
 from explorer import jobs
 from explorer.errors import BadInput, Cancelled, ExplorerError
-from explorer.jobs import processes
-from explorer.jobs.lifecycle import CANNOT_WRITE, SPARE
+from explorer.home import FULL
+from explorer.jobs import memory_guard, processes
+from explorer.jobs.lifecycle import CANNOT_WRITE, SPARE, cannot_write
 from explorer.rundir import MAKE, MEASURE, WHOLE, RunFolder, State
 
 WARM = ("onnx", "onnxruntime", "transformers.models.auto.modeling_auto", "transformers.models.bert.modeling_bert")
@@ -44,7 +45,7 @@ def perform(folder: RunFolder, part: str = WHOLE) -> int:
     0 when it is done or another worker has it, the system's error where nothing can be written, else 1.
     """
     now = {"claimed_at": time.time(), "claimed_since_boot": round(time.time() - psutil.boot_time(), 3)}
-    if not folder.claim({**processes.mark(), **now}):
+    if not folder.claim({**processes.mark(), **now, "memory_kills": memory_guard.kills()}):
         return 0
     signal.signal(signal.SIGTERM, _raise_cancelled)
     try:
@@ -65,17 +66,17 @@ def perform(folder: RunFolder, part: str = WHOLE) -> int:
     return 0
 
 
-def explain(error: BaseException, cancel_requested: bool) -> tuple[State, str | None]:
+def explain(error: BaseException, folder: RunFolder) -> tuple[State, str | None]:
     """The finished state and the one sentence for whatever stopped the work.
 
     A requested cancel counts whatever it ended as: libraries catch the exception that it raises and raise their own.
     """
-    if cancel_requested:
+    if folder.cancel_requested:
         return "cancelled", None
     if isinstance(error, (Cancelled, KeyboardInterrupt)):
         return "failed", "interrupted: the worker process was told to stop"
     if number := _cannot_write(error):
-        return "failed", CANNOT_WRITE[number]
+        return "failed", cannot_write(folder, number)
     if any(_is_out_of_memory(cause) for cause in _causes(error)):
         return "failed", NO_MEMORY
     if isinstance(error, ExplorerError):
@@ -126,7 +127,7 @@ def _pipeline(part: str = WHOLE) -> Callable[..., Any]:
 
 
 def _give_up(folder: RunFolder, error: BaseException) -> int:
-    state, reason = explain(error, folder.cancel_requested)
+    state, reason = explain(error, folder)
     with suppress(OSError):  # the log may be what filled the disk
         print(reason or "The run was cancelled.", file=sys.stderr)
         if state == "failed":
@@ -134,9 +135,13 @@ def _give_up(folder: RunFolder, error: BaseException) -> int:
             traceback.print_exception(error)
         sys.stderr.flush()
     folder.drop_artefact()
-    with suppress(OSError):  # then the supervisor says it from the exit status
+    number = _cannot_write(error)
+    try:
         folder.add_state(state, reason, bad_input=isinstance(error, BadInput) and reason == str(error))
-    return _cannot_write(error) or 1
+    except OSError:  # then whoever settles the run says it, from the exit status or from what can still be noted
+        if number in FULL:
+            folder.note_no_room()
+    return number or 1
 
 
 def _causes(error: BaseException | None) -> Iterator[BaseException]:

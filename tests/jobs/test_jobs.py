@@ -276,7 +276,7 @@ def test_a_killed_worker_is_failed_with_the_reason_and_keeps_its_progress(home, 
     os.kill(home.training(run), signal.SIGKILL)
     row = home.settled(run)
     assert row.state == "failed"
-    assert row.reason == "the worker process was killed (signal 9), perhaps for lack of memory"
+    assert row.reason == "the worker process was killed (signal 9)"
     assert (row.stage, row.text, row.fraction) == ("train", "Training", 0.25)
 
 
@@ -307,9 +307,9 @@ def test_a_result_finished_while_nobody_watched_is_found(home, monkeypatch):
 @pytest.mark.parametrize(
     ("change", "reason"),
     [
-        ({}, "interrupted: the worker process is gone, perhaps killed for lack of memory"),
+        ({}, "interrupted: the worker process is gone"),
         ({"boot_id": "another"}, "interrupted: the machine was restarted while the run was going on"),
-        ({"pid": os.getpid()}, "interrupted: the worker process is gone, perhaps killed for lack of memory"),
+        ({"pid": os.getpid()}, "interrupted: the worker process is gone"),
     ],
 )
 def test_a_run_whose_worker_died_unseen_is_interrupted(home, monkeypatch, change, reason):
@@ -365,7 +365,7 @@ def test_runs_submitted_while_the_supervisor_leaves_are_not_forgotten(home, monk
 @pytest.mark.parametrize(
     ("pipeline", "reason"),
     [
-        ("full_disk", "the disk is full; free some space and try again"),
+        ("full_disk", "the disk was full: when the run ended, "),
         ("mistaken", "The file 'tweets.csv' has no column 'text'; expected are 'text' and 'label'."),
         ("broken", "unexpected: KeyError: 'missing'"),
         ("hungry", "there is not enough memory for this run; close other programs or choose a smaller model"),
@@ -379,7 +379,7 @@ def test_a_run_that_cannot_work_fails_with_one_sentence(home, monkeypatch, pipel
     monkeypatch.setenv("EXPLORER_PIPELINE", f"tests.jobs.pipelines:{pipeline}")
     run = jobs.submit(home.recipe())
     row = home.settled(run)
-    assert (row.state, row.reason, row.result) == ("failed", reason, None)
+    assert (row.state, row.result) == ("failed", None) and row.reason.startswith(reason)
     assert not (home.folder(run) / "artefact").exists()
     assert ("Traceback" in jobs.log_text(run)) == (pipeline != "vanishing")
 

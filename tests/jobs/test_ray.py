@@ -366,7 +366,7 @@ def test_a_cancel_reaches_a_job_whose_submission_got_no_answer(folder, head):
     [
         ({"driver_exit_code": 7}, "the worker process ended before its work was done (exit status 7); its log may say "
          "why"),
-        ({"driver_exit_code": 137}, "the worker process was killed (signal 9), perhaps for lack of memory"),
+        ({"driver_exit_code": 137}, "the worker process was killed (signal 9)"),
         ({"message": "runtime_env setup failed: no space"}, "the cluster could not start the run: runtime_env setup "
          "failed: no space"),
     ],

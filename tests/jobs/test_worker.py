@@ -3,21 +3,30 @@
 from __future__ import annotations
 
 import errno
+import io
 import os
+import shutil
 import signal
+from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from explorer import jobs
 from explorer.errors import BadInput, Cancelled, ExplorerError
-from explorer.jobs import enqueue, lifecycle, submit, worker
-from explorer.jobs.lifecycle import DISK_FULL, READ_ONLY
+from explorer.jobs import enqueue, lifecycle, memory_guard, processes, submit, worker
+from explorer.jobs.lifecycle import READ_ONLY
 from explorer.models import hub
 from explorer.rundir import RunFolder
 from explorer.store import Store
 from tests.jobs.under_fire import surroundings
 
 FULL = OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+DISK_FULL = (
+    "the disk was full: when the run ended, 0 MB of 587 MB were free; remove model files of old runs or empty the "
+    "trash, then try again"
+)
+USAGE = SimpleNamespace(total=587_000_000, used=587_000_000, free=0)
 
 
 def _caused(error: Exception, cause: Exception) -> Exception:
@@ -42,8 +51,9 @@ def _caused(error: Exception, cause: Exception) -> Exception:
         (SystemExit(3), "unexpected: SystemExit: 3"),
     ],
 )
-def test_a_failure_is_one_sentence(error, reason):
-    assert worker.explain(error, cancel_requested=False) == ("failed", reason)
+def test_a_failure_is_one_sentence(folder, monkeypatch, error, reason):
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: USAGE)
+    assert worker.explain(error, folder) == ("failed", reason)
 
 
 @pytest.mark.parametrize(
@@ -57,8 +67,9 @@ def test_a_failure_is_one_sentence(error, reason):
         SystemExit(1),
     ],
 )
-def test_a_requested_end_is_cancelled_whatever_it_ended_as(error):
-    assert worker.explain(error, cancel_requested=True) == ("cancelled", None)
+def test_a_requested_end_is_cancelled_whatever_it_ended_as(folder, error):
+    folder.request_cancel()
+    assert worker.explain(error, folder) == ("cancelled", None)
 
 
 def test_a_disk_on_which_nothing_can_be_written_is_told_by_the_exit_status(tmp_path, monkeypatch):
@@ -75,6 +86,10 @@ def test_a_disk_on_which_nothing_can_be_written_is_told_by_the_exit_status(tmp_p
     finally:
         signal.signal(signal.SIGTERM, before)
     assert folder.snapshot().state == "running"  # until the supervisor can say more
+    monkeypatch.undo()
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: USAGE)
+    lifecycle.settle(folder, folder.worker(), None)  # by one that did not see the exit status
+    assert folder.snapshot().reason == DISK_FULL
 
 
 @pytest.mark.parametrize("number", [errno.ENOSPC, errno.EROFS])
@@ -88,7 +103,58 @@ def test_a_worker_that_cannot_even_claim_its_run_tells_why_by_the_exit_status(ho
         process = lifecycle.start_worker(RunFolder(home.folder(run)))
     assert process.wait() == number
     lifecycle.settle(RunFolder(home.folder(run)), None, process.returncode)
-    assert RunFolder(home.folder(run)).snapshot().reason == lifecycle.CANNOT_WRITE[number]
+    reason = RunFolder(home.folder(run)).snapshot().reason
+    assert reason == READ_ONLY if number == errno.EROFS else reason.startswith("the disk was full: ")
+
+
+@pytest.mark.parametrize("status", [None, -signal.SIGBUS])
+def test_a_worker_that_went_without_a_word_on_a_full_disk_failed_for_that(folder, monkeypatch, status):
+    folder.claim(processes.mark())
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: USAGE)
+    lifecycle.settle(folder, folder.worker(), status)
+    assert folder.snapshot().reason == DISK_FULL
+
+
+@pytest.mark.parametrize(
+    ("status", "reason"),
+    [
+        (-signal.SIGKILL, "the worker process was killed (signal 9)"),
+        (None, "interrupted: the worker process is gone"),
+    ],
+)
+@pytest.mark.parametrize("kills", [0, 1])
+def test_lack_of_memory_is_said_only_where_the_system_ended_something_for_it(
+    folder, tmp_path, monkeypatch, kills, status, reason
+):
+    counter = tmp_path / "memory.events"
+    monkeypatch.setattr(memory_guard, "_KILLS", (tmp_path / "missing", counter))
+    counter.write_text("oom 3\noom_kill 4\n")
+    folder.claim({**processes.mark(), "memory_kills": memory_guard.kills()})
+    counter.write_text(f"oom 9\noom_kill {4 + kills}\n")
+    lifecycle.settle(folder, folder.worker(), status)
+    told = {reason, f"{reason} for lack of memory", reason.replace("is gone", "was killed for lack of memory")}
+    said = folder.snapshot().reason
+    assert said in told and (said != reason) == bool(kills)
+
+
+def test_an_event_of_which_the_disk_takes_a_part_is_refused(folder, monkeypatch):
+    """As a nearly full disk does: the first write is short, the next one fails."""
+    room = [20]
+
+    class Disk(io.FileIO):
+        def write(self, data):
+            if not room:
+                raise FULL
+            return super().write(data[: room.pop()])
+
+    opened = Path.open
+    monkeypatch.setattr(Path, "open", lambda path, mode, **how: Disk(path, mode.replace("b", "")))
+    with pytest.raises(OSError, match="No space"):
+        folder.add_state("failed", "a reason")
+    monkeypatch.setattr(Path, "open", opened)
+    assert folder.snapshot().state == "queued"
+    folder.add_state("failed", "a reason")
+    assert folder.snapshot().reason == "a reason"
 
 
 def test_the_log_says_the_sentence_before_the_traceback(home, monkeypatch, capfd):
