@@ -17,10 +17,11 @@ from pathlib import Path
 from explorer import pareto, trash
 from explorer.access import check_may_change
 from explorer.errors import BadInput, ExplorerError
-from explorer.home import home, runs_folder
+from explorer.home import home, runs_folder, writing
+from explorer.jobs import processes
 from explorer.jobs.disk_guard import SPARE_BYTES, folder_bytes, quota_bytes
 from explorer.quantities import file_size
-from explorer.rundir import ACTIVE
+from explorer.rundir import ACTIVE, RunFolder
 from explorer.store import RunRow, Store
 from explorer.variants import Variant
 
@@ -118,6 +119,7 @@ def model_file_bytes(runs: Iterable[str]) -> int:
     return sum(folder_bytes(_artefact(run)) for run in runs)
 
 
+@writing()
 def remove_artefacts(runs: Iterable[str]) -> tuple[str, ...]:
     """Move the model files of these runs into the trash; returns the runs that had any. Their results stay."""
     check_may_change()
@@ -153,13 +155,27 @@ def empty_trash() -> int:
 
 
 def empty_cache() -> int:
-    """Delete everything that can be computed again, while nothing runs; returns the bytes that are free now."""
+    """Delete everything that can be computed again, while no run is at work; returns the bytes that are free now.
+
+    It is moved aside first: a run that starts meanwhile, since there is room again, finds an empty one.
+    """
     check_may_change()
-    if Store().active():
-        raise BadInput("Runs are queued or running, which use the cache; empty it when they are done.")
-    freed = folder_bytes(home() / "cache")
-    shutil.rmtree(home() / "cache", ignore_errors=True)
+    if any(map(_is_at_work, Store().in_state(*ACTIVE))):
+        raise BadInput("Runs are at work, which use the cache; empty it when they are done.")
+    cache, aside = home() / "cache", home() / "cache-removed"
+    freed = folder_bytes(aside)
+    shutil.rmtree(aside, ignore_errors=True)  # by one that was ended before it was through
+    if cache.is_dir():
+        cache.rename(aside)
+        freed += folder_bytes(aside)
+        shutil.rmtree(aside, ignore_errors=True)
     return freed
+
+
+def _is_at_work(run: str) -> bool:
+    """Whether an active run has a worker: one that waits has none, nor one whose end could not be written down yet."""
+    folder = RunFolder(runs_folder() / run)
+    return folder.elsewhere or processes.alive(folder.worker())
 
 
 def check_space(needed_bytes: int = 0) -> None:

@@ -12,6 +12,8 @@ from explorer.charts import Axes
 from explorer.charts.tradeoff import front_runs
 from explorer.errors import BadInput, ExplorerError
 from explorer.home import home, runs_folder
+from explorer.jobs import processes
+from explorer.rundir import RunFolder
 from explorer.store import Store
 from explorer.variants import choose, flatten
 from tests.support.sample_results import sample_runs, write_runs
@@ -132,14 +134,18 @@ def test_what_model_files_take_is_known_before_they_go(runs) -> None:
     assert housekeeping.restorable() == ([], [])
 
 
-def test_the_cache_is_emptied_only_while_nothing_runs(runs, monkeypatch) -> None:
-    (home() / "cache" / "logits").mkdir(parents=True)
-    (home() / "cache" / "logits" / "a.npy").write_bytes(b"x" * 50)
-    with monkeypatch.context() as patch:
-        patch.setattr(Store, "active", lambda self: True)
-        with pytest.raises(BadInput, match="queued or running"):
-            housekeeping.empty_cache()
-    assert housekeeping.empty_cache() == 50 and not (home() / "cache").exists()
+def test_the_cache_is_emptied_only_while_nothing_is_at_work(runs) -> None:
+    for name in ("cache", "cache-removed"):  # the second by somebody who was ended before it was through
+        (home() / name / "logits").mkdir(parents=True)
+        (home() / name / "logits" / "a.npy").write_bytes(b"x" * 50)
+    active = RunFolder.create(runs_folder(), RunFolder(runs_folder() / runs[0].run).request())
+    active.claim(processes.mark())
+    with pytest.raises(BadInput, match="at work"):
+        housekeeping.empty_cache()
+    (active.path / "worker.json").unlink()  # it waits
+    assert housekeeping.empty_cache() == 100 and not list(home().glob("cache*"))
+    active.claim({**processes.mark(), "boot_id": "another"})  # its worker is gone, and nobody could write that down yet
+    assert housekeeping.empty_cache() == 0
 
 
 def test_a_quota_and_a_full_disk_are_said_before_it_is_too_late(runs, monkeypatch) -> None:

@@ -8,6 +8,7 @@ import sqlite3
 import threading
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -199,26 +200,51 @@ def test_a_damaged_index_is_rebuilt_from_the_folders(store, damage):
     assert store.runs() == before
 
 
-@pytest.mark.parametrize("state", ["PRAGMA query_only = ON", "PRAGMA max_page_count = 1"])
-def test_what_is_known_can_be_read_where_nothing_can_be_written(store, monkeypatch, state):
-    known = _add(store)
-    assert store.in_state("queued") == [known.run]
-    connect = sqlite3.connect
+@pytest.mark.parametrize("state", ["PRAGMA query_only = ON", "PRAGMA max_page_count = 1", "unreadable"])
+def test_the_folders_are_read_while_the_disk_refuses_the_index(store, monkeypatch, state):
+    known, ended = _add(store), _add(store, 1)
+    assert store.in_state("queued") == [known.run, ended.run] and store.trouble() is None
+    connect, before = sqlite3.connect, store.version()
 
-    def unwritable(*given, **named) -> sqlite3.Connection:
-        connection = connect(*given, **named)
-        connection.execute(state)
+    def unwritable(path, **named) -> sqlite3.Connection:
+        connection = connect(path, **named)
+        if path != ":memory:":
+            connection.execute(state)
         return connection
 
-    new = _add(store, study="x" * 100_000)
+    new = _add(store, 2, study="x" * 100_000)
+    wal = store.path.with_name("index.sqlite-wal")
     with monkeypatch.context() as patch:
-        patch.setattr(sqlite3, "connect", unwritable)
-        assert store.in_state("queued") == [known.run]
-        with pytest.raises(
-            ExplorerError, match=r"cannot be used at the moment: (attempt to write|database or disk is f)"
-        ):
-            store.refresh(new.run)
-    assert store.in_state("queued") == [known.run, new.run]
+        if state == "unreadable":
+            wal.mkdir()  # SQLite cannot open the database
+        else:
+            patch.setattr(sqlite3, "connect", unwritable)
+        assert store.in_state("queued") == [known.run, ended.run, new.run]
+        ended.add_state("failed", "a reason")
+        assert store.refresh(ended.run) == "failed"
+        known.set_paused(True)
+        assert [(row.state, row.paused) for row in store.runs()] == [
+            ("queued", True),
+            ("failed", False),
+            ("queued", False),
+        ]
+        during = store.version()
+        assert before < during == store.version(), "a page is drawn again only where something changed"
+        assert store.trouble().startswith("The index of runs cannot be used (")
+        monkeypatch.setattr(shutil, "disk_usage", lambda path: SimpleNamespace(total=587_000_000, used=0, free=0))
+        assert store.trouble().startswith("The disk is full, 0 MB of 587 MB are free, and the runs are read")
+        if state == "unreadable":
+            wal.rmdir()
+    assert [(row.state, row.paused) for row in store.runs()] == [
+        ("queued", True),
+        ("failed", False),
+        ("queued", False),
+    ]
+    assert store.trouble() is None
+    monkeypatch.undo()
+    with sqlite3.connect(store.path) as connection:
+        found = connection.execute("SELECT state, paused FROM runs ORDER BY run").fetchall()
+    assert found == [("queued", 1), ("failed", 0), ("queued", 0)], "the index on the disk has it all"
 
 
 def test_the_version_changes_with_every_change_and_only_then(store):

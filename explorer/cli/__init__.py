@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import sys
+from contextlib import suppress
 
 import typer
 from typer.exceptions import TyperException
@@ -14,11 +15,19 @@ from typer.exceptions import TyperException
 from explorer.cli import catalogue, runs, studies, results  # noqa: F401  # isort: skip  # in the order of the help
 from explorer.cli.base import app, refuse
 from explorer.errors import BadInput, ExplorerError
+from explorer.store import Store
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Run one command; returns the exit status. Mistakes become one sentence on stderr, never a traceback."""
-    words = sys.argv[1:] if arguments is None else arguments
+    status = _obey(sys.argv[1:] if arguments is None else arguments)
+    with suppress(ExplorerError):  # a home that cannot be used was named already
+        if trouble := Store().trouble():
+            refuse(trouble, status)
+    return status
+
+
+def _obey(words: list[str]) -> int:
     try:
         return int(app(args=words or ["--help"], prog_name="python -m explorer", standalone_mode=False) or 0)
     except TyperException as error:

@@ -121,7 +121,8 @@ class Supervisor:
         """Have the run say why it waits."""
         before = folder.snapshot()
         if before.stage != "wait" or _kind(before.text) != _kind(reason):  # figures alone are no news
-            folder.add_progress("wait", reason)
+            with suppress(OSError):  # what it waits for may be room on the disk
+                folder.add_progress("wait", reason)
             self.store.refresh(folder.run)
 
     def _free_slots(self) -> int:

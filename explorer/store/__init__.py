@@ -2,8 +2,10 @@
 
 Every row is what ``RunFolder.snapshot`` says, so a rebuilt index equals the one that was followed live. Which runs
 exist is compared with the folders when these change; what state they are in is written by the supervisor. In WAL mode
-readers never wait for the writer. An index of another shape, by its ``user_version``, is rebuilt by the next one that
-opens it: no migration is ever needed. ``index`` has the tables, ``rows`` what a row is.
+readers never wait for the writer. While the disk refuses the index, being full for example, the folders are read into
+one in memory (``stand_in``); once it works again, the rows of active runs are caught up. An index of another shape, by
+its ``user_version``, is rebuilt by the next one that opens it: no migration is ever needed. ``index`` has the tables,
+``rows`` what a row is.
 """
 
 from __future__ import annotations
@@ -22,6 +24,7 @@ from explorer.home import home
 from explorer.rundir import ACTIVE, RunFolder, State
 from explorer.store import index
 from explorer.store.rows import SHOWN, RunRow, packed, run_row, slim
+from explorer.store.stand_in import StandIn
 
 __all__ = ["RECORDED", "RunRow", "Store", "packed", "recorded_rows", "recorded_studies", "slim"]
 
@@ -31,6 +34,8 @@ _IS_ACTIVE = f"state IN ({', '.join(repr(state) for state in ACTIVE)})"
 _T = TypeVar("_T")
 _Key = tuple[str, bool, str, int]
 _kept: dict[_Key, RunRow] = {}
+_stand_ins: dict[Path, StandIn] = {}
+"""By index file, for those that the disk refuses."""
 
 
 class Store:
@@ -118,6 +123,11 @@ class Store:
         self._discard()
         return self._use(lambda connection: int(connection.execute("SELECT count(*) FROM runs").fetchone()[0]))
 
+    def trouble(self) -> str | None:
+        """Why the runs are read from their folders at present, in one sentence; None while the index works."""
+        stand_in = _stand_ins.get(self.path)
+        return stand_in.reason() if stand_in else None
+
     def _column(self, query: str, values: list[Any]) -> list[str]:
         def read(connection: sqlite3.Connection) -> list[str]:
             index.sync(connection, self.folders)
@@ -145,7 +155,12 @@ class Store:
     def _use(self, action: Callable[[sqlite3.Connection], _T]) -> _T:
         """Do something with a connection; raises ``ExplorerError`` where index or run folders cannot be used."""
         try:
-            return self._use_or_rebuild(action)
+            try:
+                return self._use_or_rebuild(action)
+            except sqlite3.Error as error:
+                if not index.is_refused(error):
+                    raise
+                return _stand_ins.setdefault(self.path, StandIn(self.folders, str(error))).use(action)
         except (sqlite3.Error, OSError) as error:
             cause = getattr(error, "strerror", None) or error
             raise ExplorerError(f"The index of runs cannot be used at the moment: {cause}.") from error
@@ -166,6 +181,9 @@ class Store:
             connection.execute("PRAGMA synchronous = NORMAL")
             if not index.is_built(connection):
                 index.build(connection, self.folders)
+            if self.path in _stand_ins:
+                index.catch_up(connection, self.folders)
+                _stand_ins.pop(self.path, None)
             return action(connection)
         finally:
             connection.close()

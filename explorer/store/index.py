@@ -13,7 +13,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from explorer.rundir import RunFolder
+from explorer.rundir import ACTIVE, RunFolder
 from explorer.store.rows import SHOWN, RunRow, packed, run_row, slim
 
 BUSY_S = 10.0
@@ -24,6 +24,8 @@ AT_ONCE = 5_000
 PATIENCE_NS = 20_000
 """Beyond, a comparison waits so long for each run since the last one: 2 s for 100,000 runs, which take 0.1 s."""
 _SETTLED_NS = 200_000_000  # folder times are coarse: a younger one may hide a second change
+
+_REFUSED = (sqlite3.SQLITE_IOERR, sqlite3.SQLITE_FULL, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY)
 
 # Each list that pages poll is read from an index alone: the rows themselves lie far apart, with results between them.
 _TABLES = """
@@ -56,10 +58,11 @@ _COLUMNS = (*SHOWN, "place", "recipe", "result", "changed")
 _WRITE = f"""
 INSERT INTO runs ({", ".join(_COLUMNS)}) VALUES ({", ".join(":" + name for name in _COLUMNS)})
 ON CONFLICT (run) DO UPDATE SET {", ".join(f"{name} = excluded.{name}" for name in _COLUMNS[1:])}
-WHERE runs.state = 'queued' OR (runs.state = 'running' AND excluded.state != 'queued')
+WHERE (runs.state = 'queued' OR (runs.state = 'running' AND excluded.state != 'queued')
    OR (runs.state != 'done' AND excluded.state = 'done')
    OR (runs.state = excluded.state AND runs.studies IS NOT excluded.studies)
-   OR (runs.state = 'done' AND excluded.state = 'done' AND runs.result IS NOT excluded.result)
+   OR (runs.state = 'done' AND excluded.state = 'done' AND runs.result IS NOT excluded.result))
+  AND ({" OR ".join(f"runs.{name} IS NOT excluded.{name}" for name in _COLUMNS[1:-1])})
 """
 STUDIES = """
 WITH RECURSIVE names (name) AS (
@@ -113,8 +116,8 @@ def build(connection: sqlite3.Connection, folders: Path) -> None:
 def sync(connection: sqlite3.Connection, folders: Path) -> None:
     """Add runs whose folders are new and drop those whose folders are gone; one ``stat`` when nothing changed.
 
-    While another process writes, where nothing can be written, and for a moment after the last comparison of many runs,
-    this is left to a later reader. What this program itself does to a run is in the index before (``write``).
+    While another process writes, and for a moment after the last comparison of many runs, this is left to a later
+    reader. What this program itself does to a run is in the index before (``write``).
     """
     seen, compared, runs = connection.execute("SELECT folders, compared, runs FROM meta").fetchone()
     wait_ns = PATIENCE_NS * runs if runs > AT_ONCE else 0
@@ -125,10 +128,18 @@ def sync(connection: sqlite3.Connection, folders: Path) -> None:
         with transaction(connection):
             _compare(connection, folders)
     except sqlite3.OperationalError as error:
-        if error.sqlite_errorcode & 0xFF not in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_FULL, sqlite3.SQLITE_READONLY):
+        if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY:
             raise
     finally:
         set_patience(connection, BUSY_S)
+
+
+def catch_up(connection: sqlite3.Connection, folders: Path) -> None:
+    """Add and drop runs and bring the active ones up to their folders, after a time in which that could not be done."""
+    with transaction(connection):
+        _compare(connection, folders)
+        for (run,) in connection.execute(f"SELECT run FROM runs WHERE state IN {ACTIVE}").fetchall():
+            write(connection, RunFolder(folders / run))
 
 
 def write(connection: sqlite3.Connection, folder: RunFolder) -> None:
@@ -186,6 +197,11 @@ def is_corrupt(error: sqlite3.Error) -> bool:
     """Whether the index has to be thrown away."""
     code = getattr(error, "sqlite_errorcode", None)
     return code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB) or "no such table" in str(error)
+
+
+def is_refused(error: sqlite3.Error) -> bool:
+    """Whether the disk does not let the index be used, because it is full for example, whatever the index holds."""
+    return (getattr(error, "sqlite_errorcode", 0) & 0xFF) in _REFUSED
 
 
 def _compare(connection: sqlite3.Connection, folders: Path) -> None:

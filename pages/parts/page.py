@@ -17,6 +17,7 @@ from explorer.charts import Theme
 from explorer.charts.style import INK, MUTED
 from explorer.errors import ExplorerError
 from explorer.jobs.engine import on_cluster
+from explorer.store import Store
 from explorer.texts import t
 from explorer.texts.sentences import sentence
 from pages.parts import data, pictures, sidebar_closer, state, theme_watcher
@@ -85,6 +86,8 @@ def start(name: str) -> Iterator[None]:
     with suppress(ExplorerError):  # what is wrong with the index is said below, where the page needs it
         _window()
         carry_on()
+        if trouble := Store().trouble():
+            st.warning(safe(sentence(trouble)))
     with plain_errors():
         yield
 
