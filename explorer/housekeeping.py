@@ -128,6 +128,16 @@ def remove_artefacts(runs: Iterable[str]) -> tuple[str, ...]:
     return there
 
 
+def delete_artefacts(runs: Iterable[str]) -> int:
+    """Delete the model files of these runs for good, which a full disk allows; returns the bytes that are free now."""
+    check_may_change()
+    freed = 0
+    for run in runs:
+        freed += folder_bytes(_artefact(run))
+        shutil.rmtree(_artefact(run), ignore_errors=True)
+    return freed
+
+
 def restorable() -> tuple[list[str], list[str]]:
     """The deleted runs, and the runs whose model files were removed, that can be brought back."""
     return [path.name for path in trash.runs(home())], [path.name for path in trash.model_files(home())]

@@ -51,6 +51,7 @@ CHANGES = {
     housekeeping.restore: ["x"],
     housekeeping.empty_trash: [],
     housekeeping.empty_cache: [],
+    housekeeping.delete_artefacts: [["run"]],
     background.start: ["heads", "x", "explorer", []],
     background.stop: ["heads", "x"],
     Store.reindex: [None],

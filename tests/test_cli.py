@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
 import re
+import shutil
 import subprocess
 import sys
 from dataclasses import replace
+from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -50,7 +55,30 @@ def test_a_failed_run_has_exit_status_1_and_says_why(call, recipe, monkeypatch):
     monkeypatch.setenv("EXPLORER_PIPELINE", "tests.jobs.pipelines:full_disk")
     status, out, err = call("run", recipe)
     assert (status, out) == (1, "")
-    assert re.search(r"ended failed: the disk was full: .* or empty the trash, then try again\.$", err.rstrip())
+    assert re.search(r"ended failed: the disk was full \(.* or empty the trash, then try again\.$", err.rstrip())
+
+
+def test_a_full_disk_is_said_and_can_be_cleaned_without_the_index(call, home, recipe, monkeypatch):  # noqa: F811
+    call("run", recipe)
+    cached = home.path / "cache" / "logits" / "a.npy"
+    cached.parent.mkdir(parents=True)
+    cached.write_bytes(bytes(2_000_000))
+    (home.path / "index.sqlite-wal").mkdir()  # SQLite cannot open the database
+
+    def full(path, *given, **named):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
+
+    monkeypatch.setattr(Path, "mkdir", full)
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: SimpleNamespace(total=587_000_000, used=0, free=0))
+    said = "The disk is full, 0 MB of 587 MB are free, and the runs are read from their folders without an index;"
+    status, out, err = call("runs")
+    assert status == 0 and "cnn-digits  baseline" in out and err.startswith(said)
+    status, out, err = call("clean", "--days", "0", "--no-front")
+    assert (status, out) == (1, "") and err.startswith("EXPLORER_HOME cannot be written to: the disk is full")
+    status, out, err = call("clean", "--days", "0", "--no-front", "--trash", "--cache")
+    assert status == 0 and err.startswith(said)
+    assert out == "Model files of 1 runs were deleted, and the trash was emptied.\n2.0 MB were freed.\n"
+    assert not cached.exists() and not list(home.path.glob("runs/*/artefact"))
 
 
 def test_recipes_of_a_folder_run_one_after_the_other(call, tmp_path):

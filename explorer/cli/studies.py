@@ -109,22 +109,23 @@ def clean(
     from explorer.store import Store
     from explorer.variants import flatten
 
-    freed = housekeeping.empty_cache() if cache and not preview else 0
-    if trash and not preview:  # also before anything is moved there, which a full disk refuses
-        freed += housekeeping.empty_trash()
     rows = Store().runs()
     runs = housekeeping.removable(rows, flatten(rows), days, front, best)
     size = housekeeping.model_file_bytes(runs)
     if preview:
         return show({"removable": len(runs), "bytes": size}, [_removed(len(runs), size, "would go")], as_json)
-    housekeeping.remove_artefacts(runs)
-    freed += housekeeping.empty_trash() if trash else 0
-    lines = [_removed(len(runs), size, "are gone for good" if trash else f"are in the trash for {KEPT_DAYS} days")]
+    freed = housekeeping.empty_cache() if cache else 0
+    if trash:  # nothing is moved there first: a full disk has no room for a folder
+        freed += housekeeping.empty_trash() + housekeeping.delete_artefacts(runs)
+        lines = [_removed(len(runs), size, "are gone for good")]
+    else:
+        housekeeping.remove_artefacts(runs)
+        lines = [_removed(len(runs), size, f"are in the trash for {KEPT_DAYS} days")]
     if runs and not trash:
         lines.append(
             "'python -m explorer restore RUN' brings them back; 'python -m explorer clean --trash' makes room."
         )
-    lines += [f"{file_size(freed)} are free now."] if freed else []
+    lines += [f"{file_size(freed)} were freed."] if freed else []
     return show({"removed": len(runs), "bytes": size, "freed_bytes": freed}, lines, as_json)
 
 

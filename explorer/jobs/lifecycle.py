@@ -171,8 +171,8 @@ def cannot_write(folder: RunFolder, number: int) -> str:
     if number not in FULL:
         return READ_ONLY
     return (
-        f"the disk was full: when the run ended, {room(folder.path)} were free; remove model files of old runs or "
-        "empty the trash, then try again"
+        f"the disk was full ({room(folder.path)} were free when this was written down); remove model files of old "
+        "runs or empty the trash, then try again"
     )
 
 

@@ -365,7 +365,7 @@ def test_runs_submitted_while_the_supervisor_leaves_are_not_forgotten(home, monk
 @pytest.mark.parametrize(
     ("pipeline", "reason"),
     [
-        ("full_disk", "the disk was full: when the run ended, "),
+        ("full_disk", "the disk was full ("),
         ("mistaken", "The file 'tweets.csv' has no column 'text'; expected are 'text' and 'label'."),
         ("broken", "unexpected: KeyError: 'missing'"),
         ("hungry", "there is not enough memory for this run; close other programs or choose a smaller model"),

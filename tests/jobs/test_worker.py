@@ -23,8 +23,8 @@ from tests.jobs.under_fire import surroundings
 
 FULL = OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 DISK_FULL = (
-    "the disk was full: when the run ended, 0 MB of 587 MB were free; remove model files of old runs or empty the "
-    "trash, then try again"
+    "the disk was full (0 MB of 587 MB were free when this was written down); remove model files of old runs or empty "
+    "the trash, then try again"
 )
 USAGE = SimpleNamespace(total=587_000_000, used=587_000_000, free=0)
 
@@ -104,7 +104,7 @@ def test_a_worker_that_cannot_even_claim_its_run_tells_why_by_the_exit_status(ho
     assert process.wait() == number
     lifecycle.settle(RunFolder(home.folder(run)), None, process.returncode)
     reason = RunFolder(home.folder(run)).snapshot().reason
-    assert reason == READ_ONLY if number == errno.EROFS else reason.startswith("the disk was full: ")
+    assert reason == READ_ONLY if number == errno.EROFS else reason.startswith("the disk was full (")
 
 
 @pytest.mark.parametrize("status", [None, -signal.SIGBUS])
