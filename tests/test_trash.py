@@ -91,7 +91,7 @@ def test_clean_says_what_would_go_what_went_and_whether_it_comes_back(runs, caps
     assert "restore RUN' brings them back" in second
     for run in runs:
         housekeeping.restore(run)
-    assert said("--trash") == ["The model files of 4 runs (4.00 kB) are gone for good.", "4.00 kB are free now."]
+    assert said("--trash") == ["The model files of 4 runs (4.00 kB) are gone for good.", "4.00 kB were freed."]
     assert housekeeping.restorable() == ([], [])
     assert said("--preview") == said("--trash") == ["There are none to remove."]
 

@@ -184,7 +184,10 @@ def _wait_for_a_run() -> str:
         _pipeline()
         for name in WARM if "EXPLORER_PIPELINE" not in os.environ else ():
             importlib.import_module(name)
-    print("ready", flush=True)
+    try:
+        print("ready", flush=True)
+    except BrokenPipeError:  # whoever would give it a run is gone
+        os._exit(0)
     place = sys.stdin.readline().strip()
     if not place:
         sys.exit(0)

@@ -53,6 +53,14 @@ def test_a_cancelled_spare_worker_ends_like_any_other(home, gated):
     assert home.settled(second).state == "cancelled"
 
 
+def test_a_spare_worker_whose_supervisor_went_while_it_got_ready_ends_quietly(home):
+    spare = start_spare(home.path)
+    spare.stdin.close()
+    spare.stdout.close()
+    assert spare.wait(60) == 0
+    assert (home.path / "supervisor.log").read_text() == ""
+
+
 def test_a_spare_worker_ends_with_its_supervisor(home, gated):
     first, _ = jobs.submit(home.recipe(0)), jobs.submit(home.recipe(1))
     home.training(first)
