@@ -41,6 +41,8 @@ KINDS = (
     *("worker killed", "supervisor killed", "dashboard killed", "told to stop", "machine restarted"),
     *("cancelled", "submitted thrice", "clock set", "events spoilt", "events cut", "index spoilt"),
     *(f"{name} for the {kind}" for name in BROKEN.values() for kind in ("worker", "supervisor", "dashboard")),
+    *(f"disk full for the {kind} at a write" for kind in ("worker", "supervisor", "dashboard")),
+    *(f"disk full for the {kind} at a write to its log" for kind in ("worker", "supervisor")),
 )
 """The faults by name; each happens in twenty schedules."""
 
@@ -119,8 +121,8 @@ class Schedule:
         with suppress(OSError):
             refused = (self.injected / "refused").read_text().splitlines()
             (self.injected / "refused").unlink()
-            for kind, number in {tuple(line.split()) for line in refused}:
-                self.counts[f"{BROKEN[getattr(errno, number)]} for the {kind}"] += 1
+            for kind, number, how in {tuple(line.split(" ", 2)) for line in refused}:
+                self.counts[f"{BROKEN[getattr(errno, number)]} for the {kind} {how}".rstrip()] += 1
 
     def settle(self) -> None:
         """Let it all come to an end: whoever opens the dashboard again starts a supervisor."""
@@ -244,14 +246,18 @@ class Schedule:
     def fault_fill_the_disk(self) -> None:
         self._break(errno.ENOSPC)
 
+    def fault_fill_the_disk_under_open_files(self) -> None:
+        """Files can be opened, or are so already, and the first write finds that the disk is full."""
+        self._break(errno.ENOSPC, " write")
+
     def fault_read_only_home(self) -> None:
         self._break(errno.EROFS)
 
-    def _break(self, number: int) -> None:
+    def _break(self, number: int, how: str = "") -> None:
         """One kind of process, or all, can write nothing for a while, which begins to hit before anything else does."""
         kinds = ["worker", "supervisor", "dashboard"]
         for kind in self.random.choice([[kind] for kind in kinds] + [kinds]):
-            whole(self.injected / kind, str(number))
+            whole(self.injected / kind, f"{number}{how}")
             self.broken[kind] = self.step + self.random.randint(1, BROKEN_STEPS)
         self.submit(1)
         deadline = time.monotonic() + HIT_S

@@ -2,12 +2,15 @@
 
 ``EXPLORER_TEST_FAULTS`` names a folder. ``clock`` in it says by how many seconds the clock was set; a file that is
 called like a kind of process (``worker``, ``supervisor`` or ``dashboard``) holds the system's error with which it can
-write nothing below ``EXPLORER_HOME`` any more. Whoever is refused something notes that in ``refused``.
+write nothing below ``EXPLORER_HOME`` any more, and ``write`` after it where files can still be opened and the disk is
+found full by the first write, also to what was open before. Whoever is refused something notes that in ``refused``.
 """
 
 from __future__ import annotations
 
+import builtins
 import errno
+import io
 import os
 import sys
 import time
@@ -19,6 +22,9 @@ WRITES = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
 PUTS = ("os.mkdir", "os.link", "os.symlink")
 CHANGES = ("os.rename", "os.remove", "os.rmdir", "os.truncate", "os.chmod", "os.utime")
 KINDS = ("worker", "supervisor")
+LOGS = (1, 2)
+READS = ("r", "rb", "a+")
+"""How files are opened that are read, or locked: nothing is written to these."""
 
 
 def set_clock(faults: Path) -> None:
@@ -45,39 +51,81 @@ def refuse_writing(faults: Path, home: Path) -> None:
     """Refuse to write below ``home`` for as long as the schedule wants it."""
     kind = next((name for name in KINDS if f"explorer.jobs.{name}" in sys.orig_argv), "dashboard")
 
-    def broken() -> int:
+    def broken() -> tuple[int, bool]:
+        """The error, and whether it comes with the first write only."""
         try:
-            return int((faults / kind).read_text())
+            number, *at_write = (faults / kind).read_text().split()
+            return int(number), bool(at_write)
         except (OSError, ValueError):
-            return 0
+            return 0, False
 
-    def refuse(number: int, what: str) -> None:
+    def note(number: int, how: str = "") -> None:
         descriptor = os.open(faults / "refused", os.O_WRONLY | os.O_CREAT | os.O_APPEND)
-        os.write(descriptor, f"{kind} {errno.errorcode[number]}\n".encode())
+        os.write(descriptor, f"{kind} {errno.errorcode[number]} {how}\n".encode())
         os.close(descriptor)
-        raise OSError(number, os.strerror(number), what)
 
     def hook(event: str, given: tuple[Any, ...]) -> None:
         if event == "sqlite3.connect/handle":
-            refuse_index(given[0], broken())
+            refuse_index(given[0], broken()[0])
         elif event in PUTS or event in CHANGES or (event == "open" and int(given[2] or 0) & WRITES):
             path = given[1] if event in ("os.link", "os.symlink") else given[0]
             if not isinstance(path, (str, bytes, os.PathLike)):
                 return
             name = os.fsdecode(path)
-            number = broken() if name.startswith(f"{home}/") else 0
+            number, at_write = broken() if name.startswith(f"{home}/") else (0, False)
+            fill_logs(number if at_write else 0)
+            if at_write and event == "open":
+                return
             if number == errno.ENOSPC and event == "open":  # a full disk often has room for a name
                 with suppress(OSError):
                     os.mknod(name)
             if number == errno.EROFS or (number and event not in CHANGES):
-                refuse(number, name)
+                note(number)
+                raise OSError(number, os.strerror(number), name)
 
+    opened, full, logs = io.open, os.open("/dev/full", os.O_RDWR), {}
+
+    def fill_logs(number: int) -> None:
+        """Let the log, which is open for as long as the process lives, be full or take lines again."""
+        if number and not logs:
+            mine = [log for log in LOGS if target(log).startswith(f"{home}/")]
+            logs.update({log: os.dup(log) for log in mine})
+            for log in mine:
+                os.dup2(full, log)
+                note(number, "at a write to its log")
+        elif logs and not number:
+            for log, kept in logs.items():
+                os.dup2(kept, log)
+                os.close(kept)
+            logs.clear()
+
+    def opened_full(file: Any, mode: str = "r", *given: Any, **named: Any) -> Any:
+        """Open as usual; whatever is written then goes to a device that is full."""
+        stream = opened(file, mode, *given, **named)
+        number, at_write = broken() if at_home(file) and mode not in READS else (0, False)
+        if at_write:
+            os.dup2(full, stream.fileno(), inheritable=False)
+            note(number, "at a write")
+        return stream
+
+    def at_home(file: Any) -> bool:
+        return isinstance(file, (str, os.PathLike)) and os.fspath(file).startswith(f"{home}/")
+
+    builtins.open = io.open = opened_full
     sys.addaudithook(hook)
 
 
+def target(descriptor: int) -> str:
+    """The file behind a descriptor."""
+    try:
+        return str(Path(f"/proc/self/fd/{descriptor}").readlink())
+    except OSError:
+        return ""
+
+
 def refuse_index(connection: Any, number: int) -> None:
-    """Let SQLite itself find that it cannot write."""
-    if number:
+    """Let SQLite itself find that it cannot write; what stands for the index in memory is left alone."""
+    if number and connection.execute("PRAGMA database_list").fetchone()[2]:
         with suppress(Exception):  # an index that is spoilt as well
             connection.execute("PRAGMA query_only = ON" if number == errno.EROFS else "PRAGMA max_page_count = 1")
 
