@@ -69,11 +69,11 @@ def perform(folder: RunFolder, part: str = WHOLE) -> int:
 def explain(error: BaseException, folder: RunFolder) -> tuple[State, str | None]:
     """The finished state and the one sentence for whatever stopped the work.
 
-    A requested cancel counts whatever it ended as: libraries catch the exception that it raises and raise their own.
+    A requested end counts whatever it ended as: libraries catch the exception that it raises and raise their own.
     """
     if folder.cancel_requested:
         return "cancelled", None
-    if isinstance(error, (Cancelled, KeyboardInterrupt)):
+    if any(isinstance(cause, (Cancelled, KeyboardInterrupt)) for cause in _causes(error)):
         return "failed", "interrupted: the worker process was told to stop"
     if number := _cannot_write(error):
         return "failed", cannot_write(folder, number)

@@ -43,6 +43,7 @@ KINDS = (
     *(f"{name} for the {kind}" for name in BROKEN.values() for kind in ("worker", "supervisor", "dashboard")),
     *(f"disk full for the {kind} at a write" for kind in ("worker", "supervisor", "dashboard")),
     *(f"disk full for the {kind} at a write to its log" for kind in ("worker", "supervisor")),
+    *(f"{name} for the {kind} at its index" for name in BROKEN.values() for kind in ("supervisor", "dashboard")),
 )
 """The faults by name; each happens in twenty schedules."""
 

@@ -48,6 +48,7 @@ def _caused(error: Exception, cause: Exception) -> Exception:
         (ValueError("first line\nsecond line"), "unexpected: ValueError: first line"),
         (AssertionError(), "unexpected: AssertionError"),
         (Cancelled(), "interrupted: the worker process was told to stop"),
+        (_caused(TypeError("in an import"), Cancelled()), "interrupted: the worker process was told to stop"),
         (SystemExit(3), "unexpected: SystemExit: 3"),
     ],
 )

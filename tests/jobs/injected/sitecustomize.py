@@ -3,7 +3,7 @@
 ``EXPLORER_TEST_FAULTS`` names a folder. ``clock`` in it says by how many seconds the clock was set; a file that is
 called like a kind of process (``worker``, ``supervisor`` or ``dashboard``) holds the system's error with which it can
 write nothing below ``EXPLORER_HOME`` any more, and ``write`` after it where files can still be opened and the disk is
-found full by the first write, also to what was open before. Whoever is refused something notes that in ``refused``.
+found full by the first write, also to a log that was open before. Whoever is refused something notes it in ``refused``.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import builtins
 import errno
 import io
 import os
+import sqlite3
 import sys
 import time
 from contextlib import suppress
@@ -65,16 +66,13 @@ def refuse_writing(faults: Path, home: Path) -> None:
         os.close(descriptor)
 
     def hook(event: str, given: tuple[Any, ...]) -> None:
-        if event == "sqlite3.connect/handle":
-            refuse_index(given[0], broken()[0])
-        elif event in PUTS or event in CHANGES or (event == "open" and int(given[2] or 0) & WRITES):
+        if event == "open" or event in PUTS or event in CHANGES:
             path = given[1] if event in ("os.link", "os.symlink") else given[0]
-            if not isinstance(path, (str, bytes, os.PathLike)):
+            if not at_home(path):
                 return
-            name = os.fsdecode(path)
-            number, at_write = broken() if name.startswith(f"{home}/") else (0, False)
+            name, (number, at_write) = os.fsdecode(path), broken()
             fill_logs(number if at_write else 0)
-            if at_write and event == "open":
+            if at_write or (event == "open" and not int(given[2] or 0) & WRITES):
                 return
             if number == errno.ENOSPC and event == "open":  # a full disk often has room for a name
                 with suppress(OSError):
@@ -83,7 +81,8 @@ def refuse_writing(faults: Path, home: Path) -> None:
                 note(number)
                 raise OSError(number, os.strerror(number), name)
 
-    opened, full, logs = io.open, os.open("/dev/full", os.O_RDWR), {}
+    opened, connected = io.open, sqlite3.connect
+    full, logs = os.open("/dev/full", os.O_RDWR), {}
 
     def fill_logs(number: int) -> None:
         """Let the log, which is open for as long as the process lives, be full or take lines again."""
@@ -109,9 +108,20 @@ def refuse_writing(faults: Path, home: Path) -> None:
         return stream
 
     def at_home(file: Any) -> bool:
-        return isinstance(file, (str, os.PathLike)) and os.fspath(file).startswith(f"{home}/")
+        return isinstance(file, (str, bytes, os.PathLike)) and os.fsdecode(file).startswith(f"{home}/")
+
+    def connected_full(path: Any, **named: Any) -> sqlite3.Connection:
+        """Connect as usual, and let SQLite itself find that it cannot write."""
+        connection = connected(path, **named)
+        number, _ = broken() if at_home(path) else (0, False)
+        if number:
+            note(number, "at its index")
+            with suppress(sqlite3.Error):  # an index that is spoilt as well
+                connection.execute("PRAGMA query_only = ON" if number == errno.EROFS else "PRAGMA max_page_count = 1")
+        return connection
 
     builtins.open = io.open = opened_full
+    sqlite3.connect = connected_full
     sys.addaudithook(hook)
 
 
@@ -121,13 +131,6 @@ def target(descriptor: int) -> str:
         return str(Path(f"/proc/self/fd/{descriptor}").readlink())
     except OSError:
         return ""
-
-
-def refuse_index(connection: Any, number: int) -> None:
-    """Let SQLite itself find that it cannot write; what stands for the index in memory is left alone."""
-    if number and connection.execute("PRAGMA database_list").fetchone()[2]:
-        with suppress(Exception):  # an index that is spoilt as well
-            connection.execute("PRAGMA query_only = ON" if number == errno.EROFS else "PRAGMA max_page_count = 1")
 
 
 if "EXPLORER_TEST_FAULTS" in os.environ:
