@@ -34,10 +34,16 @@ def languages() -> tuple[str, ...]:
     return tuple(sorted(path.stem for path in files if not path.stem.startswith("sentences_")))
 
 
+def usual_language() -> str:
+    """The language of those who chose none: ``EXPLORER_LANGUAGE``, else English."""
+    usual = os.environ.get("EXPLORER_LANGUAGE")
+    return usual if usual in languages() else DEFAULT_LANGUAGE
+
+
 def language() -> str:
-    """The language in use: the reader's choice, else ``EXPLORER_LANGUAGE``, else English."""
-    wanted = _chosen[0]() or os.environ.get("EXPLORER_LANGUAGE") or DEFAULT_LANGUAGE
-    return wanted if wanted in languages() else DEFAULT_LANGUAGE
+    """The language in use: the reader's choice, else the usual one."""
+    wanted = _chosen[0]()
+    return wanted if wanted in languages() else usual_language()
 
 
 @cache

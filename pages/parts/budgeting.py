@@ -11,7 +11,7 @@ from explorer.quantities import QUANTITIES
 from explorer.texts import t, target_title
 from explorer.texts.sentences import sentence
 from explorer.variants import Variant, choose
-from pages.parts import state
+from pages.parts import linked, state
 from pages.parts.filters import View
 from pages.parts.page import safe
 
@@ -44,12 +44,11 @@ def controls(rows: list[Variant], view: View) -> Budget:
 
 
 def _target(targets: list[str]) -> str:
-    return st.selectbox(
+    return linked.select(
         t("budget.on"),
         [SHOWN, *targets],
-        key="budget-on",
-        format_func=lambda name: t("budget.on.shown") if name == SHOWN else target_title(name),
-        bind="query-params",
+        "budget-on",
+        lambda name: t("budget.on.shown") if name == SHOWN else target_title(name),
     )
 
 
@@ -60,13 +59,12 @@ def _fast_on(rows: list[Variant], target: str, ratio: float, view: View) -> froz
 
 
 def _limit(name: str, stops: tuple[str, ...]) -> float | None:
-    chosen = st.select_slider(
+    chosen = linked.stops(
         t(f"budget.{name}"),
         stops,
         ANY,
-        key=f"budget-{name}",
-        format_func=lambda stop: t("budget.any") if stop == ANY else t(f"budget.{name}.stop", value=stop),
-        bind="query-params",
+        f"budget-{name}",
+        lambda stop: t("budget.any") if stop == ANY else t(f"budget.{name}.stop", value=stop),
     )
     return None if chosen == ANY else float(chosen)
 

@@ -17,7 +17,7 @@ from explorer.measure.targets import USUAL, targets
 from explorer.quantities import QUANTITIES, SIZES, X_AXES, Y_AXES
 from explorer.texts import t
 from explorer.variants import Variant, choose, models_of_one_task
-from pages.parts import data, state
+from pages.parts import data, linked, state
 from pages.parts.left_out import LeftOut, left_out
 
 NOWHERE = "none"
@@ -146,31 +146,12 @@ def _quantity(key: str) -> str:
 
 
 def _select(key: str, options: Sequence[str], words: Callable[[str], str]) -> str:
-    return st.selectbox(t(f"filter.{key}"), options, key=key, format_func=words, bind="query-params")
+    return linked.select(t(f"filter.{key}"), options, key, words)
 
 
 def _segments(key: str, options: Sequence[Any], default: Any, words: Callable[[Any], str]) -> Any:
-    chosen = st.segmented_control(
-        t(f"filter.{key}"),
-        options,
-        default=default,
-        key=key,
-        format_func=words,
-        required=True,
-        bind="query-params",
-        wrap=True,
-    )
-    return default if chosen is None else chosen
+    return linked.segments(t(f"filter.{key}"), options, default, key, words)
 
 
 def _pills(key: str, options: Sequence[str], default: list[str], words: Callable[[str], str]) -> list[str]:
-    return st.pills(
-        t(f"filter.{key}"),
-        options,
-        selection_mode="multi",
-        default=default,
-        key=key,
-        format_func=words,
-        bind="query-params",
-        wrap=True,
-    )
+    return linked.pills(t(f"filter.{key}"), options, default, key, words)

@@ -20,7 +20,7 @@ from explorer.jobs.engine import on_cluster
 from explorer.store import Store
 from explorer.texts import t
 from explorer.texts.sentences import sentence
-from pages.parts import data, pictures, sidebar_closer, state, theme_watcher
+from pages.parts import data, page_language, pictures, sidebar_closer, state, theme_watcher
 from pages.parts.carrying_on import carry_on
 
 PAGES = {
@@ -70,17 +70,18 @@ def start(name: str) -> Iterator[None]:
     The page itself stands inside, so that whatever goes wrong there is one sentence and never a traceback.
     """
     _stay_small()
-    st.set_page_config(page_title=t(f"page.{name}.name"), page_icon="🗜️", layout="wide", initial_sidebar_state=220)
-    st.html(STYLE.replace("INK", INK[theme()]).replace("MUTED", MUTED[theme()]))
+    state.restore()
     _here.language = st.session_state.get("language")
     texts.follow(_language)
+    st.set_page_config(page_title=t(f"page.{name}.name"), page_icon="🗜️", layout="wide", initial_sidebar_state=220)
+    st.html(STYLE.replace("INK", INK[theme()]).replace("MUTED", MUTED[theme()]))
     access.follow(_visitor)
-    state.restore()
     state.arrive(name)
     with st.sidebar:
         _navigation()
         sidebar_closer.close_sidebar()
         theme_watcher.follow_system()
+        page_language.tell(texts.language())
     st.title(t(f"page.{name}.title"), anchor=False)
     st.markdown(t(f"page.{name}.sentence"))
     with suppress(ExplorerError):  # what is wrong with the index is said below, where the page needs it
@@ -151,6 +152,7 @@ def _navigation() -> None:
             options.index(texts.language()),
             format_func=lambda code: texts.texts_of(code)["app.language.name"],
             key="language",
+            on_change=state.speak_anew,
             persist_state="session",
         )
     pictures.choice()

@@ -1,7 +1,8 @@
 """What a session remembers: ids and plain values, mirrored in the URL.
 
 ``selected`` are the runs that are lit up on the charts (the last one is shown in detail), ``compared`` those put
-side by side, ``left-out`` what the legend of a chart took away.
+side by side, ``left-out`` what the legend of a chart took away. ``language`` is the reader's; the address calls it
+``lang``.
 """
 
 from __future__ import annotations
@@ -11,26 +12,42 @@ from urllib.parse import quote, unquote
 
 import streamlit as st
 
+from explorer import texts
+
 MOST_COMPARED = 6
 KEPT = ("selected", "compared", "left-out")
+SPOKEN = "lang"
 
 
 def restore() -> None:
     """Take what is kept from the session, else from the URL, and write it to the URL again."""
     for name in KEPT:
         if name not in st.session_state:
-            given = st.query_params.get(name, "").split(",")
-            st.session_state[name] = list(dict.fromkeys(unquote(one) for one in given if one))
+            ids = st.query_params.get(name, "").split(",")
+            st.session_state[name] = list(dict.fromkeys(unquote(one) for one in ids if one))
+    given = st.query_params.get(SPOKEN)
+    if "language" not in st.session_state and given in texts.languages():
+        st.session_state["language"] = given
     _publish()
 
 
 def address() -> dict[str, str]:
-    """What goes along in the URL to another page.
+    """What goes along in the URL to another page; filters do not, since Streamlit keeps the values of their widgets."""
+    kept = {name: ",".join(quote(one, ": /") for one in ids) for name in KEPT if (ids := st.session_state.get(name))}
+    return kept | spoken()
 
-    Filters do not: Streamlit refuses to set parameters that are bound to a page's widgets, and keeps the values of
-    those widgets by itself.
-    """
-    return {name: ",".join(quote(one, ": /") for one in kept) for name in KEPT if (kept := st.session_state.get(name))}
+
+def spoken() -> dict[str, str]:
+    """The reader's language in the URL; nothing for English where a URL without a language means that."""
+    language = str(st.session_state.get("language") or texts.usual_language())
+    return {} if {language, texts.usual_language()} == {texts.DEFAULT_LANGUAGE} else {SPOKEN: language}
+
+
+def speak_anew() -> None:
+    """After the language changed: give every choice its value again, or the browser keeps showing the former words."""
+    for name, value in list(st.session_state.items()):
+        if isinstance(value, str) or (isinstance(value, list) and all(isinstance(one, str) for one in value)):
+            st.session_state[name] = value
 
 
 def selected() -> list[str]:
@@ -128,7 +145,7 @@ def remember_value(key: str, value: Any) -> Any:
 
 def _publish() -> None:
     wanted = address()
-    for name in KEPT:
+    for name in (*KEPT, SPOKEN):
         if name in wanted:
             st.query_params[name] = wanted[name]
         elif name in st.query_params:

@@ -15,7 +15,7 @@ from explorer.seeds import names_of
 from explorer.texts import language, t
 from explorer.texts.sentences import sentence
 from explorer.variants import Variant
-from pages.parts import data, state
+from pages.parts import data, linked, state
 
 COLUMNS = ("accuracy", "difference", "file_size", "zipped_size", "parameters", "latency", "speedup")
 MORE = ("latency_p90", "latency_p95", "latency_p99", "throughput", "memory", "cold_start")
@@ -47,15 +47,7 @@ def draw(rows: list[Variant], budget: Budget, device: str) -> None:
 
 def _chosen() -> tuple[str, ...]:
     """The quantities that have a column: the usual ones and those that the reader adds."""
-    added = st.pills(
-        t("table.columns"),
-        MORE,
-        selection_mode="multi",
-        key="columns",
-        format_func=lambda key: QUANTITIES[key].title,
-        bind="query-params",
-        wrap=True,
-    )
+    added = linked.pills(t("table.columns"), MORE, [], "columns", lambda key: QUANTITIES[key].title)
     return (*COLUMNS, *(key for key in MORE if key in added))
 
 

@@ -22,7 +22,7 @@ from explorer.quantities import QUANTITIES, Y_AXES
 from explorer.sweeps import Sweep, sweeps
 from explorer.texts import t, target_title
 from explorer.variants import Variant
-from pages.parts import data, empty, glossary, marks, state, tradeoffs, variant_table
+from pages.parts import data, empty, glossary, linked, marks, state, tradeoffs, variant_table
 from pages.parts.filters import View
 from pages.parts.page import safe, theme
 from pages.parts.pictures import chart_config
@@ -33,16 +33,7 @@ VIEWS = ("table", "parallel", "sweep", "progress")
 
 def section(rows: list[Variant], budget: Budget, view: View) -> None:
     """A choice of views of ``rows``, which are those of the first chart, and the chosen one."""
-    chosen = st.segmented_control(
-        t("views.title"),
-        VIEWS,
-        default="table",
-        key="view",
-        format_func=lambda name: t(f"views.{name}"),
-        bind="query-params",
-        wrap=True,
-        label_visibility="collapsed",
-    )
+    chosen = linked.segments(t("views.title"), VIEWS, "table", "view", lambda name: t(f"views.{name}"), hidden=True)
     target = view.target(view.devices[0])
     where = t("chart.where", target=target_title(target), batch=view.batch)
     if chosen == "table":

@@ -16,7 +16,7 @@ from tests.pages.conftest import words
 from tests.support.gpu_results import CPU, GPU, GPU_HOST, measured_on_gpu
 from tests.support.sample_results import sample_runs, write_recorded, write_runs
 
-JOINED, BOTH = ({"model": "minilm-tweets", "where": words} for words in ("Joined", "CPU and GPU"))
+JOINED, BOTH = ({"model": "minilm-tweets", "where": words} for words in ("joined", "both"))
 
 
 @pytest.fixture

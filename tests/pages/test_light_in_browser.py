@@ -12,7 +12,7 @@ from tests.support.sample_results import sample_runs, write_runs
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
-TEXTS = "/Trade_offs?study=default&model=minilm-tweets&length=32&x=Latency p50"
+TEXTS = "/Trade_offs?study=default&model=minilm-tweets&length=32&x=latency"
 RINGS = """() => [...document.querySelectorAll('.twin-light')].flatMap(light => {
     const chart = light.closest('.js-plotly-plot').getBoundingClientRect();
     return [...light.querySelectorAll('circle')].map(
@@ -35,7 +35,7 @@ def address(tmp_path_factory):
         yield address
 
 
-@pytest.mark.parametrize(("where", "lines"), [("CPU and GPU", 0), ("Joined", 1)])
+@pytest.mark.parametrize(("where", "lines"), [("both", 0), ("joined", 1)])
 def test_a_hover_rings_the_same_variant_on_both_targets(chromium, address, where, lines):
     with page_of(chromium, address) as page, complaints(page) as said:
         page.set_viewport_size({"width": 1280, "height": 1400})
