@@ -276,7 +276,7 @@ def _flat(recipe: dict[str, Any]) -> dict[tuple[int, str], str]:
     """Each setting as it is written, by its step's place, 0 for what belongs to none, and its name."""
     settings = {(0, key): str(recipe[key]) for key in ("model", "data", "seed") if recipe.get(key) is not None}
     for place, step in enumerate(recipe.get("steps") or (), start=1):
-        settings[place, t("compare.step", place=place)] = step["technique"]
+        settings[place, t("compare.step", place=place)] = sentence(step["technique"])
         parameters = parameters_of(step["technique"])
         for key, value in step.items():
             if key != "technique" and value != "":  # an empty word is the same as none

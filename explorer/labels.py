@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from explorer.technique import Need, Parameter, techniques
 from explorer.texts import t
-from explorer.texts.sentences import sentence
+from explorer.texts.sentences import choice, sentence
 
 if TYPE_CHECKING:
     from explorer.variant import Variant
@@ -71,7 +71,8 @@ def value_words(parameter: Parameter | None, value: object) -> str:
     if isinstance(value, bool):
         return t("word.yes" if value else "word.no")
     if not isinstance(value, (int, float)):
-        return str(value) or t("word.none")
+        words = str(value) or t("word.none")
+        return choice(parameter.name, words) if parameter and parameter.kind == "choice" else words
     unit = parameter.unit if parameter and parameter.unit not in parameter.name else ""
     number = f"{100 * value:g} %" if unit == "fraction" else f"{value:g} {sentence(unit)}".strip()
     return number.replace("-", "−")

@@ -16,7 +16,7 @@ from explorer.labels import value_words
 from explorer.quantities import QUANTITIES
 from explorer.technique import Parameter, parameters_of
 from explorer.texts import t
-from explorer.texts.sentences import setting
+from explorer.texts.sentences import sentence, setting
 from explorer.variants import Variant
 
 RESULTS = ("file_size", "latency", "speedup", "accuracy")
@@ -81,7 +81,7 @@ def parallel_info(
 def _techniques(rows: Sequence[Variant], recipes: Mapping[str, dict[str, Any]]) -> list[Dimension]:
     """What was done to each variant: its techniques, or only their family where there are too many combinations."""
     chains = [" → ".join(step["technique"] for step in recipes[row.run].get("steps") or ()) for row in rows]
-    names = [chain or t("family.baseline") for chain in chains]
+    names = [sentence(chain) or t("family.baseline") for chain in chains]
     if len(set(names)) > MOST_NAMES:
         names = [t(f"family.{row.family}") for row in rows]
     return [_dimension(t("column.label"), names)] if len(set(names)) > 1 else []
@@ -118,7 +118,7 @@ def _setting_dimensions(settings: Sequence[dict[Setting, Value]]) -> list[Dimens
     chosen = sorted(differing, key=lambda name: -len(values[name]))[:MOST_SETTINGS]
     return [
         _dimension(
-            f"{technique}: {setting(name).lower()}",
+            f"{sentence(technique)}: {setting(name).lower()}",
             [one.get((technique, name)) for one in settings],
             parameters_of(technique).get(name),
         )
@@ -139,7 +139,7 @@ def _dimension(name: str, values: Sequence[Value | None], parameter: Parameter |
     ends = min(places.values()), max(places.values())
     absent = ends[0] - 0.15 * (ends[1] - ends[0])
     named = [*(numbers if len(numbers) <= MOST_NAMES else (numbers[0], numbers[-1])), *names]
-    ticks = [(places[one], one if isinstance(one, str) else value_words(parameter, one)) for one in named]
+    ticks = [(places[one], value_words(parameter, one)) for one in named]
     if None in values:
         ticks.insert(0, (absent, t("chart.parallel.without")))
     return Dimension(name, tuple(absent if value is None else places[value] for value in values), tuple(ticks))

@@ -21,6 +21,7 @@ from explorer.texts import DEFAULT_LANGUAGE, language, texts_of
 
 NAME = re.compile(r"\{(\w+)\}")
 FIGURE, WORD = re.compile(r"n\d*"), re.compile("target|provider")
+AMOUNT = re.compile(r"[−-]?[\d.e+-]+|%")
 MOST_WORDS = 4
 """A part of a list has at most so many words unless it is a sentence that is known: other commas are no lists."""
 
@@ -89,12 +90,23 @@ def setting(name: str) -> str:
     return sentence(name.replace("_", " ").capitalize())
 
 
+def choice(parameter: str, value: str) -> str:
+    """A parameter's value that is one of several words (``granularity``, ``groups``) for people; recipes keep it."""
+    return _plain(language()).get(f"{parameter}: {value}", value)
+
+
 @cache
 def templates(language: str) -> tuple[Template, ...]:
     """All templates of a language; none where it has no file."""
     path = Path(__file__).parent / f"sentences_{language}.json"
     pairs: dict[str, str] = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
     return tuple(Template(english, other) for english, other in pairs.items())
+
+
+@cache
+def _plain(language: str) -> dict[str, str]:
+    """The counterpart of every template by its English."""
+    return {template.english: template.other for template in templates(language)}
 
 
 @cache
@@ -127,7 +139,43 @@ def _translated(text: str, language: str) -> str:
         end, words = next(((end, words) for end, words in known if words), (place, pieces[place]))
         said, any_known = _beside(said, words, " "), any_known or end > place
         place = max(end, place + 1)
-    return said if any_known else text
+    return said if any_known else _label(text, language) or text
+
+
+def _label(text: str, language: str) -> str:
+    """What a variant is called by its steps (``prune-neurons 50 % → weight-bits 4 bits``); nothing for other texts."""
+    steps = [_step(step, language) for step in text.split(" → ")]
+    return " → ".join(steps) if all(steps) else ""
+
+
+def _step(step: str, language: str) -> str:
+    """A technique's title and the words of its settings; nothing where one of them is not known."""
+    name, *words = step.split(" ")
+    technique = techniques().get(name)
+    if technique is None:
+        return ""
+    known, said = _setting_words(name, language), [_titles(language)[technique.title] or name]
+    while words:
+        length = next((count for count in range(MOST_WORDS, 0, -1) if " ".join(words[:count]) in known), 1)
+        phrase, words = " ".join(words[:length]), words[length:]
+        if phrase not in known and not AMOUNT.fullmatch(phrase) and "keep" not in known:
+            return ""
+        said.append(known.get(phrase, phrase))
+    return " ".join(said)
+
+
+@cache
+def _setting_words(technique: str, language: str) -> dict[str, str]:
+    """What a label says of one technique's settings: their names, units, and values that are words."""
+    plain, found = _plain(language), {}
+    for parameter in techniques()[technique].parameters():
+        name, unit = parameter.name.replace("_", " "), parameter.unit
+        found |= {name: plain.get(name.capitalize(), name), f"no {name}": plain.get(f"no {name}", f"no {name}")}
+        if parameter.kind == "choice":
+            options = map(str, parameter.options)
+            found |= {option: plain.get(f"{parameter.name}: {option}", option) for option in options}
+        found |= {word: plain.get(unit, unit) for word in (unit, unit.removesuffix("s")) if word}
+    return found
 
 
 @lru_cache(maxsize=8192)

@@ -10,6 +10,7 @@ from typing import Any
 import streamlit as st
 
 from explorer.charts.glossary import words_of
+from explorer.labels import value_words
 from explorer.measure.targets import targets
 from explorer.quantities import count, file_size
 from explorer.recipe import OWN_SIZE
@@ -163,7 +164,8 @@ def _widget(technique: type[Technique], parameter: Parameter, step: dict[str, An
     if parameter.kind == "stops":
         return st.select_slider(label, parameter.options, value, format_func=partial(stop_words, parameter), **usual)
     if parameter.kind == "choice":
-        return st.selectbox(label, parameter.options, parameter.options.index(value), format_func=str, **usual)
+        place, words = parameter.options.index(value), partial(value_words, parameter)
+        return st.selectbox(label, parameter.options, place, format_func=words, **usual)
     ends, number = (parameter.low, parameter.high), slider_format(parameter)
     return st.slider(label, *ends, value, step=parameter.step, format=number, **usual)
 

@@ -21,6 +21,7 @@ from explorer.latest import Latest
 from explorer.quantities import QUANTITIES, Y_AXES
 from explorer.sweeps import Sweep, sweeps
 from explorer.texts import t, target_title
+from explorer.texts.sentences import sentence, setting
 from explorer.variants import Variant
 from pages.parts import data, empty, glossary, linked, marks, state, tradeoffs, variant_table
 from pages.parts.filters import View
@@ -90,8 +91,8 @@ def _words(found: list[Sweep]):  # type: ignore[no-untyped-def]
 
     def words(place: int) -> str:
         sweep = found[place]
-        names = t("word.and").join(axis[2].replace("_", " ") for axis in sweep.axes)
-        what = f"{sweep.model} · {' → '.join(sweep.techniques)} · {names} · {len(sweep.runs)}"
+        names = t("word.and").join(setting(axis[2]).lower() for axis in sweep.axes)
+        what = f"{sweep.model} · {sentence(' → '.join(sweep.techniques))} · {names} · {len(sweep.runs)}"
         return with_origin(what, sweep)
 
     return words

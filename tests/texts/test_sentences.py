@@ -10,11 +10,12 @@ from pathlib import Path
 import pytest
 
 from explorer.combinations import COMBINATIONS
+from explorer.labels import label
 from explorer.models import cards
 from explorer.store import RECORDED
 from explorer.technique import techniques
 from explorer.texts import sentences, texts_of
-from explorer.texts.sentences import filled, matching, sentence, setting, templates
+from explorer.texts.sentences import choice, filled, matching, sentence, setting, templates
 from tests.pages.conftest import words
 
 ROOT = Path(__file__).parents[2]
@@ -256,7 +257,9 @@ def _constants() -> str:
         remarks = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
         texts += [one.value for one in ast.walk(tree) if isinstance(one, ast.Constant) and id(one) not in remarks]
     parameters = [parameter for one in techniques().values() for parameter in one.parameters()]
-    texts += [one.name.replace("_", " ").capitalize() for one in parameters]
+    for one in parameters:
+        name = one.name.replace("_", " ")
+        texts += [name.capitalize(), f"no {name}", *(f"{one.name}: {option}" for option in one.options or ())]
     for path in RECORDINGS:
         texts += json.loads(path.read_text(encoding="utf-8"))["notes"]
     return "\n".join(text for text in texts if isinstance(text, str))
@@ -324,6 +327,54 @@ def test_settings_have_names():
     assert setting("group_size") == "组大小"
     named = {parameter.name for one in techniques().values() for parameter in one.parameters()}
     assert {name for name in named if not re.search("[一-鿿]", setting(name))} == {"alpha", "huber_delta"}
+
+
+NAMES_OF_METHODS = {"l1", "l2", "huber", "wanda", "tinybert", "minilm", "hqq", "gptq", "fp16", "bf16", "int8"}
+"""Values of settings that are written alike in every language, as patterns of zeros are."""
+
+
+def test_values_that_are_words_have_counterparts():
+    choices = [one for kind in techniques().values() for one in kind.parameters() if one.kind == "choice"]
+    words = {(one.name, value) for one in choices for value in map(str, one.options) if not re.match(r"\d", value)}
+    same = {value for name, value in words if not re.search("[一-鿿]", choice(name, value))}
+    assert same == NAMES_OF_METHODS
+    assert choice("granularity", "groups") == "分组" and choice("scope", "layer") == "逐层"
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("prune-neurons 50 % taylor", "神经元与通道剪枝 50 % 泰勒"),
+        (
+            "weight-bits 4 bits groups group size 32 → fine-tune 1 epoch",
+            "仅权重位宽 4 位 分组 组大小 32 → 微调（恢复） 1 轮",
+        ),
+        ("int8-dynamic no embeddings per channel keep encoder.0", "动态 int8 不含嵌入表 逐通道 保持浮点 encoder.0"),
+        ("prune-neurons 50 % of what nobody knows", "prune-neurons 50 % of what nobody knows"),
+        ("gone-method 3 → fine-tune 1 epoch", "gone-method 3 → fine-tune 1 epoch"),
+    ],
+)
+def test_variants_are_called_by_titles_and_words_of_settings(name, said):
+    assert sentence(name) == said
+
+
+def test_every_label_of_every_setting_is_known():
+    """Each technique with each value of each of its settings, as labels say them."""
+    unknown = []
+    for name, technique in techniques().items():
+        usual = {one.name: one.default for one in technique.parameters()}
+        for one in technique.parameters():
+            for value in one.options or ([not one.default] if one.kind == "flag" else [one.default]):
+                words = label({"steps": [{"technique": name} | usual | {one.name: value}]})
+                if words.startswith(name) and name in sentence(words):
+                    unknown.append(words)
+    assert unknown == []
+
+
+def test_recipes_keep_their_words_and_pages_translate_them(open_page, own):
+    run = next(one for one in own if any("prune" in step["technique"] for step in one.recipe["steps"]))
+    app = open_page("3_Trade_offs", {"selected": run.run}, language="zh")
+    assert "剪枝" in words(app) and run.recipe["steps"][0]["technique"] in "".join(one.value for one in app.code)
 
 
 def test_pages_show_findings_and_reasons_in_chinese(open_page, own):
