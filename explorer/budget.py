@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from explorer import pareto
 from explorer.variants import Variant
 
 MEGABYTE = 1e6
@@ -55,8 +54,8 @@ def _at_least(value: float | None, limit: float) -> bool:
 class Picks:
     """The best of what fits, each None where there is none; ``count`` of ``total`` compressed variants fit.
 
-    ``balanced`` is the knee of accuracy against size; ``per_megabyte`` saves most megabytes for each point that is
-    lost against the baseline, those that lose nothing by what they save alone.
+    ``per_megabyte`` saves most megabytes for each point that is lost against the baseline, those that lose nothing by
+    what they save alone.
     """
 
     count: int
@@ -64,7 +63,6 @@ class Picks:
     most_accurate: Variant | None
     smallest: Variant | None
     fastest: Variant | None
-    balanced: Variant | None
     per_megabyte: Variant | None
 
 
@@ -84,14 +82,8 @@ def picks(rows: Sequence[Variant], budget: Budget) -> Picks:
         max(measured, key=lambda row: (row.accuracy or 0.0, -row.file_bytes), default=None),
         min(fitting, key=lambda row: row.file_bytes, default=None),
         max(timed, key=lambda row: row.speedup or 0.0, default=None),
-        _knee(measured),
         max(measured, key=lambda row: _saved_per_point(row, baseline_bytes(rows, row)), default=None),
     )
-
-
-def _knee(rows: Sequence[Variant]) -> Variant | None:
-    place = pareto.knee([(row.file_bytes, row.accuracy or 0.0) for row in rows], (False, True)) if rows else None
-    return None if place is None else rows[place]
 
 
 def baseline_bytes(rows: Iterable[Variant], row: Variant) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Protocol
 
 from explorer.technique import Need, Parameter, techniques
-from explorer.texts import t
+from explorer.texts import t, target_title
 from explorer.texts.sentences import choice, sentence
 
 if TYPE_CHECKING:
@@ -46,6 +46,21 @@ def label(recipe: dict[str, Any]) -> str:
     one that differs from its default.
     """
     return " → ".join(map(_step, _steps(recipe))) or BASELINE
+
+
+class Named(Marked, Protocol):
+    """A run or a row of one."""
+
+    @property
+    def label(self) -> str: ...
+    @property
+    def model(self) -> str: ...
+
+
+def shown_name(one: Named, several_models: bool, target: str = "", label: str = "") -> str:
+    """A variant's label, or the given one; with its model where several are shown, with a target, and its origin."""
+    words = [label or sentence(one.label), one.model if several_models else "", target_title(target) if target else ""]
+    return with_origin(" · ".join(filter(None, words)), one)
 
 
 def families(recipe: dict[str, Any]) -> tuple[str, ...]:

@@ -53,7 +53,6 @@ def test_what_was_not_measured_fits_no_limit_on_it() -> None:
 def test_the_best_of_what_fits() -> None:
     found = picks(ROWS, Budget())
     assert (found.most_accurate, found.smallest, found.fastest) == (GOOD, TINY, FAST)
-    assert found.balanced == SMALL
     assert found.per_megabyte == GOOD, "10 MB for nothing lost are more per point than 90 MB for 1.5 points"
     assert picks([BASELINE, TINY, SMALL, FAST], Budget()).per_megabyte == SMALL, "60 MB a point, 25 and 9.5"
     assert picks(ROWS, Budget(speedup=9)).most_accurate is None

@@ -167,7 +167,7 @@ def _step(step: str, language: str) -> str:
 @cache
 def _setting_words(technique: str, language: str) -> dict[str, str]:
     """What a label says of one technique's settings: their names, units, and values that are words."""
-    plain, found = _plain(language), {}
+    plain, found = _plain(language), dict[str, str]()
     for parameter in techniques()[technique].parameters():
         name, unit = parameter.name.replace("_", " "), parameter.unit
         found |= {name: plain.get(name.capitalize(), name), f"no {name}": plain.get(f"no {name}", f"no {name}")}

@@ -5,11 +5,12 @@ from __future__ import annotations
 import streamlit as st
 
 from explorer.budget import Budget, Picks, fast_runs, picks
+from explorer.charts import TradeoffInfo
 from explorer.choices import choices
+from explorer.labels import shown_name
 from explorer.latest import Latest
 from explorer.quantities import QUANTITIES
 from explorer.texts import t, target_title
-from explorer.texts.sentences import sentence
 from explorer.variants import Variant, choose
 from pages.parts import linked, state
 from pages.parts.filters import View
@@ -69,8 +70,11 @@ def _limit(name: str, stops: tuple[str, ...]) -> float | None:
     return None if chosen == ANY else float(chosen)
 
 
-def best(rows: list[Variant], budget: Budget, device: str, place: str = "") -> None:
-    """How many variants fit, and the best of them by name; a click shows one. ``place`` heads those of one device."""
+def best(rows: list[Variant], budget: Budget, info: TradeoffInfo, device: str, place: str = "") -> None:
+    """How many variants fit, and the best of them by name; a click shows one. ``place`` heads those of one device.
+
+    ``rows`` are those of one target on the chart ``info``, whose knees are among the best.
+    """
     found = _best.of((rows,), budget, lambda: picks(rows, budget))
     if not found.total:
         return
@@ -80,31 +84,42 @@ def best(rows: list[Variant], budget: Budget, device: str, place: str = "") -> N
     words = t("budget.fitting" if budget.given else "budget.all", count=found.count, total=found.total)
     st.markdown(f"**{place}.** {words}" if place else words)
     with st.container(key=f"quiet-picks-{device}", horizontal=True, gap=None):
-        for name, row, key in _named(found):
-            _pick(name, row, key, device)
-        if found.balanced is None:
-            none = f":small[**{t('budget.balanced')}** {t('word.none')}]"
-            st.markdown(none, help=t("budget.balanced.none"), width="content")
+        several = len({row.model for row in rows}) > 1
+        for name, row, key in _best_ones(found):
+            _pick(name, row, key, device, several, t(f"budget.{name}"))
+        _knees(rows, info, device, several)
 
 
-def _named(found: Picks) -> list[tuple[str, Variant, str]]:
+def _best_ones(found: Picks) -> list[tuple[str, Variant, str]]:
     """Each best one with what it is best in."""
     named = (
         ("accurate", found.most_accurate, "accuracy"),
         ("smallest", found.smallest, "file_size"),
         ("fastest", found.fastest, "speedup"),
-        ("balanced", found.balanced, "file_size"),
         ("megabyte", found.per_megabyte, "file_size"),
     )
     return [(name, row, key) for name, row, key in named if row is not None]
 
 
-def _pick(name: str, row: Variant, key: str, device: str) -> None:
+def _knees(rows: list[Variant], info: TradeoffInfo, device: str, several: bool) -> None:
+    """The knees that the chart names and that fit, else why there is none."""
+    by_spot = {(row.target, row.run): row for row in rows}
+    knees = [mark for mark in info.knees if mark.spot in by_spot]
+    title = t("budget.knee", **info.axes.words)
+    for mark in knees:
+        if mark.fits:
+            _pick("knee", by_spot[mark.spot], info.axes.x, device, several, title, f"-{mark.run}")
+    if not any(mark.fits for mark in knees):
+        why = t("budget.knee.unfit" if knees else "chart.knee.none")
+        st.markdown(f":small[**{safe(title)}** {t('word.none')}]", help=why, width="content")
+
+
+def _pick(name: str, row: Variant, key: str, device: str, several: bool, title: str, which: str = "") -> None:
     quantity = QUANTITIES[key]
-    value, label = quantity.of(row), safe(sentence(row.label))
+    value, label = quantity.of(row), safe(shown_name(row, several))
     st.button(
-        f"**{t(f'budget.{name}')}** {label} · {quantity.number(value) if value is not None else ''}",
-        key=f"best-{device}-{name}",
+        f"**{title}** {label} · {quantity.number(value) if value is not None else ''}",
+        key=f"best-{device}-{name}{which}",
         help=t(f"budget.{name}.help"),
         on_click=state.select,
         args=([row.run],),

@@ -6,10 +6,11 @@ from dataclasses import replace
 
 import streamlit as st
 
+from explorer import labels
 from explorer.charts import compare_figure, compare_info, stacks_figure, stacks_info
 from explorer.comparison import bars, recipe_difference
 from explorer.comparison import table as facts
-from explorer.labels import origin, with_origin
+from explorer.labels import origin
 from explorer.measure.targets import targets
 from explorer.store import RunRow
 from explorer.texts import t
@@ -94,7 +95,7 @@ def recipes(rows: list[RunRow]) -> None:
 def short_names(rows: list[RunRow]) -> dict[str, str]:
     """By run its label; with its model where they differ, and where it comes from."""
     several = len({row.model for row in rows}) > 1
-    return {row.run: with_origin(sentence(row.label) + (f" · {row.model}" if several else ""), row) for row in rows}
+    return {row.run: labels.shown_name(row, several) for row in rows}
 
 
 def _names(rows: list[RunRow]) -> list[str]:

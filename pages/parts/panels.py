@@ -62,7 +62,7 @@ def _panel(rows: list[Variant], view: View, device: str, budget: Budget) -> None
         _reason(view, device, chosen, info.empty)
         return
     tradeoffs.chart(info, f"chart-{target}")
-    budgeting.best(chosen, budget, device)
+    budgeting.best(chosen, budget, info, device)
     tradeoffs.front_table(info, chosen)
 
 
@@ -77,7 +77,7 @@ def _joined(rows: list[Variant], view: View, budget: Budget) -> None:
         tradeoffs.chart(info, "chart-joined")
     for device, chosen in by_device.items():
         if view.target(device) in info.targets:
-            budgeting.best(chosen, budget, device, t("where.cpu" if device == "cpu" else "where.gpu"))
+            budgeting.best(chosen, budget, info, device, t("where.cpu" if device == "cpu" else "where.gpu"))
         else:
             _reason(view, device, chosen, tradeoff_info(chosen, view.axes).empty or "")
     if not info.empty:

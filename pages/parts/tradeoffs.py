@@ -6,11 +6,10 @@ import streamlit as st
 
 from explorer.charts import TradeoffInfo, tradeoff_figure
 from explorer.charts.tradeoff import drawing
-from explorer.labels import with_origin
+from explorer.labels import shown_name
 from explorer.quantities import QUANTITIES
 from explorer.store import RunRow
-from explorer.texts import t, target_title
-from explorer.texts.sentences import sentence
+from explorer.texts import t
 from explorer.variants import Variant
 from pages.parts import data, run_details, state
 from pages.parts.page import go, safe, theme
@@ -29,7 +28,8 @@ def chart(info: TradeoffInfo, key: str) -> None:
         selection_mode="box",
         alt=f"{info.title}. {info.subtitle}",
     )
-    st.caption(safe(f"{info.caption} {info.knee_words}"))
+    knees = info.knee_words or (t("chart.knee.none") if info.fronts else "")
+    st.caption(safe(f"{info.caption} {knees}"))
 
 
 def pick_boxed(key: str) -> None:
@@ -48,23 +48,19 @@ def front_table(info: TradeoffInfo, rows: list[Variant]) -> None:
     front = dict.fromkeys((front.target, run) for front in info.fronts for run in front.runs)
     by_spot = {(row.target, row.run): row for row in rows}
     keys = ("accuracy", "file_size", "latency", "speedup")
-    several = len({row.model for row in rows}) > 1
+    several, targets = len({row.model for row in rows}) > 1, len(info.targets)
     with st.expander(t("front.title", count=len(front))):
         table(
             [t("column.label"), *(QUANTITIES[key].title for key in keys)],
             [
-                [_named(by_spot[spot], several, info), *(QUANTITIES[key].write(by_spot[spot]) for key in keys)]
+                [
+                    shown_name(by_spot[spot], several, spot[0] if targets > 1 else ""),
+                    *(QUANTITIES[key].write(by_spot[spot]) for key in keys),
+                ]
                 for spot in front
             ],
             range(1, 5),
         )
-
-
-def _named(row: Variant, several_models: bool, info: TradeoffInfo) -> str:
-    """The variant's label; with its model and its target where several are shown, and where it comes from."""
-    name = f"{sentence(row.label)} · {row.model}" if several_models else sentence(row.label)
-    name = f"{name} · {target_title(row.target)}" if len(info.targets) > 1 else name
-    return with_origin(name, row)
 
 
 def picked() -> None:

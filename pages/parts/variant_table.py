@@ -8,12 +8,11 @@ import pyarrow as pa
 import streamlit as st
 
 from explorer.budget import Budget
-from explorer.labels import where
+from explorer.labels import shown_name, where
 from explorer.latest import Latest
 from explorer.quantities import QUANTITIES
 from explorer.seeds import names_of
 from explorer.texts import language, t
-from explorer.texts.sentences import sentence
 from explorer.variants import Variant
 from pages.parts import data, linked, state
 
@@ -55,8 +54,9 @@ def _table(rows: list[Variant], budget: Budget, keys: tuple[str, ...]) -> tuple[
     """The runs in their order, and what the table says of them."""
     shown = [row for row in rows if row.available and not row.derived]
     listed = {row.run for row in shown}
-    names = names_of(run for run in data.finished() if run.run in listed)
-    cells = [_cells(row, names.get(row.run, sentence(row.label)), budget, keys) for row in shown]
+    labels = names_of(run for run in data.finished() if run.run in listed)
+    names = [shown_name(row, False, label=labels.get(row.run, "")) for row in shown]
+    cells = [_cells(row, name, budget, keys) for row, name in zip(shown, names, strict=True)]
     return [row.run for row in shown], pa.Table.from_pylist(cells)
 
 

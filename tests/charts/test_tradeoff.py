@@ -259,10 +259,11 @@ def test_entries_of_the_legend_say_what_a_click_leaves_out():
     assert "Baseline" not in named, "baselines always stay"
 
 
-def test_where_no_front_has_a_knee_it_says_so(own):
+def test_knees_are_named_with_what_they_are_of(own):
     bent = tradeoff_info(own, Axes())
-    assert any(mark.knee for mark in bent.marks) and bent.knee_words.startswith("The knee is where")
+    (knee,) = bent.knees
+    assert bent.knee_words.startswith(f"Knee of accuracy against file size: {knee.label}. The line bends most there")
     straight = tradeoff_info([row for row in own if row.run in bent.fronts[0].runs][:2], Axes())
-    assert straight.fronts and straight.knee_words.startswith("None of the fronts drawn has a knee")
+    assert straight.fronts and (straight.knees, straight.knee_words) == ((), "")
     estimates = [replace(row, estimated=True) for row in own]
     assert tradeoff_info(estimates, Axes()).knee_words == ""

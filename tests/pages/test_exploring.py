@@ -8,11 +8,13 @@ import pytest
 
 from explorer import presets
 from explorer.models import ModelCard
+from explorer.quantities import QUANTITIES
 from explorer.recipe import Recipe
 from explorer.technique import build
+from explorer.texts import t
 from pages.parts import data
 from tests.pages.conftest import words
-from tests.support.sample_results import sample_runs, write_runs
+from tests.support.sample_results import OTHER_HOST, sample_runs, write_recorded, write_runs
 
 CARD = ModelCard(
     "vit-digits", "Small vision transformer", "image", "vit", "digits", "Reads digits.", 460_000, 1_900_000
@@ -32,9 +34,45 @@ def test_a_budget_names_the_best_that_fits_and_a_click_shows_it(open_page, own) 
 
 def test_where_what_fits_has_no_knee_it_says_so(open_page, own) -> None:
     app = open_page("3_Trade_offs", {"model": "minilm-tweets"})
-    assert "**Knee of accuracy and size** none" not in words(app) and app.button(key="best-cpu-balanced")
-    app.select_slider(key="budget-speed").set_value("2").run()
-    assert "best-cpu-smallest" in [one.key for one in app.button] and "**Knee of accuracy and size** none" in words(app)
+    nothing = "**Knee of accuracy against file size** none"
+    assert nothing not in words(app) and knees(app)
+    app.select_slider(key="budget-file").set_value("20").run()
+    assert "best-cpu-smallest" in [one.key for one in app.button]
+    assert not knees(app) and nothing in words(app)
+    assert [one.help for one in app.markdown if nothing in one.value] == [t("budget.knee.unfit")]
+    app = open_page("3_Trade_offs", {"model": "minilm-tweets", "x": "accuracy"})
+    assert [one.help for one in app.markdown if "** none" in one.value] == [t("chart.knee.none")]
+
+
+def knees(app) -> list[str]:
+    """What the list of the best calls a knee."""
+    return [one.label for one in app.button if (one.key or "").startswith("best-cpu-knee")]
+
+
+@pytest.mark.parametrize("axes", [{}, {"x": "latency"}, {"x": "zipped_size", "y": "difference"}])
+@pytest.mark.parametrize("recorded_too", [False, True])
+def test_the_chart_and_the_list_of_the_best_name_the_same_knee(open_page, own, place, axes, recorded_too) -> None:
+    if recorded_too:
+        write_recorded(place / "recorded", sample_runs(16, seed=1, recorded=True, host=OTHER_HOST))
+    app = open_page("3_Trade_offs", axes if recorded_too else axes | {"model": "minilm-tweets"})
+    (said,) = [one.value for one in app.caption if "The line bends most there" in one.value]
+    of, names = said.partition("Knee of ")[2].partition(". The line bends")[0].split(": ")
+    assert len(knees(app)) == len(names.split("; "))
+    assert all(label.startswith(f"**Knee of {of}** ") for label in knees(app))
+    for label in knees(app):
+        assert label.partition("** ")[2].rpartition(" · ")[0] in names
+    assert of.endswith(QUANTITIES[axes.get("x", "file_size")].title.lower())
+
+
+def test_where_several_are_shown_the_best_and_the_table_say_the_model_and_what_was_recorded(
+    open_page, recorded
+) -> None:
+    both = ["minilm-tweets", "vit-digits"]
+    app = open_page("3_Trade_offs", model=both)
+    labels = [one.label for one in app.button if (one.key or "").startswith("best-cpu")]
+    assert labels and all(any(f" · {model} (recorded)" in label for model in both) for label in labels)
+    (table,) = [one for one in app.dataframe if "accuracy" in one.value.columns]
+    assert all(any(label.endswith(f" · {model} (recorded)") for model in both) for label in table.value["label"])
 
 
 def test_a_budget_that_nothing_keeps_says_what_to_do(open_page, own) -> None:

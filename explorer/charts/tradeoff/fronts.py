@@ -32,6 +32,11 @@ class Axes:
     def y_quantity(self) -> Quantity:
         return QUANTITIES[self.y]
 
+    @property
+    def words(self) -> dict[str, str]:
+        """What stands on the axes ``x`` and ``y``, in words that go into a sentence."""
+        return {"x": self.x_quantity.title.lower(), "y": self.y_quantity.title.lower()}
+
 
 @dataclass(frozen=True)
 class Front:

@@ -12,6 +12,7 @@ from explorer.budget import Budget
 from explorer.charts.tradeoff import words
 from explorer.charts.tradeoff.fronts import Axes, Front, Spot, drawable, fronts
 from explorer.charts.tradeoff.sizes import USUAL, SizeScale, size_scale
+from explorer.labels import shown_name
 from explorer.latest import Latest
 from explorer.texts import language, t
 from explorer.variants import Variant
@@ -33,6 +34,7 @@ class Mark:
     model: str
     family: str
     recorded: bool
+    imported: bool
     baseline: bool
     noisy: bool
     estimated: bool
@@ -77,6 +79,7 @@ class TradeoffInfo:
     ``sizes`` tells how large marks are by the third quantity, None without one.
     """
 
+    axes: Axes
     title: str
     subtitle: str
     caption: str
@@ -92,11 +95,19 @@ class TradeoffInfo:
     sizes: SizeScale | None = None
 
     @property
+    def knees(self) -> tuple[Mark, ...]:
+        """The marks that are called knees: those of one's own fronts on a target, else those of recorded ones there."""
+        found = sorted((mark for mark in self.marks if mark.knee), key=lambda mark: (mark.target, mark.x, mark.run))
+        own = {mark.target for mark in found if not mark.recorded}
+        return tuple(mark for mark in found if not mark.recorded or mark.target not in own)
+
+    @property
     def knee_words(self) -> str:
-        """What a knee is, or that there is none; nothing where there is no front."""
-        if not self.fronts:
-            return ""
-        return t("chart.knee" if any(mark.knee for mark in self.marks) else "chart.knee.none")
+        """Which variants are knees of what, and what that means; nothing where none is one."""
+        several = len({mark.model for mark in self.marks}) > 1
+        places = [mark.target if len(self.targets) > 1 else "" for mark in self.knees]
+        names = [shown_name(mark, several, place) for mark, place in zip(self.knees, places, strict=True)]
+        return t("chart.knee", names="; ".join(names), **self.axes.words) if names else ""
 
 
 def tradeoff_info(
@@ -172,6 +183,7 @@ def _arranged(rows: Sequence[Variant], axes: Axes, where: str, budget: Budget, k
         }
         marks.append(_mark(row, axes, diameter, len(targets) > 1, known))
     info = TradeoffInfo(
+        axes=axes,
         title=t("chart.tradeoff.title", y=y.title, x=x.title.lower()),
         subtitle=where,
         caption=words.caption(shown),
@@ -238,6 +250,7 @@ def _mark(row: Variant, axes: Axes, diameter: float, several_targets: bool, know
         model=row.model,
         family=row.family,
         recorded=row.recorded,
+        imported=row.imported,
         baseline=row.baseline,
         noisy=row.noisy and on_target,
         estimated=row.estimated and on_target,

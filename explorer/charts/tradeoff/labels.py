@@ -27,8 +27,8 @@ class Label:
 
 def labels(info: TradeoffInfo, area: Area = LAPTOP) -> list[Label]:
     """The words that find room beside their marks: the shown one first, then selected ones, baselines, knees."""
-    several, own_knee = len({mark.model for mark in info.marks}) > 1, _own_knee(info)
-    named = ((mark, _name(mark, several, own_knee)) for mark in info.marks)
+    several, knees = len({mark.model for mark in info.marks}) > 1, {mark.spot for mark in info.knees}
+    named = ((mark, _name(mark, several, mark.spot in knees)) for mark in info.marks)
     said = [(mark, _placed(name, mark, info)) for mark, name in named if name]
     said.sort(key=lambda pair: (not pair[0].shown, not pair[0].selected, not pair[0].baseline))
     spots = _spots(info)
@@ -72,19 +72,13 @@ def _placed(words: str, mark: Mark, info: TradeoffInfo) -> str:
     return place if partner_says_it else t("chart.label.placed", words=words, place=place)
 
 
-def _own_knee(info: TradeoffInfo) -> bool:
-    return any(mark.knee and not mark.recorded for mark in info.marks)
-
-
-def _name(mark: Mark, several_models: bool, own_knee: bool) -> str:
-    """What a mark is called; a recorded knee only where the reader has none."""
+def _name(mark: Mark, several_models: bool, knee: bool) -> str:
+    """What a mark is called; nothing for most."""
     if mark.baseline:
         return t("chart.label.baseline_of", model=mark.model) if several_models else t("chart.label.baseline")
     if mark.selected:
         return sentence(mark.label)
-    if not mark.knee or (mark.recorded and own_knee):
-        return ""
-    return t("chart.label.knee")
+    return t("chart.label.knee") if knee else ""
 
 
 def on_axis(x: float, log: bool) -> float:
