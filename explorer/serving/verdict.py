@@ -1,17 +1,17 @@
-"""What a race found, in one sentence, and whether the measurement of the same variant found something else."""
+"""What a race found, in one sentence, and whether the measurement found something else than a race or answers did."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 from explorer.conclusion import CLOSE, ratio_words
 from explorer.quantities import cut, significant
-from explorer.serving.client import Standing
+from explorer.serving.client import Answer, Standing
 from explorer.texts import t
 
 BATCH = 1
 TOLERANCE = 1.1
-"""A race is no measurement: it contradicts one where it is this far outside of its interval."""
+"""Neither a race nor an answer is a measurement: they contradict one where they are this far outside its interval."""
 
 
 def race_sentence(standing: Standing, place: int = 0) -> str:
@@ -19,7 +19,7 @@ def race_sentence(standing: Standing, place: int = 0) -> str:
 
     Nothing is rounded in the variant's favour. Empty where one of the two never answered.
     """
-    ratio = _ratio(standing, place)
+    ratio = race_ratio(standing, place)
     if ratio is None:
         return ""
     key = {1: "demo.found.faster", -1: "demo.found.slower", 0: "demo.found.same"}[_direction(ratio)]
@@ -30,21 +30,22 @@ def race_sentence(standing: Standing, place: int = 0) -> str:
     return f"{speed} {answers}"
 
 
-def disagreement(standing: Standing, result: dict[str, Any], target: str, place: int = 0) -> str:
-    """A sentence where the race on ``target`` and the measurement of ``result`` there tell of different speeds.
+def disagreement(ratio: float | None, result: dict[str, Any], target: str, seen: Literal["race", "answers"]) -> str:
+    """A sentence where what was ``seen`` on ``target`` and the measurement of ``result`` there differ in speed.
 
-    Empty where they agree, and where the speed was not measured there, or was disturbed: then the conclusion says so.
+    ``ratio`` is how many times as fast as the baseline the variant was there, None where nobody knows. Empty where both
+    agree, and where the speed was not measured there, or was disturbed: then the conclusion says so.
     """
-    entry, ratio = measured(result, target), _ratio(standing, place)
+    entry = measured(result, target)
     if entry is None or ratio is None or entry.get("noisy") or entry.get("speedup_low") is None:
         return ""
     low, high, speedup = (float(entry[name]) for name in ("speedup_low", "speedup_high", "speedup"))
     opposite = bool(_direction(ratio)) if low <= 1 <= high else (ratio > 1) != (speedup > 1)
     if not opposite and low / TOLERANCE <= ratio <= high * TOLERANCE:
         return ""
-    key = "demo.differs.text" if result.get("kind") == "text" else "demo.differs"
-    figures = {name: significant(value) for name, value in (("low", low), ("high", high), ("race", ratio))}
-    return t(key, measured=significant(speedup), tokens=entry["sequence"], **figures)
+    own = ".text" if result.get("kind") == "text" else ""
+    figures = {name: significant(value) for name, value in (("low", low), ("high", high), ("seen", ratio))}
+    return t(f"demo.differs.{seen}{own}", measured=significant(speedup), tokens=entry["sequence"], **figures)
 
 
 def measured(result: dict[str, Any], target: str) -> dict[str, Any] | None:
@@ -60,10 +61,16 @@ def measured(result: dict[str, Any], target: str) -> dict[str, Any] | None:
     return next(fitting, None)
 
 
-def _ratio(standing: Standing, place: int) -> float | None:
-    """How many times as fast as the baseline the variant was."""
+def race_ratio(standing: Standing, place: int = 0) -> float | None:
+    """How many times as fast as the baseline the variant at ``place`` was; None where one of the two never answered."""
     baseline, variant = standing.baseline.per_s, standing.variants[place].per_s
     return variant / baseline if baseline and variant else None
+
+
+def answer_ratio(baseline: Answer, variant: Answer) -> float | None:
+    """The same of one input that both answered."""
+    answered = baseline.best is not None and variant.best is not None
+    return baseline.ms / variant.ms if answered and variant.ms else None
 
 
 def _direction(ratio: float) -> int:

@@ -22,9 +22,10 @@ from pages.parts.tables import fact_table, table
 
 
 def picker() -> list[RunRow]:
-    """Choose two to six variants; begins with those that were sent here."""
+    """Choose two to six variants; begins with those that were sent here, else with those that are selected."""
     by_run = {row.run: row for row in data.finished()}
-    sent = [run for run in state.compared() if run in by_run]
+    compared, selected = ([run for run in runs if run in by_run] for runs in (state.compared(), state.selected()))
+    sent = compared or selected
     state.remember_value("compare-picker", sent[: state.MOST_COMPARED])
     chosen = st.multiselect(
         t("compare.pick"),

@@ -15,6 +15,7 @@ from explorer.serving.client import Answer
 from explorer.serving.drawing import digit, framed, from_canvas
 from explorer.serving.examples import Example, enlarged, example_images
 from explorer.serving.lineup import Lineup
+from explorer.serving.verdict import answer_ratio, disagreement
 from explorer.texts import t
 from pages.parts import state
 from pages.parts.demo import Side, Subject
@@ -49,6 +50,7 @@ def section(subject: Subject) -> None:
             for number in range(0, len(pairs), IN_ROW):
                 _row(f"answers-row-{number}", pairs[number : number + IN_ROW], _answer, labels)
                 _row(f"answers-charts-{number}", pairs[number : number + IN_ROW], _confidence, labels)
+        _differing(subject, found)
 
 
 def _row(key: str, pairs: list[Pair], draw: Callable[[Side, Answer, list[str]], None], labels: list[str]) -> None:
@@ -56,6 +58,14 @@ def _row(key: str, pairs: list[Pair], draw: Callable[[Side, Answer, list[str]], 
         for column, (side, answer) in zip(st.columns(IN_ROW, gap="large"), pairs, strict=False):
             with column:
                 draw(side, answer, labels)
+
+
+def _differing(subject: Subject, found: list[Answer]) -> None:
+    """Where the times of these few calls tell of another speed than the measurement does."""
+    for row, side, answer in zip(subject.rows, subject.sides[1:], found[1:], strict=True):
+        words = disagreement(answer_ratio(found[0], answer), row.result or {}, subject.target, "answers")
+        if words:
+            st.markdown(f"**{safe(side.name)}.** {words}" if len(subject.rows) > 1 else words)
 
 
 def _answers(subject: Subject, given: Given) -> list[Answer]:

@@ -10,7 +10,7 @@ from explorer.conclusion import conclusion
 from explorer.errors import ExplorerError
 from explorer.quantities import significant
 from explorer.serving.client import Standing, Tally
-from explorer.serving.verdict import BATCH, disagreement, measured, race_sentence
+from explorer.serving.verdict import BATCH, disagreement, measured, race_ratio, race_sentence
 from explorer.texts import t
 from pages.parts import data
 from pages.parts.demo import Side, Subject
@@ -102,7 +102,8 @@ def _verdict(result: dict[str, Any], target: str, standing: Standing | None, pla
     st.markdown(t("demo.measured", conclusion=safe(words)))
     if standing is None or standing.running:
         return
-    found, differs = race_sentence(standing, place), disagreement(standing, result, target, place)
+    found = race_sentence(standing, place)
+    differs = disagreement(race_ratio(standing, place), result, target, "race")
     if found:
         st.markdown(t("demo.found", sentence=found))
     if differs:

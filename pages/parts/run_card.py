@@ -136,7 +136,9 @@ def _now(row: RunRow) -> str:
     if row.samples_per_s:
         parts.append(t("runs.speed", rate=significant(row.samples_per_s)))
     elapsed = elapsed_s(row.started_at)
-    left = left_s(_expected_s(row), elapsed, row.seconds_left)
+    expected = _expected_s(row)
+    left = left_s(expected, elapsed, row.seconds_left)
+    overdue = left is None and expected is not None and elapsed is not None
     if left is not None:
         parts.append(t("runs.left", time=duration(left)))
     elif row.seconds_left is not None:
@@ -147,7 +149,7 @@ def _now(row: RunRow) -> str:
     if taken is not None and taken.cores is not None:
         parts.append(t("runs.cores", cores=f"{taken.cores:.1f}"))
     if elapsed is not None:
-        parts.append(t("runs.elapsed", time=duration(elapsed)))
+        parts.append(t("runs.overdue" if overdue else "runs.elapsed", time=duration(elapsed)))
     return " · ".join(parts)
 
 

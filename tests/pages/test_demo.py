@@ -9,9 +9,11 @@ import numpy as np
 import pytest
 import streamlit as st
 
+from explorer import store
 from explorer.artefacts import baseline_file
 from explorer.conclusion import conclusion
 from explorer.measure.accuracy import predict
+from explorer.serving.client import Answer, Demonstration
 from pages.parts import demo, demo_answers, demo_choice, demo_race
 from tests.pages.conftest import button, words
 from tests.pages.demo_runs import IMAGE_RUN, OTHER_TEXT_RUN, TEXT_RUN, THIRD_TEXT_RUN, baseline_folder, write_answering
@@ -80,6 +82,19 @@ def test_a_text_of_ones_own(open_page, both):
     assert shares(app) == [pytest.approx(one, abs=0.01) for one in wanted]
     said = [line.value for line in app.markdown if line.value in ("a", "b", "c")]
     assert said == ["abc"[int(np.argmax(one))] for one in wanted]
+
+
+@pytest.mark.parametrize(("speedup", "differs"), [(1000.0, True), (1.0, False)])
+def test_times_that_contradict_the_measurement_say_so(open_page, place, answering, monkeypatch, speedup, differs):
+    measured = {"speedup": speedup, "speedup_low": 0.9 * speedup, "speedup_high": 1.1 * speedup, "noisy": False}
+    file = place / "home" / "runs" / TEXT_RUN / "result.json"
+    result = json.loads(file.read_text())
+    file.write_text(json.dumps({**result, "latency": [{**entry, **measured} for entry in result["latency"]]}))
+    store.Store().refresh(TEXT_RUN)
+    even = [Answer((0.2, 0.5, 0.3), 2.0, 15), Answer((0.2, 0.6, 0.2), 2.0, 15)]
+    monkeypatch.setattr(Demonstration, "answer", lambda shown, given: even)
+    said = words(open_page(PAGE, selected=[TEXT_RUN]))
+    assert ("These times and the measurement differ: measured was 1,000 times" in said) == differs
 
 
 def test_an_example_is_one_click_away(open_page, answering):

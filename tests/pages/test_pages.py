@@ -267,6 +267,20 @@ def test_the_time_left_is_of_the_whole_run_where_runs_like_it_are_over(open_page
     assert re.search(r"about (1 min|\d\d)\s.*left", bar.proto.text), bar.proto.text
 
 
+def test_a_run_that_takes_longer_than_expected_says_so(open_page, place):
+    before, run = sample_runs(16)[2::13][:2]
+    result = {**before.result, "seconds": 65.0, "steps": [{**step, "seconds": 3} for step in before.result["steps"]]}
+    late = replace(run, recipe=before.recipe, state="queued", result=None)
+    write_runs(place / "home" / "runs", [replace(before, result=result), late])
+    folder = RunFolder(place / "home" / "runs" / run.run)
+    folder.claim({"claimed_at": time.time() - 600})
+    folder.add_state("running")
+    folder.add_progress("measure", "Measuring", fraction=0.5)
+    (bar,) = open_page("2_Runs").get("progress")
+    assert re.search(r"longer than expected \(10\s+min.* so far\)", bar.proto.text), bar.proto.text
+    assert "left" not in bar.proto.text
+
+
 def test_deleting_asks_first(open_page, own, monkeypatch):
     deleted = []
     monkeypatch.setattr(jobs, "delete", deleted.append)

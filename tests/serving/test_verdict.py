@@ -2,8 +2,8 @@
 
 import pytest
 
-from explorer.serving.client import Agreement, Standing, Tally
-from explorer.serving.verdict import disagreement, race_sentence
+from explorer.serving.client import Agreement, Answer, Standing, Tally
+from explorer.serving.verdict import answer_ratio, disagreement, race_ratio, race_sentence
 
 TARGET = "cpu-onnxruntime"
 
@@ -15,6 +15,11 @@ def standing(baseline_s=10.0, variant_s=4.0, requests=1000, state="done"):
 def result(speedup=2.5, low=2.4, high=2.6, kind="image", **more):
     entry = {"target": TARGET, "batch": 1, "sequence": 32, "speedup": speedup, "noisy": False}
     return {"kind": kind, "latency": [{**entry, "speedup_low": low, "speedup_high": high, **more}]}
+
+
+def contradicts(race, measurement, target=TARGET):
+    """What a race is said to differ in from a measurement."""
+    return disagreement(race_ratio(race), measurement, target, "race")
 
 
 def test_the_faster_one_is_named():
@@ -55,45 +60,45 @@ def test_nearly_the_same_is_called_so(seconds):
 
 def test_one_that_never_answered_is_not_judged():
     early = Standing("stopped", 1000, (Tally(0, 0.0), Tally(25, 0.05)), (Agreement(0, 0),))
-    assert race_sentence(early) == "" and disagreement(early, result(), TARGET) == ""
+    assert race_sentence(early) == "" and contradicts(early, result()) == ""
 
 
 @pytest.mark.parametrize("variant_s", [4.0, 3.6, 4.5])
 def test_a_race_near_the_interval_agrees(variant_s):
-    assert disagreement(standing(variant_s=variant_s), result(), TARGET) == ""
+    assert contradicts(standing(variant_s=variant_s), result()) == ""
 
 
 def test_a_race_far_from_the_interval_is_said_to_differ():
-    assert disagreement(standing(variant_s=8.0), result(), TARGET) == (
+    assert contradicts(standing(variant_s=8.0), result()) == (
         "Race and measurement differ: measured was 2.50 times the baseline’s speed (95 % interval 2.40 to 2.60), "
         "in the race it was 1.25 times. Rely on the measurement, which had the machine to itself."
     )
 
 
 def test_lengths_of_texts_are_named():
-    assert "its texts were 32 tokens long" in disagreement(standing(variant_s=8.0), result(kind="text"), TARGET)
+    assert "its texts were 32 tokens long" in contradicts(standing(variant_s=8.0), result(kind="text"))
 
 
 def test_faster_in_the_race_but_no_faster_when_measured():
-    assert disagreement(standing(variant_s=9.3), result(speedup=1.0, low=0.98, high=1.02), TARGET) != ""
-    assert disagreement(standing(variant_s=9.9), result(speedup=1.0, low=0.98, high=1.02), TARGET) == ""
+    assert contradicts(standing(variant_s=9.3), result(speedup=1.0, low=0.98, high=1.02)) != ""
+    assert contradicts(standing(variant_s=9.9), result(speedup=1.0, low=0.98, high=1.02)) == ""
 
 
 def test_slower_in_the_race_but_faster_when_measured():
-    assert disagreement(standing(variant_s=10.4), result(speedup=1.05, low=1.01, high=1.09), TARGET) != ""
+    assert contradicts(standing(variant_s=10.4), result(speedup=1.05, low=1.01, high=1.09)) != ""
 
 
 @pytest.mark.parametrize(
     "more", [{"noisy": True}, {"speedup_low": None}, {"speedup": None}, {"batch": 8}, {"target": "cpu-torch"}]
 )
 def test_without_a_sound_measurement_there_is_nothing_to_differ_from(more):
-    assert disagreement(standing(variant_s=8.0), result(**more), TARGET) == ""
+    assert contradicts(standing(variant_s=8.0), result(**more)) == ""
 
 
 def test_a_race_is_held_against_the_measurement_on_its_own_target():
     elsewhere = result(target="cpu-openvino")
-    assert disagreement(standing(variant_s=8.0), elsewhere, "cpu-openvino") != ""
-    assert disagreement(standing(variant_s=8.0), elsewhere, TARGET) == ""
+    assert contradicts(standing(variant_s=8.0), elsewhere, "cpu-openvino") != ""
+    assert contradicts(standing(variant_s=8.0), elsewhere) == ""
 
 
 def test_each_variant_has_its_sentence():
@@ -101,3 +106,20 @@ def test_each_variant_has_its_sentence():
     race = Standing("done", 1000, tallies, (Agreement(200, 196), Agreement(200, 200)))
     assert "2.5 times as fast" in race_sentence(race, 0) and "196 of 200" in race_sentence(race, 0)
     assert "2.0 times slower" in race_sentence(race, 1) and "200 of 200" in race_sentence(race, 1)
+
+
+def test_times_of_answers_are_held_against_the_measurement_too():
+    baseline, variant = Answer((0.2, 0.8), 4.0, 15), Answer((0.3, 0.7), 3.2, 15)
+    assert answer_ratio(baseline, variant) == 1.25
+    assert disagreement(1.25, result(), TARGET, "answers") == (
+        "These times and the measurement differ: measured was 2.50 times the baseline’s speed (95 % interval 2.40 to "
+        "2.60), for this input it was 1.25 times. Rely on the measurement, which had the machine to itself."
+    )
+    assert "this one has its own length" in disagreement(1.25, result(kind="text"), TARGET, "answers")
+    assert disagreement(2.5, result(), TARGET, "answers") == ""
+
+
+def test_who_gave_no_answer_has_no_speed():
+    assert answer_ratio(Answer((), 4.0, 15), Answer((0.3, 0.7), 3.2, 15)) is None
+    assert answer_ratio(Answer((0.2, 0.8), 4.0, 15), Answer((), 3.2, 15)) is None
+    assert disagreement(None, result(), TARGET, "answers") == ""
