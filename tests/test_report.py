@@ -298,3 +298,14 @@ def test_every_colour_of_the_theme_has_a_dark_one(page):
     light = [colours["light"] for colours in (style.BACKGROUNDS, style.INK, style.MUTED, style.GRID, style.INTERVAL)]
     assert set(dark) == set(light)
     assert drawn["layout"]["paper_bgcolor"] in dark and drawn["layout"]["font"]["color"] in dark
+
+
+def test_what_a_knee_is_stands_below_the_chart_in_plain_words():
+    runs = [run for run in sample_runs(16) if run.model == "minilm-tweets"]
+    info, text = made(runs[:3], everyone=runs)
+    (knee,) = info.charts[0].knees
+    said = " ".join(Page(text).words)
+    assert (
+        f"Knee of accuracy against file size: {knee.label}. The line bends most there: to either side, a small " in said
+    )
+    assert "knee" not in " ".join(Page(made(runs[:2])[1]).words).lower(), "where there is none, nothing needs a word"
