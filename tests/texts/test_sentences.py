@@ -392,3 +392,10 @@ def test_models_are_described_in_chinese(open_page, page):
     titles = [card.title for card in cards().values()]
     assert not set(titles) & set(shown)
     assert {sentence(title) for title in titles} <= set(shown)
+
+
+def test_boxes_of_the_form_offer_values_in_the_readers_language(open_page):
+    app = open_page("1_Compress", language="zh")
+    app.selectbox(key="form-new").select("weight-bits").run()
+    (box,) = [one for one in app.selectbox if one.label == setting("granularity")]
+    assert box.options == ["分组", "逐通道", "整个矩阵"] and box.value == "groups"
