@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -247,21 +247,43 @@ def _cell(fact: Fact | None) -> tuple[str, str]:
 
 
 def bars(run: RunRow) -> Bars:
-    """Size and latency of a run as percent of its baseline."""
+    """Size, accuracy, latency and memory of a run as percent of its baseline, with intervals where they are known."""
     result = run.result or {}
-    shares: dict[str, float | None] = {}
-    for name in SIZES:
-        shares[t(f"fact.{name}")] = 100 * result["size"][name] / result["baseline_size"][name]
-    for entry in result["latency"]:
-        if entry.get("speedup"):
-            name = f"{target_title(entry['target'])}, {_shape_words(entry, result)}"
-            shares[name] = 100 / entry["speedup"]
+    shares: dict[str, float | None] = {
+        t(f"fact.{name}"): 100 * result["size"][name] / result["baseline_size"][name] for name in SIZES
+    }
+    intervals: dict[str, tuple[float, float]] = {}
+    for target in dict.fromkeys(entry["target"] for entry in (*result["accuracy"], *result["latency"])):
+        for name, share, interval in _target_shares(result, target):
+            shares[f"{target_title(target)}, {name}"] = share
+            if interval is not None:
+                intervals[f"{target_title(target)}, {name}"] = interval
     file = t("fact.file")
     words = {
         fact.name if fact.group == file else f"{fact.group}, {fact.name}": f"{fact.value}, {fact.note}"
         for fact in facts(result)
     }
-    return Bars(run.run, run.label, shares, words)
+    return Bars(run.run, run.label, shares, words, intervals)
+
+
+def _target_shares(result: dict[str, Any], target: str) -> Iterator[tuple[str, float, tuple[float, float] | None]]:
+    """By the name of its fact, each quantity on a target as percent of the baseline's, and the interval of that.
+
+    That of an accuracy is the interval of the paired difference.
+    """
+    for entry in result["accuracy"]:
+        of_target = entry["target"] == target and entry["split"] == SPLIT and entry.get("condition", "clean") == "clean"
+        if of_target and entry.get("value") is not None and entry.get("baseline"):
+            percent, low, high = 100 / entry["baseline"], entry.get("difference_low"), entry.get("difference_high")
+            interval = None if low is None or high is None else (100 + percent * low, 100 + percent * high)
+            yield t("fact.accuracy", split=t(f"split.{SPLIT}")), percent * entry["value"], interval
+    for entry in result["latency"]:
+        if entry["target"] == target and entry.get("speedup"):
+            low, high = entry.get("speedup_low"), entry.get("speedup_high")
+            yield _shape_words(entry, result), 100 / entry["speedup"], (100 / high, 100 / low) if low and high else None
+    for use in result.get("targets", ()):
+        if use["target"] == target and use.get("peak_rss_bytes") and use.get("baseline_peak_rss_bytes"):
+            yield t("fact.memory"), 100 * use["peak_rss_bytes"] / use["baseline_peak_rss_bytes"], None
 
 
 def recipe_difference(recipes: Sequence[dict[str, Any]]) -> list[tuple[str, list[str]]]:

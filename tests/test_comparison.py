@@ -151,27 +151,52 @@ def test_bars_are_percent_of_the_baseline():
     assert shares["CPU, ONNX Runtime, Latency p50, batch of 1 × 32 tokens"] == pytest.approx(25)
 
 
-def test_the_bar_chart_draws_every_variant_in_every_category():
-    info = compare_info([bars(run) for run in sample_runs(3)])
+def test_bars_hold_accuracy_and_memory_with_the_intervals_that_are_known():
+    run = sample_runs(3)[2]
+    accuracy, latency = run.result["accuracy"][0], run.result["latency"][0]
+    run.result["targets"] = [USE]
+    accuracy |= {"value": 0.76, "baseline": 0.8, "difference_low": -0.06, "difference_high": -0.02}
+    latency |= {"speedup": 2.0, "speedup_low": 1.6, "speedup_high": 2.5}
+    drawn, place = bars(run), "CPU, ONNX Runtime"
+    names = [f"{place}, {name}" for name in ("Accuracy (validation)", "Latency p50, batch of 1 × 32 tokens")]
+    assert [drawn.shares[name] for name in names] == pytest.approx([95, 50])
+    assert drawn.intervals[names[0]] == pytest.approx((92.5, 97.5))
+    assert drawn.intervals[names[1]] == pytest.approx((40, 62.5))
+    memory = f"{place}, Peak memory"
+    assert drawn.shares[memory] == pytest.approx(100 * 120 / 310) and memory not in drawn.intervals
+    assert drawn.words[memory] == "120 MB, baseline 310 MB"
+    assert not [name for name in drawn.shares if name.startswith("NVIDIA")], "what was not measured has no bar"
+
+
+def test_an_interval_is_drawn_at_its_bar_and_the_label_stands_beyond_it():
+    info = compare_info([Bars("a", "a", {"one": 60.0, "two": 50.0}, {}, {"one": (55.0, 67.0)})])
+    figure = compare_figure(info)
+    (drawn,) = [trace for trace in figure.data if trace.type == "bar"]
+    assert (drawn.error_x.array, drawn.error_x.arrayminus) == ((7, 0), (5, 0))
+    assert next(trace.x for trace in figure.data if trace.type == "scatter") == (67, 50)
+
+
+def test_the_bar_chart_draws_every_variant_in_the_categories_it_was_measured_in():
+    shares = [{"size": 50.0, "time": 40.0}, {"size": 60.0}, {"size": 70.0, "time": 30.0}]
+    info = compare_info([Bars(f"run-{place}", "a", one, {}) for place, one in enumerate(shares)])
     figure = compare_figure(info, "dark")
     drawn = [trace for trace in figure.data if trace.type == "bar"]
-    assert [len(trace.x) for trace in drawn] == [len(info.categories)] * 3
-    assert drawn[0].customdata[0][0] == "sample-0000"
+    assert [trace.x for trace in drawn] == [(50, 40), (60,), (70, 30)]
+    size, time = figure.layout.yaxis.tickvals
+    assert [trace.y[0] for trace in drawn] == [size - 1, size, size + 1]
+    assert (drawn[0].y[1], drawn[2].y[1]) == (time - 0.5, time + 0.5), "no room for what was not measured"
+    assert drawn[0].customdata[0][0] == "run-0"
 
 
 def test_labels_stand_at_the_ends_of_bars_and_never_across_the_line_of_the_baseline():
     shares = {"far": 40.0, "near": 97.0, "same": 100.0, "beyond": 104.0, "unknown": None, "once": 50.0}
     others = {"far": 20.0, "once": None}
-    info = compare_info([Bars("a", "a", shares, {}), Bars("b", "b", others, {})])
-    figure = compare_figure(info)
-    bars_of, labels_of = ({t.offsetgroup: t for t in figure.data if t.type == kind} for kind in ("bar", "scatter"))
-    assert bars_of.keys() == labels_of.keys() == {"0", "1"}
-    assert dict(zip(info.categories, labels_of["0"].x, strict=True)) == {
-        "far": 40, "near": 100, "same": 100, "beyond": 104, "once": 50
-    }  # fmt: skip
-    assert [words.strip() for words in labels_of["0"].text] == ["40.0 %", "97.0 %", "100 %", "104 %", "50.0 %"]
-    assert labels_of["1"].x[0] == 20 and labels_of["1"].text[-1] == ""
-    assert (figure.layout.scattergap, labels_of["0"].y) == (figure.layout.bargap, bars_of["0"].y), "side by side"
+    figure = compare_figure(compare_info([Bars("a", "a", shares, {}), Bars("b", "b", others, {})]))
+    bars_of, labels_of = ([trace for trace in figure.data if trace.type == kind] for kind in ("bar", "scatter"))
+    assert labels_of[0].x == (40, 100, 100, 104, 50) and labels_of[1].x == (20,)
+    assert [words.strip() for words in labels_of[0].text] == ["40.0 %", "97.0 %", "100 %", "104 %", "50.0 %"]
+    for words, drawn in zip(labels_of, bars_of, strict=True):
+        assert words.y == drawn.y, "side by side"
 
 
 def test_recipes_differ_where_they_differ():

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import plotly.graph_objects as go
 
@@ -14,20 +14,29 @@ from explorer.texts import t
 
 LABEL_SHARE = 0.14
 """How much of the axis a label takes where the window is narrow."""
-BETWEEN, APART = 0.3, "\N{NO-BREAK SPACE}\N{NO-BREAK SPACE}"
-"""Share of a category that is left free, and what keeps a label from its bar and the line."""
-AROUND_PX, ROW_PX, AXIS_PX = 190, 24, 58
-"""What stands around the bars, one bar with its share of the gaps, and the numbers and the title below them."""
+BETWEEN, APART = 0.7, "\N{NO-BREAK SPACE}\N{NO-BREAK SPACE}"
+"""Room between two categories in bars, and what keeps a label from its bar and the line."""
+AROUND_PX, ROW_PX, AXIS_PX = 190, 20, 58
+"""What stands around the bars, one bar, and the numbers and the title below them."""
 
 
 @dataclass(frozen=True)
 class Bars:
-    """One variant: by quantity its share of the baseline in percent (None: not measured) and its figures in words."""
+    """One variant: by quantity its share of the baseline in percent (None: not measured) and its figures in words.
+
+    ``intervals`` are the 95 % ones of those shares that have one, in percent.
+    """
 
     run: str
     label: str
     shares: dict[str, float | None]
     words: dict[str, str]
+    intervals: dict[str, tuple[float, float]] = field(default_factory=dict)
+
+    def end(self, category: str) -> float | None:
+        """Where its bar ends, with its interval."""
+        share = self.shares.get(category)
+        return None if share is None else max(share, *self.intervals.get(category, ()), share)
 
 
 @dataclass(frozen=True)
@@ -50,57 +59,81 @@ def compare_info(variants: Sequence[Bars]) -> CompareInfo:
 
 
 def compare_figure(info: CompareInfo, theme: Theme = "light") -> go.Figure:
-    """Draw ``info`` as grouped horizontal bars with a line at the baseline."""
+    """Draw ``info`` as grouped horizontal bars with a line at the baseline; what was not measured takes no room."""
     figure = go.Figure(layout=style.base_layout(theme, info.title, info.subtitle))
-    names = [style.wrapped(category, 18) for category in info.categories]
-    longest = max([100.0, *(share for bars in info.variants for share in bars.shares.values() if share)])
+    rows, middles = _rows(info)
+    longest = max([100.0, *(end for bars in info.variants for name in info.categories if (end := bars.end(name)))])
     across = (1 + LABEL_SHARE) * longest
     for index, bars in enumerate(info.variants):
-        shares = [bars.shares.get(category) for category in info.categories]
-        figure.add_trace(_labels_trace(index, names, shares, across, theme))
-        figure.add_trace(
-            go.Bar(
-                y=names,
-                x=shares,
-                orientation="h",
-                name=style.wrapped(bars.label, 40),
-                legendgroup=str(index),
-                offsetgroup=str(index),
-                customdata=[[bars.run]] * len(names),
-                hovertext=[style.plain(f"{bars.label} · {c}: {bars.words.get(c, '')}") for c in info.categories],
-                hoverinfo="text",
-                marker={"color": style.SERIES_COLOURS[index % len(style.SERIES_COLOURS)]},
-            )
-        )
+        measured = {name: rows[index, name] for name in info.categories if (index, name) in rows}
+        colour = style.SERIES_COLOURS[index % len(style.SERIES_COLOURS)]
+        figure.add_trace(_labels_trace(index, bars, measured, across, theme))
+        figure.add_trace(_bars_trace(index, bars, measured, colour, theme))
     figure.add_vline(x=100, line={"color": style.INK[theme], "width": 1.4, "dash": "dash"})
-    rows = max(len(info.categories) * len(info.variants), 1)
+    last = max(rows.values(), default=0.0) + 1
+    names = [style.wrapped(category, 24) for category in info.categories]
+    ticks = {"tickmode": "array", "tickvals": middles, "ticktext": names}
     figure.update_layout(
-        height=AROUND_PX + ROW_PX * rows,
-        bargap=BETWEEN,
-        scattermode="group",
-        scattergap=BETWEEN,
+        height=AROUND_PX + round(ROW_PX * last),
+        barmode="overlay",
         xaxis=style.axis(theme, info.x_title, range=[0, across], ticksuffix=" %"),
-        yaxis=style.axis(theme, "", autorange="reversed", showgrid=False),
-        legend={"traceorder": "normal", "y": -AXIS_PX / (ROW_PX * rows)},
+        yaxis=style.axis(theme, "", range=[last - 0.5 + BETWEEN / 2, -0.5 - BETWEEN / 2], showgrid=False, **ticks),
+        legend={"traceorder": "normal", "y": -AXIS_PX / (ROW_PX * last)},
     )
     return figure
 
 
-def _labels_trace(
-    index: int, names: list[str], shares: Sequence[float | None], across: float, theme: Theme
-) -> go.Scatter:
-    """The percent at the ends of one variant's bars, or beyond the baseline's line, which none may cross."""
-    return go.Scatter(
-        y=names,
-        x=[100.0 if share and 100 - LABEL_SHARE * across < share < 100 else share for share in shares],
+def _rows(info: CompareInfo) -> tuple[dict[tuple[int, str], float], list[float]]:
+    """Where the bar of each variant (by its number) and quantity lies, in bars from above; each quantity's middle."""
+    rows: dict[tuple[int, str], float] = {}
+    middles, next_row = [], 0.0
+    for category in info.categories:
+        present = [index for index, bars in enumerate(info.variants) if bars.shares.get(category) is not None]
+        rows |= {(index, category): next_row + place for place, index in enumerate(present)}
+        middles.append(next_row + (len(present) - 1) / 2)
+        next_row += len(present) + BETWEEN
+    return rows, middles
+
+
+def _bars_trace(index: int, bars: Bars, rows: dict[str, float], colour: str, theme: Theme) -> go.Bar:
+    """One variant's bars with their intervals."""
+    shares = {name: bars.shares[name] or 0.0 for name in rows}
+    intervals = {name: bars.intervals.get(name, (share, share)) for name, share in shares.items()}
+    return go.Bar(
+        y=list(rows.values()),
+        x=list(shares.values()),
+        width=0.9,
         orientation="h",
+        name=style.wrapped(bars.label, 40),
+        legendgroup=str(index),
+        customdata=[[bars.run]] * len(rows),
+        hovertext=[style.plain(f"{bars.label} · {name}: {bars.words.get(name, '')}") for name in rows],
+        hoverinfo="text",
+        marker={"color": colour},
+        error_x={
+            "type": "data",
+            "symmetric": False,
+            "array": [intervals[name][1] - share for name, share in shares.items()],
+            "arrayminus": [share - intervals[name][0] for name, share in shares.items()],
+            "color": style.INK[theme],
+            "thickness": 1,
+            "width": 3,
+        },
+    )
+
+
+def _labels_trace(index: int, bars: Bars, rows: dict[str, float], across: float, theme: Theme) -> go.Scatter:
+    """The percent at the ends of one variant's bars, or beyond the baseline's line, which none may cross."""
+    ends = [bars.end(name) or 0.0 for name in rows]
+    return go.Scatter(
+        y=list(rows.values()),
+        x=[100.0 if 100 - LABEL_SHARE * across < end < 100 else end for end in ends],
         mode="text",
-        text=["" if share is None else f"{APART}{significant(share)} %" for share in shares],
+        text=[f"{APART}{significant(bars.shares[name] or 0.0)} %" for name in rows],
         textposition="middle right",
         textfont={"size": 11, "color": style.MUTED[theme]},
         cliponaxis=False,
         hoverinfo="skip",
         showlegend=False,
         legendgroup=str(index),
-        offsetgroup=str(index),
     )
