@@ -36,10 +36,14 @@ class Fact:
 
 @dataclass(frozen=True)
 class TableRow:
-    """One row of a table: a cell ``(value, note)`` per variant; a row without cells is the heading of a group."""
+    """One row of a table: a cell ``(value, note)`` per variant; a row without cells is the heading of a group.
+
+    ``note`` is what holds for several of its cells, such as why they are unavailable.
+    """
 
     name: str
     cells: tuple[tuple[str, str], ...] = ()
+    note: str = ""
 
 
 def facts(result: dict[str, Any]) -> list[Fact]:
@@ -238,8 +242,17 @@ def table(results: Sequence[dict[str, Any]]) -> list[TableRow]:
         rows.append(TableRow(group))
         found = dict.fromkeys(key for known in by_result for key, fact in known.items() if fact.group == group)
         keys = sorted(found, key=lambda key: key.startswith("latency"))  # what only some have stands with its like
-        rows += [TableRow(first_of[key].name, tuple(_cell(known.get(key)) for known in by_result)) for key in keys]
+        rows += [_row(first_of[key].name, [_cell(known.get(key)) for known in by_result]) for key in keys]
     return rows
+
+
+def _row(name: str, cells: Sequence[tuple[str, str]]) -> TableRow:
+    """A row in which the reason why several cells are unavailable is given once, where it is the same for all."""
+    unavailable = t("fact.unavailable")
+    reasons = [note for value, note in cells if value == unavailable]
+    if len(reasons) < 2 or len(set(reasons)) > 1:
+        return TableRow(name, tuple(cells))
+    return TableRow(name, tuple((value, "" if value == unavailable else note) for value, note in cells), reasons[0])
 
 
 def _cell(fact: Fact | None) -> tuple[str, str]:

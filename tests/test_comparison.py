@@ -254,3 +254,20 @@ def test_settings_of_recipes_stand_step_by_step_with_true_minus_signs():
     second = {"model": "m", "steps": [{"technique": "a", "low": -0.5, "name": ""}, {"technique": "b"}]}
     rows = recipe_difference([first, second])
     assert rows == [("Step 1: low", ["–", "−0.5"]), ("Step 3", ["c", "–"]), ("Step 3: low", ["1", "–"])]
+
+
+def energy_row(results):
+    return next(row for row in table(results) if row.name == "Energy per call")
+
+
+def test_one_reason_why_several_are_unavailable_is_given_once():
+    results = [run.result | {"targets": [USE]} for run in sample_runs(4)]
+    counted = {"kind": "measured", "millijoules": 8.0, "baseline_millijoules": 9.0, "batch": 8}
+    results[0]["targets"] = [USE | {"energy": counted}]
+    row = energy_row(results[:3])
+    assert row.note == "this system has no energy counters"
+    assert row.cells[1:] == (("unavailable", ""),) * 2 and row.cells[0][1].startswith("baseline")
+    other = USE | {"energy": {"kind": "unavailable", "reason": "another one"}}
+    row = energy_row([*results[1:3], results[3] | {"targets": [other]}])
+    assert row.note == "" and [note for _, note in row.cells] == [USE["energy"]["reason"]] * 2 + ["another one"]
+    assert energy_row(results[1:2]).cells == (("unavailable", "this system has no energy counters"),)

@@ -82,6 +82,11 @@ def chart_of(page):
     return chart
 
 
+def test_the_reason_why_a_target_is_missing_stands_once(page):
+    (row,) = [cells for cells in page.rows if "no NVIDIA GPU" in " ".join(cells)]
+    assert row == ["Latency | no NVIDIA GPU was found on this machine", *["unavailable"] * 4]
+
+
 def test_nothing_is_loaded_from_anywhere(page):
     for tag, attributes in page.elements:
         assert not {"src", "href", "action", "data", "srcset", "poster", "background"} & set(attributes), tag

@@ -171,7 +171,7 @@ def _table_row(row: TableRow, parts: Sequence[Part]) -> str:
         f'<td data-letter="{_safe(part.letter)}">{_safe(value)}{_note(note)}</td>'
         for part, (value, note) in zip(parts, row.cells, strict=True)
     )
-    return f'<tr><th scope="row">{_safe(row.name)}</th>{cells}</tr>'
+    return f'<tr><th scope="row">{_safe(row.name)}{_note(row.note)}</th>{cells}</tr>'
 
 
 def _note(note: str) -> str:

@@ -24,10 +24,11 @@ def fact_table(columns: Sequence[str], rows: Sequence[TableRow]) -> None:
 def _cells(row: TableRow, count: int) -> list[str]:
     if not row.cells:
         return [f"**{safe(row.name)}**", *[""] * count]
-    return [
-        safe(row.name),
-        *(f"{safe(value)} :gray[{safe(note)}]" if note else safe(value) for value, note in row.cells),
-    ]
+    return [_noted(value, note) for value, note in ((row.name, row.note), *row.cells)]
+
+
+def _noted(value: str, note: str) -> str:
+    return f"{safe(value)} :gray[{safe(note)}]" if note else safe(value)
 
 
 def _draw(columns: Sequence[str], rows: Sequence[Sequence[str]], figures: Sequence[int]) -> None:

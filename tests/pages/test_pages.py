@@ -178,6 +178,7 @@ def test_compare_shows_differences_in_words(open_page, own, recorded):
     assert "within sampling noise" in written or "more than sampling noise" in written
     assert "compare their speed-ups" in written
     assert "Step 1" in written
+    assert written.count("no NVIDIA GPU was found on this machine") == 1, "the reason stands once in its row"
 
 
 @pytest.mark.parametrize("by", ["link", "hand"])
