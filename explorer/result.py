@@ -146,6 +146,8 @@ class Latency(Record):
     p50_high_ms: Duration | None = None
     throughput_per_s: float | None = None
     baseline_p50_ms: Duration | None = None
+    baseline_p50_low_ms: Duration | None = None
+    baseline_p50_high_ms: Duration | None = None
     speedup: float | None = None
     speedup_low: float | None = None
     speedup_high: float | None = None

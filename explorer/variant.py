@@ -79,6 +79,8 @@ class Variant:
     difference_high: float | None = None
     within_noise: bool | None = None
     baseline_accuracy: float | None = None
+    baseline_accuracy_low: float | None = None
+    baseline_accuracy_high: float | None = None
     p50_ms: float | None = None
     p50_low_ms: float | None = None
     p50_high_ms: float | None = None
@@ -86,6 +88,8 @@ class Variant:
     p95_ms: float | None = None
     p99_ms: float | None = None
     baseline_p50_ms: float | None = None
+    baseline_p50_low_ms: float | None = None
+    baseline_p50_high_ms: float | None = None
     throughput_per_s: float | None = None
     speedup: float | None = None
     speedup_low: float | None = None
@@ -126,8 +130,10 @@ _RUN = (
 """What rows of a run have in common, unless another machine reported them."""
 _FIGURES = (
     *("accuracy", "accuracy_low", "accuracy_high", "difference", "difference_low", "difference_high"),
-    *("baseline_accuracy", "p50_ms", "p50_low_ms", "p50_high_ms", "p90_ms", "p95_ms", "p99_ms"),
-    *("baseline_p50_ms", "throughput_per_s", "speedup", "speedup_low", "speedup_high"),
+    *("baseline_accuracy", "baseline_accuracy_low", "baseline_accuracy_high"),
+    *("baseline_p50_ms", "baseline_p50_low_ms", "baseline_p50_high_ms"),
+    *("p50_ms", "p50_low_ms", "p50_high_ms", "p90_ms", "p95_ms", "p99_ms"),
+    *("throughput_per_s", "speedup", "speedup_low", "speedup_high"),
     *("cold_start_ms", "peak_rss_bytes"),
 )
 _WHOLE = ("peak_rss_bytes",)

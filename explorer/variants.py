@@ -9,6 +9,7 @@ from sys import intern
 from typing import Any
 
 from explorer.latest import Latest
+from explorer.measure.statistics import wilson
 from explorer.runlike import RunLike, remembered
 from explorer.variant import Variant as Variant
 
@@ -20,13 +21,9 @@ SAME_ANSWERS = 0.99
 
 # What a row says about its own variant and not about the baseline beside it.
 _NOT_THE_BASELINES = [
-    "accuracy_low",
-    "accuracy_high",
     "difference_low",
     "difference_high",
     "within_noise",
-    "p50_low_ms",
-    "p50_high_ms",
     "p90_ms",
     "p95_ms",
     "p99_ms",
@@ -48,6 +45,8 @@ _SHARED_LATENCY = [
     "p95_ms",
     "p99_ms",
     "baseline_p50_ms",
+    "baseline_p50_low_ms",
+    "baseline_p50_high_ms",
     "throughput_per_s",
     "speedup",
     "speedup_low",
@@ -283,7 +282,7 @@ def _place(row: Variant) -> tuple[Any, ...]:
 
 
 def _derived_baseline(row: Variant, size: dict[str, int]) -> Variant:
-    """The baseline measured beside ``row``: what the row's figures say about it, without intervals."""
+    """The baseline measured beside ``row``: what the row's figures say about it."""
     blank = dict.fromkeys(_NOT_THE_BASELINES)
     known: dict[str, Any] = {
         "run": f"baseline-of-{row.run}",
@@ -291,9 +290,9 @@ def _derived_baseline(row: Variant, size: dict[str, int]) -> Variant:
         "family": "baseline",
         "families": (),
         "derived": True,
-        "accuracy": row.baseline_accuracy,
+        **{f"accuracy{end}": getattr(row, f"baseline_accuracy{end}") for end in ("", "_low", "_high")},
+        **{f"p50{end}_ms": getattr(row, f"baseline_p50{end}_ms") for end in ("", "_low", "_high")},
         "difference": 0.0,
-        "p50_ms": row.baseline_p50_ms,
         "speedup": 1.0,
         "noisy": False,
     }
@@ -336,9 +335,17 @@ def accuracy_fields(result: dict[str, Any], target: str) -> dict[str, Any]:
         "accuracy_low": entry.get("ci_low"),
         "accuracy_high": entry.get("ci_high"),
         "accuracy_target": entry["target"],
-        "baseline_accuracy": entry.get("baseline"),
+        **_baseline_accuracy(entry.get("baseline"), entry["samples"]),
         **{key: entry.get(key) for key in ("difference", "difference_low", "difference_high", "within_noise")},
     }
+
+
+def _baseline_accuracy(value: float | None, samples: int) -> dict[str, float | None]:
+    """The accuracy of the baseline, a share of as many inputs, with Wilson's interval."""
+    if value is None:
+        return {}
+    low, high = wilson(round(value * samples), samples)
+    return {"baseline_accuracy": value, "baseline_accuracy_low": low, "baseline_accuracy_high": high}
 
 
 def _latency(entry: dict[str, Any]) -> dict[str, Any]:

@@ -2,6 +2,7 @@ from dataclasses import replace
 
 import pytest
 
+from explorer.measure.statistics import wilson
 from explorer.result import Result
 from explorer.variants import choose, family_of, flatten, model_of, models_of_one_task, with_baselines
 from tests.support.sample_results import HOST, sample_runs
@@ -76,7 +77,18 @@ def test_a_missing_baseline_is_read_off_what_was_measured_beside_the_variant():
     assert {row.file_bytes for row in derived} == {first["baseline_size"]["file_bytes"]}
     row = next(row for row in derived if (row.target, row.batch) == ("cpu-onnxruntime", 1))
     assert (row.p50_ms, row.speedup, row.accuracy) == (first["latency"][0]["baseline_p50_ms"], 1.0, 0.80)
+    assert (row.p50_low_ms, row.p50_high_ms) == pytest.approx((0.97 * row.p50_ms, 1.03 * row.p50_ms))
+    assert (row.accuracy_low, row.accuracy_high) == pytest.approx(wilson(1600, 2000))
     assert row.run not in {run.run for run in runs}
+
+
+def test_an_older_result_knows_no_interval_of_the_baselines_latency():
+    run = sample_runs(2)[1]
+    for entry in run.result["latency"]:
+        entry.pop("baseline_p50_low_ms", None)
+        entry.pop("baseline_p50_high_ms", None)
+    row = next(row for row in with_baselines(flatten([run]), [run]) if row.derived)
+    assert row.p50_ms is not None and (row.p50_low_ms, row.p50_high_ms) == (None, None)
 
 
 def test_a_baseline_run_of_its_own_needs_no_other():

@@ -384,6 +384,7 @@ def time_shape(
         ratio, ratio_low, ratio_high = median_ratio(times["baseline"], variant)
         entry |= {"speedup": ratio, "speedup_low": ratio_low, "speedup_high": ratio_high}
         entry["baseline_p50_ms"] = float(np.median(times["baseline"]))
+        entry["baseline_p50_low_ms"], entry["baseline_p50_high_ms"] = median_interval(times["baseline"])
         entry["control"] = median_ratio(times["baseline"], times["control"])[0]
     noise = noise_reasons(others, entry, threads)
     return entry | {"noisy": bool(noise), "noise_reason": "; ".join(noise) or None}

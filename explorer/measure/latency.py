@@ -165,6 +165,7 @@ def summarize(
     variant, seed = times["variant"], specification["seed"]
     p50, p90, p95, p99 = (float(value) for value in np.percentile(variant, [50, 90, 95, 99]))
     low, high = median_interval(variant, seed)
+    baseline_low, baseline_high = median_interval(times["baseline"], seed)
     speedup, speedup_low, speedup_high = median_ratio(times["baseline"], variant, seed)
     control = median_ratio(times["baseline"], times["control"], seed)[0]
     copies = [control, speedup] if specification.get("same_file") else [control]
@@ -185,6 +186,8 @@ def summarize(
         p50_high_ms=high,
         throughput_per_s=shape[0] * 1000 / p50,
         baseline_p50_ms=float(np.median(times["baseline"])),
+        baseline_p50_low_ms=baseline_low,
+        baseline_p50_high_ms=baseline_high,
         speedup=speedup,
         speedup_low=speedup_low,
         speedup_high=speedup_high,

@@ -124,8 +124,9 @@ def test_a_measured_baseline_goes_before_one_that_was_only_compared_with(rows):
 
 
 def test_without_a_baseline_run_the_one_beside_a_variant_counts(rows):
-    ((line, *_),) = tables(rows(sample_runs(2)[1:])).values()
-    assert line[2] == "80.0 %" and line[3].startswith("6.00 ms")
+    (lines,) = tables(rows(sample_runs(2)[1:])).values()
+    assert lines[0][2:] == ["80.0 % [78.2, 81.7]", "6.00 ms [5.82, 6.18]"], "with its intervals"
+    assert [line[0] for line in lines] == ["CPU, ONNX Runtime"] * 2 + ["CPU, PyTorch"] * 2
 
 
 def test_other_data_are_another_model(rows):

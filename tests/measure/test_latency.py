@@ -44,6 +44,7 @@ def test_entries_are_measured_in_a_fresh_process(text_artefact, tmp_path):
         assert entry.repeats >= 12
         assert 0 < entry.p50_ms <= entry.p90_ms <= entry.p95_ms <= entry.p99_ms
         assert entry.p50_low_ms <= entry.p50_ms <= entry.p50_high_ms
+        assert entry.baseline_p50_low_ms <= entry.baseline_p50_ms <= entry.baseline_p50_high_ms
         assert entry.speedup == pytest.approx(entry.baseline_p50_ms / entry.p50_ms)
         assert entry.speedup_low <= entry.speedup <= entry.speedup_high
         assert entry.throughput_per_s == pytest.approx(entry.batch * 1000 / entry.p50_ms)

@@ -239,6 +239,8 @@ def _latencies(target: str, shrink: float, dice: random.Random):
             "p50_high_ms": p50 * 1.03,
             "throughput_per_s": 1000 * batch / p50,
             "baseline_p50_ms": base,
+            "baseline_p50_low_ms": base * 0.97,
+            "baseline_p50_high_ms": base * 1.03,
             "speedup": speedup,
             "speedup_low": speedup * 0.95,
             "speedup_high": speedup * 1.05,
