@@ -172,7 +172,7 @@ def test_an_interval_is_drawn_at_its_bar_and_the_label_stands_beyond_it():
     info = compare_info([Bars("a", "a", {"one": 60.0, "two": 50.0}, {}, {"one": (55.0, 67.0)})])
     figure = compare_figure(info)
     (drawn,) = [trace for trace in figure.data if trace.type == "bar"]
-    assert (drawn.error_x.array, drawn.error_x.arrayminus) == ((7, 0), (5, 0))
+    assert (drawn.error_x.array, drawn.error_x.arrayminus) == ((7, None), (5, None))
     assert next(trace.x for trace in figure.data if trace.type == "scatter") == (67, 50)
 
 
@@ -186,6 +186,15 @@ def test_the_bar_chart_draws_every_variant_in_the_categories_it_was_measured_in(
     assert [trace.y[0] for trace in drawn] == [size - 1, size, size + 1]
     assert (drawn[0].y[1], drawn[2].y[1]) == (time - 0.5, time + 0.5), "no room for what was not measured"
     assert drawn[0].customdata[0][0] == "run-0"
+
+
+def test_a_quantity_has_room_for_the_lines_of_its_name():
+    names = {"one word": 50.0, "three lines of a name that is quite long": 50.0, "two": 50.0}
+    figure = compare_figure(compare_info([Bars("a", "a", names, {})]))
+    first, second, third = figure.layout.yaxis.tickvals
+    lines = figure.layout.yaxis.ticktext[1].count("<br>") + 1
+    assert lines == 3
+    assert second - first >= (1 + lines) / 2 * 0.8 and third - second >= (1 + lines) / 2 * 0.8
 
 
 def test_labels_stand_at_the_ends_of_bars_and_never_across_the_line_of_the_baseline():

@@ -12,12 +12,14 @@ from explorer.charts.style import Theme
 from explorer.quantities import significant
 from explorer.texts import t
 
-LABEL_SHARE = 0.14
+LABEL_SHARE = 0.2
 """How much of the axis a label takes where the window is narrow."""
 BETWEEN, APART = 0.7, "\N{NO-BREAK SPACE}\N{NO-BREAK SPACE}"
 """Room between two categories in bars, and what keeps a label from its bar and the line."""
-AROUND_PX, ROW_PX, AXIS_PX = 190, 20, 58
-"""What stands around the bars, one bar, and the numbers and the title below them."""
+AROUND_PX, ROW_PX, LINE_PX, AXIS_PX = 190, 20, 16, 58
+"""What stands around the bars, one bar, a line of a quantity's name, and the numbers and the title below them."""
+NAME_LETTERS = 18
+"""As many letters of a quantity's name stand in one line."""
 
 
 @dataclass(frozen=True)
@@ -61,7 +63,8 @@ def compare_info(variants: Sequence[Bars]) -> CompareInfo:
 def compare_figure(info: CompareInfo, theme: Theme = "light") -> go.Figure:
     """Draw ``info`` as grouped horizontal bars with a line at the baseline; what was not measured takes no room."""
     figure = go.Figure(layout=style.base_layout(theme, info.title, info.subtitle))
-    rows, middles = _rows(info)
+    names = [style.wrapped(category, NAME_LETTERS) for category in info.categories]
+    rows, middles, last = _rows(info, names)
     longest = max([100.0, *(end for bars in info.variants for name in info.categories if (end := bars.end(name)))])
     across = (1 + LABEL_SHARE) * longest
     for index, bars in enumerate(info.variants):
@@ -70,38 +73,40 @@ def compare_figure(info: CompareInfo, theme: Theme = "light") -> go.Figure:
         figure.add_trace(_labels_trace(index, bars, measured, across, theme))
         figure.add_trace(_bars_trace(index, bars, measured, colour, theme))
     figure.add_vline(x=100, line={"color": style.INK[theme], "width": 1.4, "dash": "dash"})
-    last = max(rows.values(), default=0.0) + 1
-    names = [style.wrapped(category, 24) for category in info.categories]
     ticks = {"tickmode": "array", "tickvals": middles, "ticktext": names}
     figure.update_layout(
         height=AROUND_PX + round(ROW_PX * last),
         barmode="overlay",
         xaxis=style.axis(theme, info.x_title, range=[0, across], ticksuffix=" %"),
-        yaxis=style.axis(theme, "", range=[last - 0.5 + BETWEEN / 2, -0.5 - BETWEEN / 2], showgrid=False, **ticks),
+        yaxis=style.axis(theme, "", range=[last - 0.5, -0.5], showgrid=False, **ticks),
         legend={"traceorder": "normal", "y": -AXIS_PX / (ROW_PX * last)},
     )
     return figure
 
 
-def _rows(info: CompareInfo) -> tuple[dict[tuple[int, str], float], list[float]]:
-    """Where the bar of each variant (by its number) and quantity lies, in bars from above; each quantity's middle."""
+def _rows(info: CompareInfo, names: Sequence[str]) -> tuple[dict[tuple[int, str], float], list[float], float]:
+    """Where the bar of each variant (by its number) and quantity lies, the middle of each quantity, and the end.
+
+    All are counted in bars from above. A quantity takes the room of its bars or of the lines of its name.
+    """
     rows: dict[tuple[int, str], float] = {}
-    middles, next_row = [], 0.0
-    for category in info.categories:
+    middles, start = [], 0.0
+    for category, name in zip(info.categories, names, strict=True):
         present = [index for index, bars in enumerate(info.variants) if bars.shares.get(category) is not None]
-        rows |= {(index, category): next_row + place for place, index in enumerate(present)}
-        middles.append(next_row + (len(present) - 1) / 2)
-        next_row += len(present) + BETWEEN
-    return rows, middles
+        room = BETWEEN + max(len(present), (1 + name.count("<br>")) * LINE_PX / ROW_PX)
+        middles.append(start + (room - 1) / 2)
+        rows |= {(i, category): middles[-1] + place - (len(present) - 1) / 2 for place, i in enumerate(present)}
+        start += room
+    return rows, middles, start
 
 
 def _bars_trace(index: int, bars: Bars, rows: dict[str, float], colour: str, theme: Theme) -> go.Bar:
     """One variant's bars with their intervals."""
-    shares = {name: bars.shares[name] or 0.0 for name in rows}
-    intervals = {name: bars.intervals.get(name, (share, share)) for name, share in shares.items()}
+    shares = [bars.shares[name] or 0.0 for name in rows]
+    ends = [bars.intervals.get(name) for name in rows]
     return go.Bar(
         y=list(rows.values()),
-        x=list(shares.values()),
+        x=shares,
         width=0.9,
         orientation="h",
         name=style.wrapped(bars.label, 40),
@@ -113,11 +118,11 @@ def _bars_trace(index: int, bars: Bars, rows: dict[str, float], colour: str, the
         error_x={
             "type": "data",
             "symmetric": False,
-            "array": [intervals[name][1] - share for name, share in shares.items()],
-            "arrayminus": [share - intervals[name][0] for name, share in shares.items()],
+            "array": [pair and pair[1] - share for share, pair in zip(shares, ends, strict=True)],
+            "arrayminus": [pair and share - pair[0] for share, pair in zip(shares, ends, strict=True)],
             "color": style.INK[theme],
-            "thickness": 1,
-            "width": 3,
+            "thickness": 1.5,
+            "width": 0,
         },
     )
 

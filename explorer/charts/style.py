@@ -67,7 +67,7 @@ def mixed(colour: str, ground: str, share: float) -> str:
     return f"rgb({', '.join(map(str, parts))})"
 
 
-TITLE_LINE_PX, SUBTITLE_LINE_PX = 20, 16
+ABOVE_TITLE_PX, TITLE_LINE_PX, SUBTITLE_LINE_PX = 8, 20, 16
 TITLE_LETTERS = 52
 """As many letters of a title stand in one line of a chart of usual width."""
 
@@ -84,9 +84,10 @@ def base_layout(theme: Theme, title: str, subtitle: str = "", letters: int = TIT
             "x": 0,
             "xref": "container",
             "xanchor": "left",
-            "y": 0.98,
+            "y": 1,
             "yanchor": "top",
-            "pad": {"t": TITLE_LINE_PX // 2 * above.count("<br>")},  # Plotly centres the lines on the first one's place
+            # Plotly centres the lines on the first one's place
+            "pad": {"t": ABOVE_TITLE_PX + TITLE_LINE_PX // 2 * above.count("<br>")},
         },
         "font": {"family": FONTS, "size": 13, "color": INK[theme]},
         "paper_bgcolor": "rgba(0,0,0,0)",

@@ -19,7 +19,7 @@ from explorer.texts import t, target_title
 from explorer.texts.sentences import sentence
 from pages.parts.page import safe, theme
 from pages.parts.pictures import chart_config
-from pages.parts.tables import fact_table
+from pages.parts.tables import fact_table, side_by_side
 
 PANEL_PX, IMAGE_ROW_PX = 300, 56
 ROWS_AT_ONCE = 8
@@ -135,7 +135,7 @@ def _classes(group: list[Shown]) -> None:
     for label in dict.fromkeys(label for _, rows in columns for label in rows):
         name = t("answers.class", label=label, support=supports.get(label, 0))
         lines.append(TableRow(name, tuple(_score(rows, label) for _, rows in columns)))
-    with st.expander(t("answers.classes"), icon=":material/table_rows:"):
+    with st.expander(t("answers.classes"), icon=":material/table_rows:"), side_by_side(f"classes-{group[0].row.run}"):
         fact_table([t("answers.class.column"), *(name for name, _ in columns)], lines)
         st.caption(t("answers.classes.caption"))
 

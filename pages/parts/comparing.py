@@ -18,7 +18,7 @@ from explorer.texts.sentences import sentence
 from pages.parts import data, glossary, state
 from pages.parts.page import theme
 from pages.parts.pictures import chart_config
-from pages.parts.tables import fact_table, table
+from pages.parts.tables import fact_table, side_by_side, table
 
 
 def picker() -> list[RunRow]:
@@ -55,7 +55,8 @@ def differences(rows: list[RunRow]) -> None:
         st.info(t("compare.models_differ"))
     if len({(row.recorded, row.imported) for row in rows}) > 1:
         st.info(t("compare.hosts_differ"))
-    fact_table([t("column.quantity"), *_names(rows)], facts([row.result or {} for row in rows]))
+    with side_by_side("facts"):
+        fact_table([t("column.quantity"), *_names(rows)], facts([row.result or {} for row in rows]))
     glossary.explain("compare", "interval", "latency")
 
 
@@ -84,11 +85,12 @@ def recipes(rows: list[RunRow]) -> None:
     """The settings in which the recipes differ."""
     difference = recipe_difference([row.recipe for row in rows])
     if difference:
-        table(
-            [t("column.setting"), *_names(rows)],
-            [[name, *cells] for name, cells in difference],
-            range(1, len(rows) + 1),
-        )
+        with side_by_side("recipes"):
+            table(
+                [t("column.setting"), *_names(rows)],
+                [[name, *cells] for name, cells in difference],
+                range(1, len(rows) + 1),
+            )
     else:
         st.markdown(t("compare.same_recipe"))
 

@@ -7,14 +7,14 @@ import re
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from functools import cache
+from functools import cache, reduce
 
 import pandas  # noqa: F401  # whole before any page draws: Plotly takes it as another session has it, half imported too
 import streamlit as st
 
 from explorer import access, memory, texts
 from explorer.charts import Theme
-from explorer.charts.style import INK, MUTED
+from explorer.charts.style import BACKGROUNDS, INK, MUTED
 from explorer.errors import ExplorerError
 from explorer.jobs.engine import on_cluster
 from explorer.store import Store
@@ -52,6 +52,12 @@ STYLE = """<style>
 .stMarkdown th, .stMarkdown td { padding: 0.3rem 0.5rem !important; }
 .stMarkdown:has(table) { overflow: auto hidden; }
 .stMarkdown td:first-child strong { white-space: nowrap; }
+[class*="st-key-side-by-side-"] :is(th, td) { min-width: 7.6rem; overflow-wrap: anywhere; vertical-align: top; }
+@media (max-width: 768px) { [class*="st-key-side-by-side-"] :is(th, td) { min-width: 9.2rem; } }
+[class*="st-key-side-by-side-"] :is(th, td):first-child { min-width: 6.4rem; position: sticky; left: 0; z-index: 1; }
+[class*="st-key-side-by-side-"] :is(th, td):first-child { background: GROUND; }
+[class*="st-key-side-by-side-"] td:first-child strong { white-space: normal; }
+[class*="st-key-side-by-side-"] td .stMarkdownColoredText { display: block; }
 .stButtonGroup button[data-selected="true"] p, [data-testid="stSliderThumbValue"] p { color: INK; }
 [data-testid="stCaptionContainer"] { opacity: 1; }
 [data-testid="stCaptionContainer"], [data-testid="stCaptionContainer"] p { color: MUTED; }
@@ -74,7 +80,8 @@ def start(name: str) -> Iterator[None]:
     _here.language = st.session_state.get("language")
     texts.follow(_language)
     st.set_page_config(page_title=t(f"page.{name}.name"), page_icon="🗜️", layout="wide", initial_sidebar_state=220)
-    st.html(STYLE.replace("INK", INK[theme()]).replace("MUTED", MUTED[theme()]))
+    colours = {"INK": INK, "MUTED": MUTED, "GROUND": BACKGROUNDS}
+    st.html(reduce(lambda css, name: css.replace(name, colours[name][theme()]), colours, STYLE))
     access.follow(_visitor)
     state.arrive(name)
     with st.sidebar:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 import streamlit as st
 
@@ -16,14 +17,25 @@ def table(columns: Sequence[str], rows: Sequence[Sequence[str]], figures: Sequen
 
 
 def fact_table(columns: Sequence[str], rows: Sequence[TableRow]) -> None:
-    """Draw facts in groups, one column per variant."""
+    """Draw facts in groups, one column per variant; where there are several, each further group names them again."""
     figures = range(1, len(columns))
-    _draw(columns, [_cells(row, len(figures)) for row in rows], figures)
+    named = [safe(column) for column in columns[1:]] if len(figures) > 1 else [""] * len(figures)
+    _draw(columns, [_cells(row, named if place else [""] * len(figures)) for place, row in enumerate(rows)], figures)
 
 
-def _cells(row: TableRow, count: int) -> list[str]:
+@contextmanager
+def side_by_side(name: str) -> Iterator[None]:
+    """Tables within have a column per variant: wide ones are scrolled, and the first column stays where it is.
+
+    ``name`` tells them from others on the page.
+    """
+    with st.container(key=f"side-by-side-{name}"):
+        yield
+
+
+def _cells(row: TableRow, named: Sequence[str]) -> list[str]:
     if not row.cells:
-        return [f"**{safe(row.name)}**", *[""] * count]
+        return [f"**{safe(row.name)}**", *(f":gray[{name}]" if name else "" for name in named)]
     return [_noted(value, note) for value, note in ((row.name, row.note), *row.cells)]
 
 

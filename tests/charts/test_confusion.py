@@ -52,6 +52,7 @@ def test_long_titles_move_down_and_the_cells_of_panels_stand_side_by_side():
     short, long = (
         confusion_figure(confusion_info(name, "", ["x", "y"], [[1, 0], [0, 1]])) for name in ("a", "a " * 30)
     )
-    assert short.layout.title.pad.t == 0 and long.layout.title.text.count("<br>") == 1
-    assert long.layout.title.pad.t == 10
+    assert long.layout.title.text.count("<br>") == 1
+    assert long.layout.title.pad.t == short.layout.title.pad.t + 10
+    assert long.layout.title.y == 1, "a tall chart has its title as near to its edge as a low one"
     assert short.layout.margin.t == long.layout.margin.t == 86

@@ -49,6 +49,12 @@ TWO = "?selected=sample-0002&compared=sample-0002,sample-0003"
 ROW_PX = 35
 """How tall a row of a table is."""
 
+HIDDEN_PX = """(() => {
+    const table = document.querySelector('table'), box = table.closest('.stMarkdown');
+    return table.getBoundingClientRect().width - box.clientWidth;
+})()"""
+"""How much of the first table is wider than its place."""
+
 SCALE = "type => document.querySelector('.js-plotly-plot')?._fullLayout?.xaxis.type === type"
 FILL = "part => getComputedStyle(document.querySelector(part)).fill"
 KEPT = """() => [...document.querySelectorAll('.js-plotly-plot')].map(chart => chart.data[0])
@@ -428,6 +434,21 @@ def test_six_variants_stand_side_by_side_and_no_seventh(page):
     assert heads.count() == 7
     box.click()
     page.get_by_text("You can only select up to 6 options").wait_for()
+
+
+def test_a_table_of_six_is_whole_on_a_screen_and_its_quantities_stay_in_sight_on_a_phone(page):
+    address = f"/Compare?compared={','.join([*list(OWN)[:5], 'sample-0008'])}"
+    open_page(page, address, "light")
+    assert page.evaluate(HIDDEN_PX) <= 0, "no variant is cut off"
+    open_page(page, address, "dark", 400)
+    assert page.evaluate(HIDDEN_PX) > 300
+    first = page.locator("table").first.locator("tr >> nth=4").locator("td >> nth=0")
+    before = first.bounding_box()["x"]
+    page.evaluate("document.querySelector('table').closest('.stMarkdown').scrollLeft = 200")
+    assert first.bounding_box()["x"] == pytest.approx(before, abs=2)
+    groups = page.locator("table").first.locator("tr", has=page.locator("td strong"))
+    assert "prune-neurons" not in groups.nth(0).inner_text(), "the heading stands above it"
+    assert "prune-neurons" in groups.nth(1).inner_text(), "further groups name the variants again"
 
 
 def test_every_model_opens(page):
