@@ -77,7 +77,9 @@ def test_a_full_disk_is_said_and_can_be_cleaned_without_the_index(call, home, re
     assert (status, out) == (1, "") and err.startswith("EXPLORER_HOME cannot be written to: the disk is full")
     status, out, err = call("clean", "--days", "0", "--no-front", "--trash", "--cache")
     assert status == 0 and err.startswith(said)
-    assert out.startswith("The model files of 1 runs (") and ") are gone for good.\n" in out and "MB were freed.\n" in out
+    assert (
+        out.startswith("The model files of 1 runs (") and ") are gone for good.\n" in out and "MB were freed.\n" in out
+    )
     assert not cached.exists() and not list(home.path.glob("runs/*/artefact"))
 
 

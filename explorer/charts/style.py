@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 import textwrap
+from collections.abc import Iterable
 from typing import Any, Literal
 
 Theme = Literal["light", "dark"]
@@ -46,6 +47,11 @@ def config(picture: PictureFormat = "png", **more: Any) -> dict[str, Any]:
 
 
 CONFIG = config()
+
+
+def symbols(models: Iterable[str]) -> dict[str, str]:
+    """The symbol of each model, by its place among all that are known; there are as many as ``SYMBOLS``."""
+    return {model: SYMBOLS[place % len(SYMBOLS)] for place, model in enumerate(dict.fromkeys(models))}
 
 
 def faded(colour: str, opacity: float = 0.4) -> str:

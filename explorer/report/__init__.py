@@ -99,12 +99,19 @@ def _place(entry: dict[str, Any]) -> tuple[str, int]:
 
 
 def report_info(
-    title: str, date: str, runs: Sequence[Reported], rows: Sequence[Variant], axes: Axes, target: str, batch: int
+    title: str,
+    date: str,
+    runs: Sequence[Reported],
+    rows: Sequence[Variant],
+    axes: Axes,
+    target: str,
+    batch: int,
+    models: Sequence[str] = (),
 ) -> ReportInfo:
     """Gather what a report of ``runs`` says; ``rows`` are all variants on its charts, of ``target`` at ``batch``.
 
-    ``date`` is ISO 8601. Raises ``BadInput`` for fewer than two or more than six runs, for one without a result, and
-    for a title that is too long.
+    ``date`` is ISO 8601; ``models`` are all that are known, which decides their symbols. Raises ``BadInput`` for fewer
+    than two or more than six runs, for one without a result, and for a title that is too long.
     """
     _check(title, runs)
     parts = tuple(_part(run, letter, runs, target, batch) for run, letter in zip(runs, LETTERS, strict=False))
@@ -117,7 +124,7 @@ def report_info(
         date=date,
         language=language(),
         where=where,
-        charts=tuple(tradeoffs_by_task(shown, axes, where, list(letters))),
+        charts=tuple(tradeoffs_by_task(shown, axes, where, list(letters), [_model(name) for name in models])),
         parts=parts,
         table=tuple(table([run.result or {} for run in runs])),
         hosts=tuple(_hosts(runs, parts)),

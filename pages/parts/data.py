@@ -41,6 +41,11 @@ def variants() -> list[Variant]:
     return _variants.of((runs,), None, lambda: _kept(with_baselines(flatten(runs), runs)))
 
 
+def models() -> list[str]:
+    """The built-in models, then the others in the order of their first runs: what decides their symbols on charts."""
+    return list(dict.fromkeys([*model_cards(), *(row.model for row in finished())]))
+
+
 def kin() -> dict[str, str]:
     """By finished run what it shares with the other runs of its recipe."""
     runs = finished()

@@ -68,7 +68,8 @@ def charts(rows: Sequence[RunRow]) -> list[tuple[TradeoffInfo, ...]]:
     ]
     where = t("chart.where", target=target_title(target), batch=batch)
     named = [row.run for row in rows] if len(rows) <= MOST_NAMED else []
-    return list(zip(*(tradeoffs_by_task(there, Axes(x), where, named) for x in ACROSS), strict=True))
+    tasks = (tradeoffs_by_task(there, Axes(x), where, named, data.models()) for x in ACROSS)
+    return list(zip(*tasks, strict=True))
 
 
 def make_charts(infos: Sequence[TradeoffInfo], form: pictures.PictureFormat) -> str:

@@ -72,7 +72,8 @@ def _times_smaller(row: Variant | None, baseline: Variant | None) -> str:
 def chart(rows: list[Variant], model: str) -> None:
     """Accuracy against file size of that model; a click leads to the details."""
     where = t("chart.where", target=target_title(TARGET), batch=BATCH)
-    info = tradeoff_info(choose(rows, TARGET, BATCH, [model]), Axes(), where, state.selected())
+    chosen = choose(rows, TARGET, BATCH, [model])
+    info = tradeoff_info(chosen, Axes(), where, state.selected(), models=data.models())
     if info.empty:
         st.info(safe(info.empty))
         return

@@ -57,7 +57,7 @@ def _panel(rows: list[Variant], view: View, device: str, budget: Budget) -> None
     """The chart of one device with the best of what fits the budget, or the reason why there is none."""
     target, chosen = view.target(device), view.rows(rows, device)
     where = t("chart.where", target=target_title(target), batch=view.batch)
-    info = tradeoff_info(chosen, view.axes, where, state.selected(), budget, data.kin())
+    info = tradeoff_info(chosen, view.axes, where, state.selected(), budget, data.kin(), data.models())
     if info.empty:
         _reason(view, device, chosen, info.empty)
         return
@@ -72,7 +72,7 @@ def _joined(rows: list[Variant], view: View, budget: Budget) -> None:
     chosen_rows = tuple(by_device.values())
     both = _both.of(chosen_rows, None, lambda: [row for chosen in chosen_rows for row in chosen])
     where = t("chart.where.joined", runtime=t(f"runtime.{view.runtime}"), batch=view.batch)
-    info = tradeoff_info(both, view.axes, where, state.selected(), budget, data.kin())
+    info = tradeoff_info(both, view.axes, where, state.selected(), budget, data.kin(), data.models())
     if not info.empty:
         tradeoffs.chart(info, "chart-joined")
     for device, chosen in by_device.items():
@@ -107,7 +107,7 @@ def _estimate(view: View) -> None:
     rows, name = estimated_rows(data.runs(), view.estimate), known_device(view.estimate).name
     chosen = view.estimates(rows)
     where = t("chart.where.estimated", device=name, batch=view.batch)
-    info = tradeoff_info(chosen, view.axes, where, state.selected(), kin=data.kin())
+    info = tradeoff_info(chosen, view.axes, where, state.selected(), kin=data.kin(), models=data.models())
     if not rows:
         empty.reason(name, t("estimate.uncounted"))
     elif not view.axes.x_quantity.on_target:

@@ -112,7 +112,8 @@ def _chart(step: Step, guest: bool) -> None:
         data.variants(), step.target, step.batch, step.models, step.families, step.studies, length=step.length
     )
     where = t("chart.where", target=target_title(step.target), batch=step.batch)
-    info = tradeoff_info(rows, Axes(step.x, step.y, step.size, step.log_x, step.log_y), where, step.runs)
+    axes = Axes(step.x, step.y, step.size, step.log_x, step.log_y)
+    info = tradeoff_info(rows, axes, where, step.runs, models=data.models())
     if info.empty:
         empty.reason(where, info.empty)
         return

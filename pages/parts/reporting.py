@@ -82,7 +82,7 @@ def _controls(rows: list[RunRow]) -> ReportInfo:
         target, batch = _place(rows)
     models = dict.fromkeys(row.model for row in rows)
     variants = choose(data.variants(), target, batch, models)
-    return report_info(title, date.today().isoformat(), rows, variants, Axes(x, y), target, batch)
+    return report_info(title, date.today().isoformat(), rows, variants, Axes(x, y), target, batch, data.models())
 
 
 def _place(rows: list[RunRow]) -> tuple[str, int]:

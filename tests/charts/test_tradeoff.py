@@ -259,6 +259,18 @@ def test_entries_of_the_legend_say_what_a_click_leaves_out():
     assert "Baseline" not in named, "baselines always stay"
 
 
+def test_a_model_has_the_same_symbol_whatever_else_is_on_the_chart():
+    rows, known = rows_of(sample_runs(16), models=()), ["cnn-digits", "vit-digits", "minilm-tweets"]
+    both = tradeoff_info(rows, Axes(), models=known)
+    assert both.symbols == {"vit-digits": "square", "minilm-tweets": "diamond"}
+    alone = tradeoff_info([row for row in rows if row.model == "minilm-tweets"], Axes(), models=known)
+    assert alone.symbols == {"minilm-tweets": "diamond"}
+    drawn = [trace.marker.symbol for trace in tradeoff_figure(alone).data if trace.customdata is not None]
+    assert drawn and {shape.removesuffix("-dot") for shapes in drawn for shape in shapes} == {"diamond"}
+    unknown = tradeoff_info(rows, Axes(), models=["cnn-digits"])
+    assert unknown.symbols == {"minilm-tweets": "square", "vit-digits": "diamond"}
+
+
 def test_knees_are_named_with_what_they_are_of(own):
     bent = tradeoff_info(own, Axes())
     (knee,) = bent.knees

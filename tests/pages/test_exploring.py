@@ -72,7 +72,9 @@ def test_where_several_are_shown_the_best_and_the_table_say_the_model_and_what_w
     labels = [one.label for one in app.button if (one.key or "").startswith("best-cpu")]
     assert labels and all(any(f" · {model} (recorded)" in label for model in both) for label in labels)
     (table,) = [one for one in app.dataframe if "accuracy" in one.value.columns]
-    assert all(label.endswith(" (recorded)") for label in table.value["label"]) and set(table.value["model"]) == set(both)
+    assert all(label.endswith(" (recorded)") for label in table.value["label"]) and set(table.value["model"]) == set(
+        both
+    )
 
 
 def test_a_budget_that_nothing_keeps_says_what_to_do(open_page, own) -> None:

@@ -11,7 +11,7 @@ from streamlit.testing.v1.element_tree import Block
 from explorer.charts import tradeoff_info
 from explorer.charts.glossary import WORDS
 from explorer.texts import t
-from pages.parts import panels
+from pages.parts import exporting_charts, overview, panels, presenting
 from tests.pages.conftest import words
 from tests.support.gpu_results import CPU, GPU, GPU_HOST, measured_on_gpu
 from tests.support.sample_results import sample_runs, write_recorded, write_runs
@@ -28,7 +28,8 @@ def charts(monkeypatch):
         made.append(tradeoff_info(*args, **named))
         return made[-1]
 
-    monkeypatch.setattr(panels, "tradeoff_info", arranged)
+    for part in (panels, overview, presenting, exporting_charts):
+        monkeypatch.setattr(part, "tradeoff_info", arranged)
     return made
 
 
@@ -40,6 +41,21 @@ def twins(place):
         place / "recorded",
         [measured_on_gpu(run, beside_cpu=False) for run in sample_runs(3, recorded=True, host=GPU_HOST)],
     )
+
+
+@pytest.mark.parametrize(
+    ("page", "given"),
+    [
+        ("", {"selected": "sample-0010"}),
+        ("3_Trade_offs", {"model": "vit-digits"}),
+        ("3_Trade_offs", {"model": "minilm-tweets,vit-digits"}),
+        ("5_Export", {"compared": "sample-0009,sample-0010"}),
+    ],
+)
+def test_a_model_has_the_same_symbol_on_every_page(open_page, own, charts, page, given):
+    open_page(page, given)
+    known = {model: symbol for info in charts for model, symbol in info.symbols.items()}
+    assert known["vit-digits"] == "square" and known.get("minilm-tweets", "circle") == "circle"
 
 
 def test_one_panel_joins_what_was_measured_on_both(open_page, twins, charts):

@@ -101,7 +101,6 @@ def _add_marks(figure: go.Figure, marks: Sequence[Mark], info: TradeoffInfo, the
 
 
 def _marks_trace(marks: list[Mark], info: TradeoffInfo, theme: Theme, see_through: bool) -> Any:
-    symbols = _symbols(info.marks)
     colour = style.family_colour(marks[0].family, theme) if marks[0].fits else style.INTERVAL[theme]
     detailed = _ahead(marks[0]) or len(info.marks) <= MANY_MARKS
     many, thin = _many(info), 1.0 if _ahead(marks[0]) else thinned(len(info.marks))
@@ -122,7 +121,7 @@ def _marks_trace(marks: list[Mark], info: TradeoffInfo, theme: Theme, see_throug
         selected={"marker": {"opacity": 1}},
         unselected={"marker": {"opacity": 1 if _ahead(marks[0]) else 0.55 * thin}},
         marker={
-            "symbol": each(_symbol(symbols[mark.model], mark) for mark in marks),
+            "symbol": each(_symbol(info.symbols[mark.model], mark) for mark in marks),
             "size": each(
                 _shrunk(info, thin) * mark.diameter + (4 if mark.selected and not see_through else 0) for mark in marks
             ),
@@ -234,7 +233,7 @@ def _joins_trace(joins: Sequence[Join], info: TradeoffInfo, family: str, colour:
 
 
 def _rings_trace(ringed: Sequence[Mark], info: TradeoffInfo, colour: str) -> Any:
-    symbols, thin = _symbols(info.marks), 1.0 if _ahead(ringed[0]) else thinned(len(info.marks))
+    thin = 1.0 if _ahead(ringed[0]) else thinned(len(info.marks))
     return _scatter(info)(
         x=[mark.x for mark in ringed],
         y=[mark.y for mark in ringed],
@@ -245,7 +244,7 @@ def _rings_trace(ringed: Sequence[Mark], info: TradeoffInfo, colour: str) -> Any
         name="rings",
         unselected={"marker": {"opacity": 1}},
         marker={
-            "symbol": [f"{symbols[mark.model]}-open" for mark in ringed],
+            "symbol": [f"{info.symbols[mark.model]}-open" for mark in ringed],
             "size": [_shrunk(info, thin) * mark.diameter + RING_PX + (4 if mark.selected else 0) for mark in ringed],
             "color": colour,
             "opacity": [thin * _opacity(mark) for mark in ringed],
@@ -270,9 +269,8 @@ def _add_legend(figure: go.Figure, info: TradeoffInfo, theme: Theme) -> None:
         marker = {"color": style.family_colour(family, theme), "size": 10, "symbol": "circle"}
         leaves_out = {"family": family} if family != "baseline" else None
         figure.add_trace(_legend_entry(_family_title(family), marker, family, leaves_out))
-    symbols = _symbols(info.marks)
-    if len(symbols) > 1:
-        for model, symbol in symbols.items():
+    if len(info.symbols) > 1:
+        for model, symbol in info.symbols.items():
             marker = {"color": style.MUTED[theme], "size": 10, "symbol": symbol}
             figure.add_trace(_legend_entry(plain(model), marker, leaves_out={"model": model}))
     if any(mark.estimated for mark in info.marks):
@@ -322,11 +320,6 @@ def _add_labels(figure: go.Figure, info: TradeoffInfo, theme: Theme) -> None:
             showarrow=bool(place.line),
             **(line if place.line else {"xshift": across, "yshift": up}),
         )
-
-
-def _symbols(marks: Sequence[Mark]) -> dict[str, str]:
-    models = sorted({mark.model for mark in marks})
-    return {model: style.SYMBOLS[index % len(style.SYMBOLS)] for index, model in enumerate(models)}
 
 
 def _family_title(family: str) -> str:

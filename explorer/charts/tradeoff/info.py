@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Any
 
 from explorer import twins
 from explorer.budget import Budget
+from explorer.charts import style
 from explorer.charts.tradeoff import words
 from explorer.charts.tradeoff.fronts import Axes, Front, Spot, drawable, fronts
 from explorer.charts.tradeoff.sizes import USUAL, SizeScale, size_scale
@@ -76,7 +77,8 @@ class Join:
 class TradeoffInfo:
     """Everything that is drawn; ``empty`` says why there are no marks, ``joins`` is empty for a single target.
 
-    ``sizes`` tells how large marks are by the third quantity, None without one.
+    ``sizes`` tells how large marks are by the third quantity, None without one; ``symbols`` the shape of each model's
+    marks.
     """
 
     axes: Axes
@@ -93,6 +95,7 @@ class TradeoffInfo:
     targets: tuple[str, ...] = ()
     joins: tuple[Join, ...] = ()
     sizes: SizeScale | None = None
+    symbols: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def knees(self) -> tuple[Mark, ...]:
@@ -117,11 +120,13 @@ def tradeoff_info(
     selected: Sequence[str] = (),
     budget: Budget = NO_BUDGET,
     kin: Mapping[str, str] = NO_KIN,
+    models: Sequence[str] = (),
 ) -> TradeoffInfo:
     """Arrange rows of one batch size on one target, or on two whose marks are joined then.
 
     ``where`` names the place for the subtitle. ``kin`` (see ``twins.kin``) lets a mark light up where its twin is
-    selected that was not measured on its target, and joins the two.
+    selected that was not measured on its target, and joins the two. ``models`` are all that are known, in an order that
+    stays: a model's symbol is the same on all charts that are given the same.
     """
     made = language(), axes, where, budget
     arranged = _latest.of((rows, kin), made, lambda: _arranged(rows, axes, where, budget, kin))
@@ -131,11 +136,12 @@ def tradeoff_info(
         info,
         marks=tuple(sorted(marks, key=lambda mark: (mark.selected, mark.baseline, mark.on_front))),
         joins=_joins(marks) if len(info.targets) == 2 else (),
+        symbols=_symbols(models, {mark.model for mark in marks}),
     )
 
 
 def tradeoffs_by_task(
-    rows: Sequence[Variant], axes: Axes, where: str = "", selected: Sequence[str] = ()
+    rows: Sequence[Variant], axes: Axes, where: str = "", selected: Sequence[str] = (), models: Sequence[str] = ()
 ) -> list[TradeoffInfo]:
     """A chart per task, since accuracies of two tasks say nothing about each other; one empty chart where no row is.
 
@@ -145,11 +151,19 @@ def tradeoffs_by_task(
     for row in rows:
         tasks.setdefault(row.task, []).append(row)
     if len(tasks) < 2:
-        return [tradeoff_info(rows, axes, where, selected)]
+        return [tradeoff_info(rows, axes, where, selected, models=models)]
     return [
-        tradeoff_info(own, axes, " · ".join([where, *dict.fromkeys(row.model for row in own)]), selected)
+        tradeoff_info(
+            own, axes, f"{where} · {', '.join(dict.fromkeys(row.model for row in own))}", selected, models=models
+        )
         for own in tasks.values()
     ]
+
+
+def _symbols(models: Sequence[str], shown: set[str]) -> dict[str, str]:
+    """Those of the models that are shown."""
+    known = style.symbols([*models, *sorted(shown)])
+    return {model: symbol for model, symbol in known.items() if model in shown}
 
 
 @dataclass(frozen=True)
