@@ -289,7 +289,7 @@ def _target_shares(result: dict[str, Any], target: str) -> Iterator[tuple[str, f
         if of_target and entry.get("value") is not None and entry.get("baseline"):
             percent, low, high = 100 / entry["baseline"], entry.get("difference_low"), entry.get("difference_high")
             interval = None if low is None or high is None else (100 + percent * low, 100 + percent * high)
-            yield t("fact.accuracy", split=t(f"split.{SPLIT}")), percent * entry["value"], interval
+            yield t("fact.accuracy", split=t(f"split.{entry['split']}")), percent * entry["value"], interval
     for entry in result["latency"]:
         if entry["target"] == target and entry.get("speedup"):
             low, high = entry.get("speedup_low"), entry.get("speedup_high")

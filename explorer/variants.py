@@ -179,8 +179,8 @@ def _has_length(row: Variant, length: str | None) -> bool:
 def _of_studies(rows: list[Variant], studies: Collection[str]) -> list[Variant]:
     """The rows of these studies, and the baselines that stand beside them."""
     inside = [row for row in rows if set(row.studies) & set(studies)]
-    places = {_place(row) for row in inside}
-    return [row for row in rows if set(row.studies) & set(studies) or (row.baseline and _place(row) in places)]
+    places = {place_of(row) for row in inside}
+    return [row for row in rows if set(row.studies) & set(studies) or (row.baseline and place_of(row) in places)]
 
 
 def reporting_devices(rows: Iterable[Variant], target: str) -> list[str]:
@@ -270,14 +270,15 @@ def host_of(host: dict[str, Any], target: str) -> str:
 
 def with_baselines(rows: list[Variant], runs: Iterable[RunLike]) -> list[Variant]:
     """``rows`` and, for each model without a baseline run of its own, the baseline its results were compared with."""
-    present = {_place(row) for row in rows if row.baseline}
-    beside = {_place(row): row for row in rows if not row.baseline and row.available and row.speedup is not None}
+    present = {place_of(row) for row in rows if row.baseline}
+    beside = {place_of(row): row for row in rows if not row.baseline and row.available and row.speedup is not None}
     missing = [row for place, row in beside.items() if place not in present]
     by_run = {run.run: run for run in runs if run.finished} if missing else {}
     return rows + [_derived_baseline(row, (by_run[row.run].result or {})["baseline_size"]) for row in missing]
 
 
-def _place(row: Variant) -> tuple[Any, ...]:
+def place_of(row: Variant) -> tuple[Any, ...]:
+    """What a variant has in common with the baseline that it stands beside."""
     return row.model, row.task, row.recorded, row.reported, row.host, row.target, row.batch, length_of(row)
 
 

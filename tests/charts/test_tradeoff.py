@@ -82,6 +82,19 @@ def test_two_gpus_behind_equal_processors_share_no_latency_front():
     assert len(tradeoff_info(rows_of(runs), Axes(x="latency")).fronts) == 1
 
 
+def test_a_speed_up_names_the_baseline_it_is_against_and_the_caption_how_far_its_mark_is_from_that():
+    runs = sample_runs(3)
+    runs[2].result["latency"][0] |= {"baseline_p50_ms": 11.4, "p50_ms": 5.7, "speedup": 2.0}
+    info = tradeoff_info(rows_of(runs), Axes(x="latency"))
+    said = {mark.run: mark.hover for mark in info.marks}
+    assert "Speed-up: 2.00× " in said["sample-0002"]
+    assert ", the baseline beside it took 11.4 ms" in said["sample-0002"]
+    assert "beside it" not in said["sample-0000"], "it is the baseline"
+    assert "up to 1.9 times apart" in info.caption, "6.0 ms alone"
+    assert "beside" not in tradeoff_info(rows_of(runs), Axes(x="file_size")).caption, "the mark tells no latency"
+    assert "beside" not in tradeoff_info(rows_of(runs[:2]), Axes(x="latency")).caption, "both are 6.0 ms"
+
+
 def test_different_tasks_never_share_a_front():
     rows = rows_of(sample_runs(16), models=())
     task_of = {row.run: row.task for row in rows}

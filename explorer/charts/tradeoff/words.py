@@ -6,11 +6,17 @@ from collections.abc import Sequence
 
 from explorer.charts import style
 from explorer.charts.style import plain
-from explorer.quantities import QUANTITIES, Quantity, significant
+from explorer.charts.tradeoff.fronts import Axes
+from explorer.quantities import QUANTITIES, Quantity, cut, significant
 from explorer.texts import t, target_title
 from explorer.texts.sentences import sentence
 from explorer.variant import Estimate, Variant
+from explorer.variants import place_of
 
+TIMES = {"latency", "latency_p90", "latency_p95", "latency_p99", "throughput"}
+"""The quantities by which the mark of a baseline tells how fast it was."""
+APART = 1.05
+"""Latencies of a baseline that differ by less are not spoken of."""
 HOVERED = ("accuracy", "difference", "file_size", "parameters", "latency", "speedup")
 ESTIMATED_DIGITS = 2
 
@@ -44,11 +50,13 @@ def hover(row: Variant, name_target: bool = False, drawn: Sequence[str] = ()) ->
 
 
 def _written(row: Variant, key: str) -> str:
-    """A quantity in words; an estimated one is rounded, since it knows no more digits."""
+    """A quantity in words, a speed-up with the baseline's latency beside it; an estimate knows few digits."""
     quantity = QUANTITIES[key]
     value = quantity.of(row)
     if not (row.estimated and quantity.on_target) or value is None:
-        return quantity.write(row)
+        beside = row.baseline_p50_ms if key == "speedup" and not row.baseline else None
+        written = quantity.write(row)
+        return written if beside is None else t("chart.beside", speedup=written, ms=significant(beside))
     unit = quantity.unit
     return t("chart.about", value=f"{significant(value, ESTIMATED_DIGITS)}{'' if unit == '×' else ' '}{unit}")
 
@@ -83,8 +91,8 @@ def axis_title(quantity: Quantity, place: str) -> str:
     return f"{quantity.title}{unit}   {t(f'axis.{place}.{direction}')}"
 
 
-def caption(rows: list[Variant]) -> str:
-    """Which machine measured what is shown, and when; what estimates rest on."""
+def caption(rows: list[Variant], axes: Axes) -> str:
+    """Which machine measured what is shown, and when; what estimates rest on; what a baseline's mark stands for."""
     estimates = dict.fromkeys(row.estimate for row in rows if row.estimate is not None)
     parts = list(dict.fromkeys(_estimate_caption(estimate) for estimate in estimates))
     dates: dict[tuple[str, str], list[str]] = {}
@@ -95,7 +103,17 @@ def caption(rows: list[Variant]) -> str:
     for (kind, host), days in dates.items():
         span = min(days) if min(days) == max(days) else f"{min(days)} – {max(days)}"
         parts.append(t(f"chart.caption.{kind}", host=sentence(host), dates=span))
+    apart = _baselines_apart(rows) if TIMES & {axes.x, axes.y} else 1.0
+    if apart > APART:
+        parts.append(t("chart.caption.beside", ratio=cut(apart, 2, up=True)))
     return " ".join(parts)
+
+
+def _baselines_apart(rows: list[Variant]) -> float:
+    """By which factor the latency of a baseline's mark differs at most from one that was timed beside a variant."""
+    marks = {place_of(row): row.p50_ms for row in rows if row.baseline and row.p50_ms}
+    beside = ((row.baseline_p50_ms, marks.get(place_of(row))) for row in rows if not row.baseline and not row.estimated)
+    return max((max(one / mark, mark / one) for one, mark in beside if one and mark), default=1.0)
 
 
 def _estimate_caption(estimate: Estimate) -> str:
