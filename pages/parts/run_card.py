@@ -32,17 +32,28 @@ QUEUE: dict[Literal["first", "up", "down", "last"], str] = {
 
 
 def card(row: RunRow, name: str) -> None:
-    """One run: its ``name``, what it does, how far it is, how long it takes, ways to stop it; at last how it ended."""
-    with st.container(border=True):
-        title, buttons = st.columns([3, 2], vertical_alignment="center")
-        state = t("runs.paused") if row.paused else t(f"state.{row.state}")
-        title.markdown(f"**{safe(name)}** · {safe(row.model)} · {state}{_who(row)}")
-        with buttons.container(horizontal=True, horizontal_alignment="right"):
-            _buttons(row)
-        over = row.state not in ACTIVE
-        st.progress(1.0 if row.state == "done" else _share(row), text=_ended(row) if over else _now(row))
-        if row.state == "queued":
-            _places(row)
+    """One run by its ``name``: a line where it waits or is over; at work what it does, how far it is, how long it takes."""
+    if row.state == "running":
+        with st.container(border=True):
+            title, buttons = st.columns([3, 2], vertical_alignment="center")
+            title.markdown(_title(row, name))
+            with buttons.container(horizontal=True, horizontal_alignment="right"):
+                _buttons(row)
+            st.progress(_share(row), text=_now(row))
+    else:
+        with st.container(key=f"quiet-card-{row.run}"):
+            title, buttons = st.columns([1, 1], vertical_alignment="center")
+            more = _ended(row) if row.state not in ACTIVE else safe(sentence(row.text or ""))
+            title.markdown(f"{_title(row, name)} :gray[{more}]" if more else _title(row, name))
+            if row.state == "queued":
+                with buttons.container(horizontal=True, horizontal_alignment="right"):
+                    _places(row)
+                    _buttons(row)
+
+
+def _title(row: RunRow, name: str) -> str:
+    state = t("runs.paused") if row.paused else t(f"state.{row.state}")
+    return f"**{safe(name)}** · {safe(row.model)} · {state}{_who(row)}"
 
 
 def _who(row: RunRow) -> str:
@@ -51,17 +62,18 @@ def _who(row: RunRow) -> str:
 
 
 def _buttons(row: RunRow) -> None:
-    """Rest or go on, and end."""
-    over = row.state not in ACTIVE
-    reason = None if over or row.paused else jobs.why_not_paused(row.run)
+    """Rest or go on, and end; quiet where it waits."""
+    look: Literal["secondary", "tertiary"] = "secondary" if row.state == "running" else "tertiary"
+    reason = None if row.paused else jobs.why_not_paused(row.run)
     st.button(
         t("runs.resume" if row.paused else "runs.pause"),
         key=f"pause-{row.run}",
+        type=look,
         on_click=_pause,
         args=(row.run, not row.paused),
-        **allowed(over or reason is not None, sentence(reason) if reason else t("runs.pause.help")),
+        **allowed(reason is not None, sentence(reason) if reason else t("runs.pause.help")),
     )
-    if st.button(t("runs.cancel"), key=f"cancel-{row.run}", **allowed(over)):
+    if st.button(t("runs.cancel"), key=f"cancel-{row.run}", type=look, **allowed()):
         with plain_errors():
             jobs.cancel(row.run)
             st.toast(t("runs.cancelling"))
@@ -95,17 +107,16 @@ def _switch_queue(paused: bool) -> None:
 
 def _places(row: RunRow) -> None:
     """Ways to another place in the queue."""
-    with st.container(horizontal=True):
-        for to, icon in QUEUE.items():
-            st.button(
-                t(f"runs.move.{to}"),
-                key=f"move-{to}-{row.run}",
-                icon=icon,
-                type="tertiary",
-                on_click=_move,
-                args=(row.run, to),
-                **allowed(),
-            )
+    for to, icon in QUEUE.items():
+        st.button(
+            t(f"runs.move.{to}"),
+            key=f"move-{to}-{row.run}",
+            icon=icon,
+            type="tertiary",
+            on_click=_move,
+            args=(row.run, to),
+            **allowed(),
+        )
 
 
 def _move(run: str, to: Literal["first", "up", "down", "last"]) -> None:
@@ -114,10 +125,10 @@ def _move(run: str, to: Literal["first", "up", "down", "last"]) -> None:
 
 
 def _ended(row: RunRow) -> str:
-    """How a run that was watched came to its end."""
+    """How a run that was watched came to its end, where its state does not say so."""
     if row.result:
         return t("details.took", time=duration(row.result["seconds"]))
-    return safe(sentence(row.reason) if row.reason else t(f"state.{row.state}"))
+    return safe(sentence(row.reason or ""))
 
 
 def _share(row: RunRow) -> float:
@@ -130,9 +141,7 @@ def _share(row: RunRow) -> float:
 
 def _now(row: RunRow) -> str:
     """What it does now, its speed, the time left of the whole run or else of that, and since when it runs."""
-    if row.state == "queued" and queue_paused(home()):
-        return t("runs.queue.paused")
-    parts = [safe(sentence(row.text) if row.text else t("runs.paused" if row.paused else f"state.{row.state}.text"))]
+    parts = [safe(sentence(row.text) if row.text else t("runs.paused" if row.paused else "state.running.text"))]
     if row.samples_per_s:
         parts.append(t("runs.speed", rate=significant(row.samples_per_s)))
     elapsed = elapsed_s(row.started_at)

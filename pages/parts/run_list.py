@@ -54,10 +54,11 @@ def _contents(every_s: float | None) -> None:
     shown = _shown(rows) if rows else None
     listed = _newest(rows, shown) if shown else []
     names = names_of({row.run: row for row in (*cards, *listed)}.values())
-    for row in cards:
-        run_card.card(row, names[row.run])
-    if queued:
-        st.caption(t("runs.more_queued", count=queued))
+    with st.container(gap="xsmall"):
+        for row in cards:
+            run_card.card(row, names[row.run])
+        if queued:
+            st.caption(t("runs.more_queued", count=queued))
     if shown:
         _table(listed, shown, names)
         if len(rows) > MOST_ROWS:

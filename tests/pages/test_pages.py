@@ -226,6 +226,18 @@ def test_runs_shows_progress_and_cancels(open_page, place, monkeypatch):
     assert stopped == ["sample-0001"]
 
 
+def test_only_what_runs_has_a_rich_card_and_what_waits_a_line_with_all_its_buttons(open_page, place):
+    states = {"sample-0001": "running", "sample-0002": "queued", "sample-0003": "queued"}
+    runs = [replace(run, state=states[run.run], result=None) for run in sample_runs(4)[1:]]
+    write_runs(place / "home" / "runs", runs)
+    app = open_page("2_Runs")
+    (bar,) = app.get("progress")
+    assert "training" in bar.proto.text
+    assert "**int8-dynamic** · minilm-tweets · queued" in words(app)
+    labels = [one.label for one in app.button if (one.key or "").endswith("-sample-0002")]
+    assert labels == ["First", "Up", "Down", "Last", "Pause", "Cancel"]
+
+
 def test_the_shown_run_is_ticked(open_page, own):
     app = open_page("2_Runs", selected=["sample-0013"])
     assert app.session_state["runs-table"]["selection"]["rows"] == [2], "the newest stands first"
@@ -243,7 +255,8 @@ def test_the_card_of_a_run_that_ends_stays_where_it_is(open_page, place):
     store.Store().refresh(run.run)
     app.run()
     assert "**int8-dynamic** · minilm-tweets · done" in words(app)
-    assert button(app, "Cancel").disabled
+    assert not [one for one in app.button if one.label in ("Cancel", "Pause")], "it is over"
+    assert not app.get("progress") and "took 30 s" in words(app).lower()
     app.switch_page("pages/1_Compress.py").run()
     app.switch_page("pages/2_Runs.py").run()
     assert "**int8-dynamic** · minilm-tweets" not in words(app), "it is gone once the reader was elsewhere"

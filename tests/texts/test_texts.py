@@ -23,7 +23,6 @@ FILLED = {
     "f'fact.accuracy.{condition}'": CONDITIONS.values(),
     "f\"split.{entry['split']}\"": (MEASURED_SPLIT, TEST_SPLIT),
     "f'state.{row.state}'": (*ACTIVE, *FINISHED),
-    "f'state.{row.state}.text'": ACTIVE,
 }
 """What is filled into keys of the kinds that begin like these; a new one says here which values it takes."""
 KINDS = {"fact", "split", "state", "filter"}
