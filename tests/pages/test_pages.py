@@ -227,9 +227,12 @@ def test_runs_shows_progress_and_cancels(open_page, place, monkeypatch):
 
 
 def test_only_what_runs_has_a_rich_card_and_what_waits_a_line_with_all_its_buttons(open_page, place):
-    states = {"sample-0001": "running", "sample-0002": "queued", "sample-0003": "queued"}
-    runs = [replace(run, state=states[run.run], result=None) for run in sample_runs(4)[1:]]
+    runs = [replace(run, state="queued", result=None) for run in sample_runs(4)[1:]]
     write_runs(place / "home" / "runs", runs)
+    folder = RunFolder(place / "home" / "runs" / "sample-0001")
+    folder.claim({"claimed_at": time.time()})
+    folder.add_state("running")
+    store.Store().refresh(folder.run)
     app = open_page("2_Runs")
     (bar,) = app.get("progress")
     assert "training" in bar.proto.text
