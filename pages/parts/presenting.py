@@ -16,8 +16,8 @@ from explorer.stories import Step, Story
 from explorer.texts import t, target_title
 from explorer.texts.sentences import sentence
 from explorer.variants import choose
-from pages.parts import data, empty
-from pages.parts.page import safe, theme
+from pages.parts import clicker, data, empty
+from pages.parts.page import go, plain_errors, safe, theme
 from pages.parts.pictures import chart_config
 
 KEPT = ("story", "step", "view")
@@ -65,18 +65,11 @@ def begin(name: str) -> None:
 
 
 def show() -> None:
-    """The step that the address asks for; a guest whose story cannot be shown gets one sentence and nothing else."""
+    """The step that the address asks for, or why there is none; a guest then gets one sentence and nothing else."""
     guest = st.query_params.get("view") == "1"
-    story = _for_guests() if guest else stories.load(st.query_params["story"])
+    story = _for_guests() if guest else _for_presenters()
     if story is None:
-        st.markdown(t("present.gone"))
         return
-    if not story.steps:
-        st.markdown(t("present.no_steps"))
-        st.button(t("present.end"), on_click=_end)
-        return
-    if not guest:
-        _clear_stage()
     place = stories.place_of(st.query_params.get("step"), len(story.steps))
     with st.container(key="stage"):
         _step(story.steps[place - 1], guest)
@@ -88,7 +81,24 @@ def _for_guests() -> Story | None:
     _clear_stage(GUEST)
     with suppress(ExplorerError):  # its sentence names the other stories
         story = stories.load(st.query_params["story"])
-        return story if story.steps else None
+        if story.steps:
+            return story
+    st.markdown(t("present.gone"))
+    return None
+
+
+def _for_presenters() -> Story | None:
+    """The story; None where there is nothing to show, after the reason and the ways out."""
+    with plain_errors():
+        story = stories.load(st.query_params["story"])
+        if story.steps:
+            _clear_stage()
+            return story
+        st.markdown(t("present.no_steps"))
+    with st.container(horizontal=True):
+        st.button(t("present.stories"), key="end", type="primary", on_click=_end)
+        if st.button(t("page.overview.name"), key="overview"):
+            go("overview")
     return None
 
 
@@ -142,6 +152,7 @@ def _conclusion(step: Step) -> str:
 
 
 def _buttons(place: int, count: int, guest: bool) -> None:
+    clicker.follow()
     with st.container(horizontal=True, horizontal_alignment="center", vertical_alignment="center", key="steps"):
         st.button(t("present.back"), key="back", shortcut="Left", on_click=_go, args=(place - 1,), disabled=place == 1)
         st.markdown(t("present.place", place=place, count=count), width="content")
@@ -157,5 +168,7 @@ def _go(place: int) -> None:
 
 
 def _end() -> None:
+    """Back to where stories are made, with this one chosen."""
+    st.session_state["told"] = st.query_params.get("story")
     for name in KEPT:
         st.query_params.pop(name, None)

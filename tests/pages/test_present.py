@@ -171,11 +171,29 @@ def test_the_presenter_can_end_it(open_page, story):
     assert "story" not in app.query_params
 
 
-def test_an_unknown_story_is_one_sentence(open_page, story):
-    app = open_page(PAGE, query={"story": "Nothing"})
-    assert app.error[0].value == "There is no story 'Nothing'; known are 'Talk'."
-    app = open_page(PAGE, query={"story": "../../etc/passwd"})
-    assert app.error[0].value.startswith("A story's name has 1 to 50 letters")
+@pytest.mark.parametrize(
+    ("name", "sentence"),
+    [
+        ("Nothing", "There is no story 'Nothing'; known are 'Talk'."),
+        ("../../etc/passwd", "A story's name has 1 to 50 letters"),
+    ],
+)
+@pytest.mark.parametrize("way", ["All stories", "Overview"])
+def test_an_unknown_story_is_one_sentence_with_ways_out(open_page, story, name, sentence, way):
+    app = open_page(PAGE, query={"story": name, "step": "1"})
+    assert app.error[0].value.startswith(sentence)
+    button(app, way).click().run()
+    assert not app.exception and not app.error and "story" not in app.query_params
+    assert app.title[0].value == ("Present" if way == "All stories" else "Compression Explorer")
+
+
+def test_a_story_that_is_deleted_while_it_is_presented_says_so(open_page, story):
+    app = show(open_page)
+    stories.delete("Talk")
+    button(app, "Next").click().run()
+    assert app.error[0].value == "There is no story 'Talk'; known are none yet." and not app.header
+    button(app, "All stories").click().run()
+    assert not app.error and app.selectbox(key="told").value is None
 
 
 @pytest.mark.parametrize("name", ["Nothing", "Empty", "../../etc/passwd"])
@@ -197,7 +215,9 @@ def test_what_cannot_be_drawn_says_why(open_page, own):
 def test_a_story_without_steps_says_so(open_page, own):
     stories.save(stories.story("Empty", []))
     app = open_page(PAGE, query={"story": "Empty"})
-    assert "no steps yet" in words(app) and button(app, "End")
+    assert "no steps yet" in words(app)
+    button(app, "All stories").click().run()
+    assert app.selectbox(key="told").value == "Empty"
 
 
 def test_the_presenter_saves_the_chart_and_a_guest_has_no_button(open_page, story):

@@ -49,6 +49,24 @@ def test_the_arrow_keys_turn_the_pages_and_escape_ends(filled_page):
     assert "story=" not in page.url
 
 
+@pytest.mark.parametrize("guest", ["", "&view=1"])
+def test_the_keys_of_a_clicker_turn_the_pages_and_stop_at_the_ends(filled_page, guest):
+    page = filled_page
+    open_page(page, STORY + guest, "light")
+    title(page, "First")
+    page.keyboard.press("PageUp")
+    page.keyboard.press("Control+PageDown")
+    settle(page)
+    assert "step=1" in page.url
+    page.keyboard.press("PageDown")
+    title(page, "Second")
+    page.keyboard.press("PageDown")
+    settle(page)
+    assert "step=2" in page.url
+    page.keyboard.press("PageUp")
+    title(page, "First")
+
+
 @pytest.mark.parametrize("width", [1280, 400])
 def test_a_guest_sees_nothing_around_the_story(filled_page, width):
     page = filled_page
