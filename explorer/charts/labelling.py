@@ -59,17 +59,26 @@ class Wish:
 
 @dataclass(frozen=True)
 class Place:
-    """Where words stand: on which side of their mark (-1, 0 or 1 across and up), and the box they fill.
+    """Where words stand: on which side of their mark (-1, 0 or 1 across and up), and what they fill in each area.
 
-    ``away`` pixels in both directions lie between the middle of the mark and the words; over them leads a line, which
-    fills the boxes ``line``, unless the words stand beside the mark.
+    ``away`` pixels in both directions lie between the middle of the mark and the words; over them leads a line, unless
+    the words stand beside the mark. ``filled`` has for each area the box of the words, then those of the line.
     """
 
     across: int
     up: int
     away: float
-    box: Box
-    line: tuple[Box, ...] = ()
+    filled: tuple[tuple[Box, ...], ...]
+
+    @property
+    def box(self) -> Box:
+        """Of the words in the first area."""
+        return self.filled[0][0]
+
+    @property
+    def line(self) -> tuple[Box, ...]:
+        """Of the line in the first area; empty without one."""
+        return self.filled[0][1:]
 
     @property
     def side(self) -> tuple[int, int, float]:
@@ -82,46 +91,67 @@ def width_px(words: str) -> float:
     return sum(LETTER_PX if letter < "\u2e80" else WIDE_PX for letter in words)
 
 
-def place_labels(wishes: Sequence[Wish], marks: Sequence[Spot], area: Area = LAPTOP) -> list[Place | None]:
-    """One place for each wish, the first wishes first; None where there is no room for it, or where it would only
-    repeat the same words of a mark nearby.
+def place_labels(
+    wishes: Sequence[Wish], marks: Sequence[Spot], areas: Sequence[Area] = (LAPTOP,)
+) -> list[Place | None]:
+    """One place for each wish that is good in all ``areas``, the first wishes first; None where there is no room for
+    it, or where it would only repeat the same words of a mark nearby (in the first area).
     """
     places: list[Place | None] = []
     for wish in wishes:
         given = [(other, place) for other, place in zip(wishes, places, strict=False) if place is not None]
-        said = any(other.lines == wish.lines and _near(other.spot, wish.spot, area) for other, _ in given)
+        said = any(other.lines == wish.lines and _near(other.spot, wish.spot, areas[0]) for other, _ in given)
         full = len(given) >= MOST_LABELS or said
-        taken = [box for _, place in given for box in (place.box, *place.line)]
-        places.append(None if full else _place(wish, taken, marks, area))
+        places.append(None if full else _place(wish, [place for _, place in given], marks, areas))
     return places
 
 
-def _place(wish: Wish, taken: Sequence[Box], marks: Sequence[Spot], area: Area) -> Place | None:
+def covering(placed: Sequence[tuple[Wish, Place]], marks: Sequence[Spot], area: Area) -> list[int]:
+    """Which words, by their number, would cover a mark or earlier ones in another area, or leave it."""
+    found, given = [], list[Box]()
+    for number, (wish, place) in enumerate(placed):
+        own = _filled(wish, *place.side, area, bool(place.line))
+        others = [mark.box(area) for mark in marks if mark != wish.spot]
+        if _inside(own[0], area) and not _covers(own[0], others) and not _cover(own, given):
+            given += own
+        else:
+            found.append(number)
+    return found
+
+
+def _place(wish: Wish, given: Sequence[Place], marks: Sequence[Spot], areas: Sequence[Area]) -> Place | None:
     """The first side on which the words cover nothing; urgent ones take the side where they cover fewest marks."""
-    boxes = [mark.box(area) for mark in marks if mark != wish.spot]
-    touched = wish.led and _covers(wish.spot.box(area), boxes)
-    sides = [*([] if touched else _sides(wish, area)), *(_led(wish, area) if wish.led else [])]
-    inside = [place for place in sides if _inside(place.box, area)]
-    free = [place for place in inside if not any(_covers(box, taken) for box in (place.box, *place.line))]
-    clear = [place for place in free if not _covers(place.box, boxes)]
+    beside = [[mark.box(area) for mark in marks if mark != wish.spot] for area in areas]
+    taken = [[box for place in given for box in place.filled[number]] for number in range(len(areas))]
+    touched = wish.led and any(map(_covers, (wish.spot.box(area) for area in areas), beside))
+    sides = [] if touched else _places(wish, wish.spot.radius + GAP_PX, areas)
+    if wish.led:
+        sides += [place for away in LED_PX for place in _places(wish, away, areas, led=True)]
+    inside = [place for place in sides if all(map(_inside, _words(place), areas))]
+    free = [place for place in inside if not any(map(_cover, place.filled, taken))]
+    clear = [place for place in free if not any(map(_covers, _words(place), beside))]
     if clear or not (wish.urgent and free):
         return next(iter(clear), None)
-    return min(free, key=lambda place: sum(_overlap(place.box, box) for box in boxes))
+    return min(free, key=lambda place: sum(map(_covered, _words(place), beside)))
 
 
-def _sides(wish: Wish, area: Area) -> list[Place]:
-    """Beside the mark on the side that has more room first, above before below, then straight above and below it."""
+def _words(place: Place) -> list[Box]:
+    """The box of the words in each area."""
+    return [boxes[0] for boxes in place.filled]
+
+
+def _places(wish: Wish, away: float, areas: Sequence[Area], led: bool = False) -> list[Place]:
+    """On the side that has more room first, above before below, then straight above and below the mark."""
     # beside the mark at half its height, else diagonally at its corner
-    away = wish.spot.radius + GAP_PX
-    return [Place(across, up, away, _box(wish, across, up, away, area)) for across, up in _directions(wish)]
-
-
-def _led(wish: Wish, area: Area) -> list[Place]:
-    """Farther away on the same sides, near ones first."""
     return [
-        Place(across, up, away, _box(wish, across, up, away, area), _line(wish, across, up, away, area))
-        for away, (across, up) in product(LED_PX, _directions(wish))
+        Place(across, up, away, tuple(_filled(wish, across, up, away, area, led) for area in areas))
+        for across, up in _directions(wish)
     ]
+
+
+def _filled(wish: Wish, across: int, up: int, away: float, area: Area, led: bool) -> tuple[Box, ...]:
+    words = _box(wish, across, up, away, area)
+    return (words, *_line(wish, across, up, away, area)) if led else (words,)
 
 
 def _line(wish: Wish, across: int, up: int, away: float, area: Area) -> tuple[Box, ...]:
@@ -156,6 +186,15 @@ def _inside(box: Box, area: Area) -> bool:
 
 def _covers(box: Box, others: Sequence[Box]) -> bool:
     return any(_overlap(box, other) for other in others)
+
+
+def _cover(boxes: Sequence[Box], others: Sequence[Box]) -> bool:
+    return any(_covers(box, others) for box in boxes)
+
+
+def _covered(box: Box, others: Sequence[Box]) -> int:
+    """How many of the others it covers."""
+    return sum(_overlap(box, other) for other in others)
 
 
 def _overlap(one: Box, other: Box) -> bool:

@@ -2,52 +2,56 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 import plotly.graph_objects as go
 
 from explorer.charts import style
 from explorer.charts.labelling import Area
 from explorer.charts.style import Theme
-from explorer.charts.tradeoff import TradeoffInfo, labels, tradeoff_figure
+from explorer.charts.tradeoff import TradeoffInfo, covering, labels, tradeoff_figure
 
-FACTOR = 1.4
+TypeSize = Literal["normal", "large", "largest"]
+FACTORS: dict[TypeSize, float] = {"normal": 1.4, "large": 1.75, "largest": 2.1}
+"""How many times as large as on the Trade-offs page words and marks are."""
 HEIGHT_PX = 560
-PHONE = Area(280 / FACTOR, 200 / FACTOR)
-"""What a phone leaves between the axes, of letters that are not enlarged."""
-TITLE_LETTERS, SUBTITLE_LETTERS = 40, 46
-"""Letters in a line of a title, which Plotly does not wrap by itself."""
+STAGE = tuple(Area(width, height) for width in (400, 560, 780, 1060, 1400) for height in (120, 170, 240, 340, 480))
+"""What windows leave between the axes, of letters that are not enlarged: from a small projector's to a large screen's.
+"""
+PHONE_WIDTH_PX, PHONE_HEIGHT = 280, 140
+"""The same on a phone, where letters of any size share the width, and the chart is the higher the larger they are."""
+TITLE_LETTERS, SUBTITLE_LETTERS = 56, 64
+"""Letters in a line of a title, which Plotly does not wrap by itself, were they not enlarged."""
 
 
-def presented_figure(info: TradeoffInfo, theme: Theme = "light") -> go.Figure:
-    """Draw ``info`` with every font and mark ``FACTOR`` times as large as on the Trade-offs page."""
-    figure = tradeoff_figure(info, theme, HEIGHT_PX)
-    figure.layout.title.text = style.wrapped(info.title, TITLE_LETTERS)
-    figure.layout.title.subtitle.text = style.wrapped(info.subtitle, SUBTITLE_LETTERS)
-    figure.layout.margin.t = round(figure.layout.margin.t * FACTOR)
+def presented_figure(info: TradeoffInfo, theme: Theme = "light", size: TypeSize = "normal") -> go.Figure:
+    """Draw ``info`` with every font and mark as many times as large as on the Trade-offs page as ``size`` asks for."""
+    factor = FACTORS[size]
+    figure = tradeoff_figure(info, theme, HEIGHT_PX, areas=STAGE)
+    figure.layout.title.text = style.wrapped(info.title, round(TITLE_LETTERS / factor))
+    figure.layout.title.subtitle.text = style.wrapped(info.subtitle, round(SUBTITLE_LETTERS / factor))
+    figure.layout.margin.t = round(figure.layout.margin.t * factor)
     for font in _fonts(figure.layout):
         if font.size:
-            font.size = round(font.size * FACTOR)
+            font.size = round(font.size * factor)
     for note in figure.layout.annotations:
         for offset in ("ax", "ay", "xshift", "yshift", "width"):
             if note[offset] is not None:
-                note[offset] = note[offset] * FACTOR
+                note[offset] = note[offset] * factor
     for shape in figure.layout.shapes:
         if shape.xsizemode == "pixel":
-            shape.update({end: shape[end] * FACTOR for end in ("x0", "x1", "y0", "y1")})
+            shape.update({end: shape[end] * factor for end in ("x0", "x1", "y0", "y1")})
     for trace in figure.data:
         if trace.mode == "markers":
-            trace.marker.size = _scaled(trace.marker.size)
+            trace.marker.size = _scaled(trace.marker.size, factor)
         else:
-            trace.line.width = trace.line.width * FACTOR
+            trace.line.width = trace.line.width * factor
     return figure
 
 
-def crowded(info: TradeoffInfo) -> list[int]:
+def crowded(info: TradeoffInfo, size: TypeSize = "normal") -> list[int]:
     """Which words beside marks, by their place among the figure's annotations, would cover something on a phone."""
-    fitting = {(label.mark.spot, label.place.side) for label in labels(info, PHONE)}
-    shown = [(label.mark.spot, label.place.side) for label in labels(info)]
-    return [place for place, words in enumerate(shown) if words not in fitting]
+    return covering(info, labels(info, STAGE), Area(PHONE_WIDTH_PX / FACTORS[size], PHONE_HEIGHT))
 
 
 def _fonts(layout: Any) -> list[Any]:
@@ -56,6 +60,6 @@ def _fonts(layout: Any) -> list[Any]:
     return [*(text.font for text in texts), *axes]
 
 
-def _scaled(size: Any) -> Any:
+def _scaled(size: Any, factor: float) -> Any:
     """One diameter, or one for each mark."""
-    return size * FACTOR if isinstance(size, (int, float)) else [one * FACTOR for one in size]
+    return size * factor if isinstance(size, (int, float)) else [one * factor for one in size]

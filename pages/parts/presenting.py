@@ -8,6 +8,7 @@ import streamlit as st
 
 from explorer import stories
 from explorer.charts import crowded, presented_figure, tradeoff_info
+from explorer.charts.presented import FACTORS, TypeSize
 from explorer.charts.style import BACKGROUNDS
 from explorer.charts.tradeoff import Axes
 from explorer.conclusion import conclusion
@@ -20,7 +21,8 @@ from pages.parts import clicker, data, empty
 from pages.parts.page import go, plain_errors, safe, theme
 from pages.parts.pictures import chart_config
 
-KEPT = ("story", "step", "view")
+TYPES = tuple(FACTORS)
+KEPT = ("story", "step", "view", "type")
 
 # Everything around the step goes: the sidebar, Streamlit's header, and the page's own title and sentence, of which the
 # title stays for those who hear the page read.
@@ -29,15 +31,20 @@ STAGE = """<style>
 .stElementContainer:has(h1) { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); }
 .stElementContainer:has(h1) + .stElementContainer { display: none; }
 .stMainBlockContainer { padding-top: 2rem; padding-bottom: 5rem; max-width: 110rem; margin: 0 auto; }
-.stMainBlockContainer h2 { font-size: clamp(1.6rem, 3.4vw, 2.8rem); padding-top: 0; }
+.stMainBlockContainer { --type: TYPE; }
+.stMainBlockContainer h2 { font-size: calc(var(--type) * clamp(1.6rem, 3.4vw, 2.8rem)); padding-top: 0; }
 .st-key-stage { min-height: calc(100dvh - 7rem); }
-.st-key-stage > .stElementContainer:has(.stPlotlyChart) { flex: 1 1 auto; min-height: 26rem; position: relative; }
-@media (max-width: 640px) { .st-key-stage > .stElementContainer:has(.stPlotlyChart) { min-height: 38rem; } }
+.st-key-stage > .stElementContainer:has(.stPlotlyChart) {
+  flex: 1 1 auto; min-height: calc(var(--type) * 26rem); position: relative;
+}
+@media (max-width: 640px) {
+  .st-key-stage > .stElementContainer:has(.stPlotlyChart) { min-height: calc(var(--type) * 38rem); }
+}
 .st-key-stage .stElementContainer:has(.stPlotlyChart) > div { position: absolute; inset: 0; }
 .st-key-stage .stPlotlyChart { height: 100%; }
-.st-key-stage [data-testid="stCaptionContainer"] p { font-size: clamp(1rem, 1.5vw, 1.25rem); }
-.st-key-said p { font-size: clamp(1.15rem, 2vw, 1.6rem); line-height: 1.4; }
-.st-key-comes-to p { font-size: clamp(1.3rem, 2.4vw, 1.9rem); line-height: 1.35; font-weight: 600; }
+.st-key-stage [data-testid="stCaptionContainer"] p { font-size: calc(var(--type) * clamp(1rem, 1.5vw, 1.25rem)); }
+.st-key-said p { font-size: calc(var(--type) * clamp(1.15rem, 2vw, 1.6rem)); line-height: 1.4; }
+.st-key-comes-to p { font-size: calc(var(--type) * clamp(1.3rem, 2.4vw, 1.9rem)); line-height: 1.35; font-weight: 600; }
 .st-key-steps { position: fixed; bottom: 0; left: 0; width: 100%; padding: 0.6rem 1rem; z-index: 9; }
 .st-key-steps { background: GROUND; }
 </style>"""
@@ -60,8 +67,24 @@ def asked() -> bool:
 
 
 def begin(name: str) -> None:
-    """Show a story from its first step."""
-    st.query_params["story"], st.query_params["step"] = name, "1"
+    """Show a story from its first step, in the type that was chosen last."""
+    st.query_params.update(address(name))
+
+
+def address(name: str) -> dict[str, str]:
+    """What the address of a story's first step says, in the type that was chosen last and the reader's language."""
+    chosen = st.session_state.get("type-size", TYPES[0])
+    return {"story": name, "step": "1"} | ({"type": chosen} if chosen != TYPES[0] else {}) | state.spoken()
+
+
+def _type() -> TypeSize:
+    """The size of the type that the address asks for."""
+    asked_for = st.query_params.get("type")
+    return next((size for size in TYPES if size == asked_for), TYPES[0])
+
+
+def _choose_type(size: TypeSize) -> None:
+    st.session_state["type-size"] = st.query_params["type"] = size
 
 
 def show() -> None:
@@ -103,7 +126,8 @@ def _for_presenters() -> Story | None:
 
 
 def _clear_stage(more: str = "") -> None:
-    st.html(STAGE.replace("GROUND", BACKGROUNDS[theme()]) + more)
+    share = FACTORS[_type()] / FACTORS[TYPES[0]]
+    st.html(STAGE.replace("GROUND", BACKGROUNDS[theme()]).replace("TYPE", f"{share:g}") + more)
 
 
 def _step(step: Step, guest: bool) -> None:
@@ -127,11 +151,11 @@ def _chart(step: Step, guest: bool) -> None:
     if info.empty:
         empty.reason(where, info.empty)
         return
-    alt, figure = f"{info.title}. {info.subtitle}", presented_figure(info, theme())
+    alt, figure = f"{info.title}. {info.subtitle}", presented_figure(info, theme(), _type())
     # the presenter's camera comes when the pointer does
     config = chart_config(displayModeBar=False if guest else "hover", modeBarButtons=[["toImage"]])
-    st.plotly_chart(figure, height="stretch", theme=None, config=config, alt=alt, key=f"presented-{theme()}")
-    _spare_words(crowded(info))
+    st.plotly_chart(figure, height="stretch", theme=None, config=config, alt=alt, key=f"presented-{theme()}-{_type()}")
+    _spare_words(crowded(info, _type()))
     st.caption(safe(info.caption))
 
 
@@ -160,7 +184,23 @@ def _buttons(place: int, count: int, guest: bool) -> None:
             t("present.next"), key="next", shortcut="Right", on_click=_go, args=(place + 1,), disabled=place == count
         )
         if not guest:
+            _type_button()
             st.button(t("present.end"), key="end", shortcut="Esc", type="tertiary", on_click=_end)
+
+
+def _type_button() -> None:
+    """The size of the type; each press takes the next one, the first after the last."""
+    size = _type()
+    following = TYPES[(TYPES.index(size) + 1) % len(TYPES)]
+    st.button(
+        t(f"present.type.{size}"),
+        key="type",
+        icon=":material/format_size:",
+        type="tertiary",
+        on_click=_choose_type,
+        args=(following,),
+        help=t("present.type.help"),
+    )
 
 
 def _go(place: int) -> None:

@@ -32,7 +32,7 @@ QUEUE: dict[Literal["first", "up", "down", "last"], str] = {
 
 
 def card(row: RunRow, name: str) -> None:
-    """One run by its ``name``: a line where it waits or is over; at work what it does, how far it is, how long it takes."""
+    """One run: a line with its ``name`` where it waits or is over; at work also what it does, how far and how long."""
     if row.state == "running":
         with st.container(border=True):
             title, buttons = st.columns([3, 2], vertical_alignment="center")

@@ -9,7 +9,7 @@ import streamlit as st
 from explorer import stories
 from explorer.stories import Story
 from explorer.texts import t
-from pages.parts import presenting, state, story_step_form
+from pages.parts import presenting, story_step_form
 from pages.parts.guests import allowed
 from pages.parts.page import plain_errors, safe
 
@@ -87,7 +87,7 @@ def _present(story: Story) -> None:
                 t("tell.delete.yes"), key="story-delete", on_click=stories.delete, args=(story.name,), **allowed()
             )
     st.markdown(t("tell.link"))
-    query = urlencode({"story": story.name, "step": 1, "view": 1, **state.spoken()})
+    query = urlencode(presenting.address(story.name) | {"view": "1"})
     st.code(f"{st.context.url or '/Present'}?{query}", language=None, wrap_lines=True)
 
 

@@ -5,7 +5,8 @@ from itertools import combinations
 
 import pytest
 
-from explorer.charts.labelling import LAPTOP, LINE_PX, MOST_LABELS, Area, Spot, Wish, place_labels
+from explorer.charts.labelling import LAPTOP, LETTER_PX, LINE_PX, MOST_LABELS, Area, Spot, Wish, place_labels
+from explorer.charts.presented import STAGE
 
 
 def disjoint(one, other):
@@ -62,7 +63,7 @@ def test_urgent_words_cover_marks_rather_than_be_left_out():
 def test_a_smaller_area_has_room_for_fewer_words():
     wishes = [wish(0.3, 0.5, "prune-neurons 50 %"), wish(0.6, 0.5, "prune-neurons 60 %")]
     assert None not in place_labels(wishes, [])
-    assert place_labels(wishes, [], Area(100, 200)) == [None, None]
+    assert place_labels(wishes, [], [Area(100, 200)]) == [None, None]
 
 
 def test_lines_lead_to_the_words_of_marks_that_touch_and_cross_no_others():
@@ -78,3 +79,27 @@ def test_lines_lead_to_the_words_of_marks_that_touch_and_cross_no_others():
 def test_words_of_a_mark_by_itself_stand_beside_it():
     (place,) = place_labels([wish(0.5, 0.5, "A", led=True)], [Spot(0.9, 0.9, 5.5)])
     assert place.line == () and place.away < 10
+
+
+@pytest.mark.parametrize("seed", range(8))
+@pytest.mark.parametrize("area", [Area(440, 152), Area(533, 180), Area(800, 152), Area(1060, 375), Area(1340, 520)])
+def test_words_that_are_presented_cover_no_mark_in_a_window_of_any_size(seed, area):
+    dice = random.Random(seed)
+    spots = [Spot(dice.betavariate(1, 4), dice.betavariate(4, 2), 5.5) for _ in range(15)]
+    wishes = [Wish(spot, (f"weight-bits {place} bits",), led=True) for place, spot in enumerate(spots[:6])]
+    found = [
+        (w.spot, len(w.lines[0]), place) for w, place in zip(wishes, place_labels(wishes, spots, STAGE), strict=True)
+    ]
+    boxes = {spot: words_box(spot, letters, place, area) for spot, letters, place in found if place}
+    assert boxes
+    for spot, box in boxes.items():
+        assert all(disjoint(box, other.box(area)) for other in spots if other != spot)
+    assert all(disjoint(one, other) for one, other in combinations(boxes.values(), 2))
+
+
+def words_box(spot, letters, place, area):
+    """Where Plotly draws a line of words that is anchored beside a mark at ``spot``."""
+    width = LETTER_PX * letters
+    x, y = spot.x * area.width + place.across * place.away, spot.y * area.height + place.up * place.away
+    left, bottom = x - {1: 0, 0: width / 2, -1: width}[place.across], y - {1: 0, 0: 8, -1: 16}[place.up]
+    return left, bottom, left + width, bottom + LINE_PX

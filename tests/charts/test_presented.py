@@ -14,25 +14,29 @@ def info():
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
-def test_words_and_marks_are_1_4_times_as_large(info, theme):
-    usual, large = tradeoff_figure(info, theme), presented_figure(info, theme)
-    assert (usual.layout.font.size, large.layout.font.size) == (13, 18)
-    assert (usual.layout.title.font.size, large.layout.title.font.size) == (15, 21)
-    assert (usual.layout.xaxis.tickfont.size, large.layout.xaxis.tickfont.size) == (12, 17)
-    assert {note.font.size for note in large.layout.annotations} == {17}
+@pytest.mark.parametrize(
+    ("size", "factor", "sizes"),
+    [("normal", 1.4, (18, 21, 17)), ("large", 1.75, (23, 26, 21)), ("largest", 2.1, (27, 32, 25))],
+)
+def test_words_and_marks_are_as_many_times_as_large(info, theme, size, factor, sizes):
+    usual, large = tradeoff_figure(info, theme), presented_figure(info, theme, size)
+    assert (usual.layout.font.size, usual.layout.title.font.size, usual.layout.xaxis.tickfont.size) == (13, 15, 12)
+    assert (large.layout.font.size, large.layout.title.font.size, large.layout.xaxis.tickfont.size) == sizes
+    assert {note.font.size for note in large.layout.annotations} == {sizes[2]}
     for before, after in zip(usual.data, large.data, strict=True):
         assert (before.x, before.y, before.customdata) == (after.x, after.y, after.customdata)
         if before.mode == "lines":
-            assert after.line.width == pytest.approx(1.4 * before.line.width)
+            assert after.line.width == pytest.approx(factor * before.line.width)
         elif isinstance(before.marker.size, (int, float)):
-            assert after.marker.size == pytest.approx(1.4 * before.marker.size)
+            assert after.marker.size == pytest.approx(factor * before.marker.size)
         else:
-            assert list(after.marker.size) == pytest.approx([1.4 * size for size in before.marker.size])
+            assert list(after.marker.size) == pytest.approx([factor * one for one in before.marker.size])
 
 
-def test_titles_are_broken_into_lines_that_fit(info):
-    title = presented_figure(info).layout.title
-    assert max(map(len, title.text.split("<br>"))) <= 40 and title.text.replace("<br>", " ") == info.title
+@pytest.mark.parametrize(("size", "letters"), [("normal", 40), ("largest", 27)])
+def test_titles_are_broken_into_lines_that_fit(info, size, letters):
+    title = presented_figure(info, size=size).layout.title
+    assert max(map(len, title.text.split("<br>"))) <= letters and title.text.replace("<br>", " ") == info.title
 
 
 def test_words_without_room_on_a_phone_are_named_by_their_place_in_the_figure():

@@ -9,7 +9,7 @@ import plotly.graph_objects as go
 import pytest
 
 from explorer.charts import Axes, presented_figure, tradeoff_figure, tradeoff_info
-from explorer.charts.presented import FACTOR
+from explorer.charts.presented import FACTORS
 from explorer.charts.style import base_layout
 from explorer.charts.tradeoff.sizes import LARGEST, SMALLEST, add_size_legend, size_scale
 from explorer.quantities import QUANTITIES, Band
@@ -58,7 +58,7 @@ def test_the_marks_that_explain_are_as_large_as_those_of_the_chart():
     assert written[0] == "Size: Parameters (M)"
     assert (written[1], written[3]) == (number(parameters[0] / 1e6), number(parameters[-1] / 1e6))
     wall = sorted(one.x1 - one.x0 for one in presented_figure(info).layout.shapes if one.xsizemode == "pixel")
-    assert wall == pytest.approx([FACTOR * across for across in explained])
+    assert wall == pytest.approx([FACTORS["normal"] * across for across in explained])
     assert [one.xref for one in tradeoff_figure(tradeoff_info(ROWS, Axes())).layout.annotations].count("paper") == 0
 
 

@@ -160,8 +160,7 @@ def test_a_guest_sees_the_story_and_nothing_else(open_page, story):
     app = show(open_page, step="2", view="1")
     assert [one.label for one in app.button] == ["Back", "Next"]
     assert not app.main.selectbox and not app.main.text_input and not app.main.multiselect
-    styles = "".join(one.proto.body for one in app.get("html"))
-    assert 'stSidebar"]' in styles and ".st-key-steps { opacity: 0" in styles
+    assert 'stSidebar"]' in styles(app) and ".st-key-steps { opacity: 0" in styles(app)
 
 
 def test_the_presenter_can_end_it(open_page, story):
@@ -204,6 +203,37 @@ def test_a_guest_whose_story_is_not_there_gets_one_sentence_and_no_names(open_pa
     assert [one.value for one in app.main.markdown][-1].startswith("This story is not here any more")
     assert "Talk" not in words(app)
     assert 'stSidebar"]' in "".join(one.proto.body for one in app.get("html"))
+
+
+def font(app):
+    return figure_of(app)["layout"]["title"]["font"]["size"]
+
+
+def styles(app):
+    return "".join(one.proto.body for one in app.get("html"))
+
+
+def test_the_presenter_chooses_the_size_of_the_type_and_the_address_keeps_it(open_page, story):
+    app = show(open_page)
+    assert font(app) == 21 and "--type: 1;" in styles(app)
+    button(app, "Type: normal").click().run()
+    assert app.query_params["type"] in ("large", ["large"]) and font(app) == 26 and "--type: 1.25;" in styles(app)
+    button(app, "Next").click().run()
+    button(app, "Type: large").click().run()
+    assert font(app) == 32 and "--type: 1.5;" in styles(app)
+    button(app, "End").click().run()
+    assert "type" not in app.query_params
+    assert app.code[0].value.endswith("?story=Talk&step=1&type=largest&view=1"), "guests see it as it was presented"
+    button(app, "Present").click().run()
+    assert font(app) == 32
+    button(app, "Type: very large").click().run()
+    assert font(app) == 21
+
+
+def test_an_address_says_the_size_for_guests_and_one_that_there_is_not_is_normal(open_page, story):
+    guests = show(open_page, view="1", type="largest")
+    assert font(guests) == 32 and [one.label for one in guests.button] == ["Back", "Next"]
+    assert font(show(open_page, type="giant")) == 21
 
 
 def test_what_cannot_be_drawn_says_why(open_page, own):

@@ -10,6 +10,7 @@ import numpy as np
 import plotly.graph_objects as go
 
 from explorer.charts import style
+from explorer.charts.labelling import LAPTOP, Area
 from explorer.charts.style import Theme, plain
 from explorer.charts.tradeoff.fronts import Front
 from explorer.charts.tradeoff.info import Join, Mark, TradeoffInfo
@@ -25,11 +26,16 @@ ESTIMATED = {symbol: f"{symbol}-cross-open" for symbol in ("circle", "square", "
 
 
 def tradeoff_figure(
-    info: TradeoffInfo, theme: Theme = "light", height: int = 460, see_through: bool = False
+    info: TradeoffInfo,
+    theme: Theme = "light",
+    height: int = 460,
+    see_through: bool = False,
+    areas: Sequence[Area] = (LAPTOP,),
 ) -> go.Figure:
     """Draw ``info``; each mark's ``customdata`` is its run id.
 
-    ``see_through`` draws selected marks no larger than others and lets what lies below them be seen.
+    ``see_through`` draws selected marks no larger than others and lets what lies below them be seen. Words beside marks
+    stand where they cover no mark in any of the ``areas`` as large as which the figure will be shown.
     """
     figure = go.Figure(layout=style.base_layout(theme, info.title, info.subtitle))
     _add_baseline_line(figure, info, theme)
@@ -40,7 +46,7 @@ def tradeoff_figure(
         figure.add_trace(_front_trace(front, info, theme))
     _add_marks(figure, [mark for mark in info.marks if _ahead(mark)], info, theme, see_through)
     _add_legend(figure, info, theme)
-    _add_labels(figure, info, theme)
+    _add_labels(figure, info, theme, areas)
     if info.sizes:
         add_size_legend(figure, info.sizes, theme)
     figure.update_layout(
@@ -303,9 +309,9 @@ def _legend_entry(
     )
 
 
-def _add_labels(figure: go.Figure, info: TradeoffInfo, theme: Theme) -> None:
+def _add_labels(figure: go.Figure, info: TradeoffInfo, theme: Theme, areas: Sequence[Area]) -> None:
     """Words beside the marks that everybody looks for, as far as there is room: the shown one, baseline, knee."""
-    for label in labels(info):
+    for label in labels(info, areas):
         place, colour = label.place, style.INK[theme] if label.mark.selected else style.MUTED[theme]
         across, up = place.across * place.away, place.up * place.away
         line = {"ax": across, "ay": -up, "arrowhead": 6, "arrowsize": 0.6, "arrowwidth": 1, "arrowcolor": colour}

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from math import log10
 from textwrap import wrap
 
+from explorer.charts import labelling
 from explorer.charts.labelling import LAPTOP, LETTER_PX, Area, Place, Wish, place_labels, width_px
 from explorer.charts.labelling import Spot as PlacedSpot
 from explorer.charts.tradeoff.fronts import Spot
@@ -25,16 +27,25 @@ class Label:
     place: Place
 
 
-def labels(info: TradeoffInfo, area: Area = LAPTOP) -> list[Label]:
-    """The words that find room beside their marks: the shown one first, then selected ones, baselines, knees."""
+def labels(info: TradeoffInfo, areas: Sequence[Area] = (LAPTOP,)) -> list[Label]:
+    """The words that find room beside their marks in all ``areas``: the shown one first, then selected ones, baselines,
+    knees.
+    """
     several, knees = len({mark.model for mark in info.marks}) > 1, {mark.spot for mark in info.knees}
     named = ((mark, _name(mark, several, mark.spot in knees)) for mark in info.marks)
     said = [(mark, _placed(name, mark, info)) for mark, name in named if name]
     said.sort(key=lambda pair: (not pair[0].shown, not pair[0].selected, not pair[0].baseline))
     spots = _spots(info)
     wishes = [Wish(spots[mark.spot], _lines(words), mark.shown, mark.selected) for mark, words in said]
-    placed = zip(said, wishes, place_labels(wishes, list(spots.values()), area), strict=True)
+    placed = zip(said, wishes, place_labels(wishes, list(spots.values()), areas), strict=True)
     return [Label(mark, wish.lines, place) for (mark, _), wish, place in placed if place is not None]
+
+
+def covering(info: TradeoffInfo, placed: Sequence[Label], area: Area) -> list[int]:
+    """Which words, by their place in ``placed``, would cover something in a window of another size."""
+    spots = _spots(info)
+    beside = [(Wish(spots[label.mark.spot], label.lines), label.place) for label in placed]
+    return labelling.covering(beside, list(spots.values()), area)
 
 
 def _lines(words: str) -> tuple[str, ...]:
