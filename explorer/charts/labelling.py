@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from itertools import product
 
 import numpy as np
+from numpy.typing import NDArray
 
 LETTER_PX, WIDE_PX, LINE_PX = 6.4, 12.5, 16.0
 GAP_PX, NEAR_PX = 3.0, 60.0
@@ -71,6 +72,11 @@ class Place:
     filled: tuple[tuple[Box, ...], ...]
 
     @property
+    def words(self) -> list[Box]:
+        """The box of the words in each area."""
+        return [boxes[0] for boxes in self.filled]
+
+    @property
     def box(self) -> Box:
         """Of the words in the first area."""
         return self.filled[0][0]
@@ -98,46 +104,50 @@ def place_labels(
     it, or where it would only repeat the same words of a mark nearby (in the first area).
     """
     places: list[Place | None] = []
+    boxes = _boxes(marks, areas)
     for wish in wishes:
         given = [(other, place) for other, place in zip(wishes, places, strict=False) if place is not None]
         said = any(other.lines == wish.lines and _near(other.spot, wish.spot, areas[0]) for other, _ in given)
         full = len(given) >= MOST_LABELS or said
-        places.append(None if full else _place(wish, [place for _, place in given], marks, areas))
+        others = None if full else boxes[:, [mark != wish.spot for mark in marks]]
+        places.append(None if others is None else _place(wish, [place for _, place in given], others, areas))
     return places
 
 
 def covering(placed: Sequence[tuple[Wish, Place]], marks: Sequence[Spot], area: Area) -> list[int]:
     """Which words, by their number, would cover a mark or earlier ones in another area, or leave it."""
-    found, given = [], list[Box]()
+    found, given, boxes = [], list[Box](), _boxes(marks, [area])
     for number, (wish, place) in enumerate(placed):
         own = _filled(wish, *place.side, area, bool(place.line))
-        others = [mark.box(area) for mark in marks if mark != wish.spot]
-        if _inside(own[0], area) and not _covers(own[0], others) and not _cover(own, given):
+        others = boxes[:, [mark != wish.spot for mark in marks]]
+        if _inside(own[0], area) and not _covered([own[0]], others) and not _cross(own, given):
             given += own
         else:
             found.append(number)
     return found
 
 
-def _place(wish: Wish, given: Sequence[Place], marks: Sequence[Spot], areas: Sequence[Area]) -> Place | None:
+def _boxes(marks: Sequence[Spot], areas: Sequence[Area]) -> NDArray[np.float64]:
+    """Of all marks in all areas, ``[areas, marks, 4]``."""
+    found = np.array([(mark.x, mark.y, mark.radius) for mark in marks], float).reshape(-1, 3)
+    sides = np.array([(area.width, area.height) for area in areas])
+    middles, radius = found[:, :2] * sides[:, None], found[:, 2:]
+    return np.concatenate([middles - radius, middles + radius], axis=2)
+
+
+def _place(wish: Wish, given: Sequence[Place], others: NDArray[np.float64], areas: Sequence[Area]) -> Place | None:
     """The first side on which the words cover nothing; urgent ones take the side where they cover fewest marks."""
-    beside = [[mark.box(area) for mark in marks if mark != wish.spot] for area in areas]
     taken = [[box for place in given for box in place.filled[number]] for number in range(len(areas))]
-    touched = wish.led and any(map(_covers, (wish.spot.box(area) for area in areas), beside))
+    touched = wish.led and _covered([wish.spot.box(area) for area in areas], others) > 0
     sides = [] if touched else _places(wish, wish.spot.radius + GAP_PX, areas)
     if wish.led:
         sides += [place for away in LED_PX for place in _places(wish, away, areas, led=True)]
-    inside = [place for place in sides if all(map(_inside, _words(place), areas))]
-    free = [place for place in inside if not any(map(_cover, place.filled, taken))]
-    clear = [place for place in free if not any(map(_covers, _words(place), beside))]
+    inside = [place for place in sides if all(map(_inside, place.words, areas))]
+    free = [place for place in inside if not any(map(_cross, place.filled, taken))]
+    clear = next((place for place in free if not _covered(place.words, others)), None)
     if clear or not (wish.urgent and free):
-        return next(iter(clear), None)
-    return min(free, key=lambda place: sum(map(_covered, _words(place), beside)))
-
-
-def _words(place: Place) -> list[Box]:
-    """The box of the words in each area."""
-    return [boxes[0] for boxes in place.filled]
+        return clear
+    return min(free, key=lambda place: _covered(place.words, others))
 
 
 def _places(wish: Wish, away: float, areas: Sequence[Area], led: bool = False) -> list[Place]:
@@ -184,17 +194,16 @@ def _inside(box: Box, area: Area) -> bool:
     return left >= 0 and right <= area.width and bottom >= 0 and top <= area.height + LINE_PX
 
 
-def _covers(box: Box, others: Sequence[Box]) -> bool:
-    return any(_overlap(box, other) for other in others)
+def _covered(words: Sequence[Box], marks: NDArray[np.float64]) -> int:
+    """How many of the marks ``[areas, marks, 4]`` words with a box in each area cover, in all areas together."""
+    one = np.array(words)[:, None]
+    across = (one[..., 0] < marks[..., 2]) & (marks[..., 0] < one[..., 2])
+    up = (one[..., 1] < marks[..., 3]) & (marks[..., 1] < one[..., 3])
+    return int((across & up).sum())
 
 
-def _cover(boxes: Sequence[Box], others: Sequence[Box]) -> bool:
-    return any(_covers(box, others) for box in boxes)
-
-
-def _covered(box: Box, others: Sequence[Box]) -> int:
-    """How many of the others it covers."""
-    return sum(_overlap(box, other) for other in others)
+def _cross(boxes: Sequence[Box], others: Sequence[Box]) -> bool:
+    return any(_overlap(box, other) for box in boxes for other in others)
 
 
 def _overlap(one: Box, other: Box) -> bool:

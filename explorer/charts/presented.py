@@ -15,7 +15,7 @@ TypeSize = Literal["normal", "large", "largest"]
 FACTORS: dict[TypeSize, float] = {"normal": 1.4, "large": 1.75, "largest": 2.1}
 """How many times as large as on the Trade-offs page words and marks are."""
 HEIGHT_PX = 560
-STAGE = tuple(Area(width, height) for width in (400, 560, 780, 1060, 1400) for height in (120, 170, 240, 340, 480))
+STAGE = tuple(Area(width, height) for width in (400, 560, 780, 1060, 1400) for height in (130, 160, 200, 260, 340, 450))
 """What windows leave between the axes, of letters that are not enlarged: from a small projector's to a large screen's.
 """
 PHONE_WIDTH_PX, PHONE_HEIGHT = 280, 140
@@ -28,9 +28,9 @@ def presented_figure(info: TradeoffInfo, theme: Theme = "light", size: TypeSize 
     """Draw ``info`` with every font and mark as many times as large as on the Trade-offs page as ``size`` asks for."""
     factor = FACTORS[size]
     figure = tradeoff_figure(info, theme, HEIGHT_PX, areas=STAGE)
-    figure.layout.title.text = style.wrapped(info.title, round(TITLE_LETTERS / factor))
-    figure.layout.title.subtitle.text = style.wrapped(info.subtitle, round(SUBTITLE_LETTERS / factor))
-    figure.layout.margin.t = round(figure.layout.margin.t * factor)
+    _head(figure.layout, info, factor)
+    # at the lower edge, since a share of the height would put it over the axis' title on a low chart
+    figure.layout.legend.update(yref="container", y=0, yanchor="bottom")
     for font in _fonts(figure.layout):
         if font.size:
             font.size = round(font.size * factor)
@@ -47,6 +47,21 @@ def presented_figure(info: TradeoffInfo, theme: Theme = "light", size: TypeSize 
         else:
             trace.line.width = trace.line.width * factor
     return figure
+
+
+def _head(layout: Any, info: TradeoffInfo, factor: float) -> None:
+    """Break the titles into lines of larger letters, and give each line its room above the axes."""
+    above = style.wrapped(info.title, round(TITLE_LETTERS / factor))
+    below = style.wrapped(info.subtitle, round(SUBTITLE_LETTERS / factor))
+    more = (
+        above.count("<br>") - layout.title.text.count("<br>"),
+        below.count("<br>") - layout.title.subtitle.text.count("<br>"),
+    )
+    layout.title.text, layout.title.subtitle.text = above, below
+    layout.title.pad.t = round(style.title_pad(above) * factor)
+    layout.margin.t = round(
+        (layout.margin.t + style.TITLE_LINE_PX * more[0] + style.SUBTITLE_LINE_PX * more[1]) * factor
+    )
 
 
 def crowded(info: TradeoffInfo, size: TypeSize = "normal") -> list[int]:

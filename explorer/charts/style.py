@@ -92,8 +92,7 @@ def base_layout(theme: Theme, title: str, subtitle: str = "", letters: int = TIT
             "xanchor": "left",
             "y": 1,
             "yanchor": "top",
-            # Plotly centres the lines on the first one's place
-            "pad": {"t": ABOVE_TITLE_PX + TITLE_LINE_PX // 2 * above.count("<br>")},
+            "pad": {"t": title_pad(above)},
         },
         "font": {"family": FONTS, "size": 13, "color": INK[theme]},
         "paper_bgcolor": "rgba(0,0,0,0)",
@@ -122,6 +121,11 @@ def base_layout(theme: Theme, title: str, subtitle: str = "", letters: int = TIT
             "orientation": "v",
         },
     }
+
+
+def title_pad(above: str) -> int:
+    """Pixels above a title in lines, which Plotly centres on the place of the first one."""
+    return ABOVE_TITLE_PX + TITLE_LINE_PX // 2 * above.count("<br>")
 
 
 def axis(theme: Theme, title: str, **more: Any) -> dict[str, Any]:

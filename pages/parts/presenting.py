@@ -37,9 +37,6 @@ STAGE = """<style>
 .st-key-stage > .stElementContainer:has(.stPlotlyChart) {
   flex: 1 1 auto; min-height: calc(var(--type) * 26rem); position: relative;
 }
-@media (max-width: 640px) {
-  .st-key-stage > .stElementContainer:has(.stPlotlyChart) { min-height: calc(var(--type) * 38rem); }
-}
 .st-key-stage .stElementContainer:has(.stPlotlyChart) > div { position: absolute; inset: 0; }
 .st-key-stage .stPlotlyChart { height: 100%; }
 .st-key-stage [data-testid="stCaptionContainer"] p { font-size: calc(var(--type) * clamp(1rem, 1.5vw, 1.25rem)); }
@@ -47,6 +44,12 @@ STAGE = """<style>
 .st-key-comes-to p { font-size: calc(var(--type) * clamp(1.3rem, 2.4vw, 1.9rem)); line-height: 1.35; font-weight: 600; }
 .st-key-steps { position: fixed; bottom: 0; left: 0; width: 100%; padding: 0.6rem 1rem; z-index: 9; }
 .st-key-steps { background: GROUND; }
+@media (max-width: 640px) {
+  .st-key-stage > .stElementContainer:has(.stPlotlyChart) { min-height: calc(var(--type) * 38rem); }
+  .st-key-stage :is(.xtitle, .ytitle) { font-size: 17px !important; }
+  .st-key-steps kbd { display: none; }
+  .st-key-steps { gap: 0.6rem; }
+}
 </style>"""
 
 # Streamlit lets a chart be as high as its place only where the place has a height of its own, which what is left of the

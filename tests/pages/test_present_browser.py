@@ -20,14 +20,18 @@ CUT = """words => {
 }"""
 """How many of the elements around a switch's words are too narrow for them."""
 
+PARTS = (".js-plotly-plot", ".gtitle", ".xtitle", ".legend")
+SIZE_PX = "one => parseFloat(getComputedStyle(one).fontSize)"
+
 COVERED = """() => {
     const boxes = which => [...document.querySelectorAll(`.st-key-stage ${which}`)].map(
         one => one.getBoundingClientRect()).filter(box => box.width);
     const over = (a, b) => a.left < b.right && b.left < a.right && a.top < b.bottom && b.top < a.bottom;
-    const marks = boxes(".scatterlayer .point");
-    return boxes(".annotation-text").filter(words => marks.some(mark => over(words, mark))).length;
+    const marks = boxes(".scatterlayer .point"), words = boxes(".annotation-text");
+    const covers = (own, i) => marks.some(mark => over(own, mark)) || words.slice(0, i).some(other => over(own, other));
+    return words.filter(covers).length;
 }"""
-"""How many words beside marks lie over a mark."""
+"""How many words beside marks lie over a mark or over other words."""
 
 
 def title(page, words):
@@ -100,16 +104,37 @@ def test_a_step_fills_the_screen_and_no_words_are_small(filled_page, height):
     last = page.locator(".st-key-comes-to").bounding_box()
     buttons = page.locator(".st-key-steps").bounding_box()
     assert 0 <= buttons["y"] - (last["y"] + last["height"]) < 0.06 * height
-    size = "one => parseFloat(getComputedStyle(one).fontSize)"
-    assert page.locator(".st-key-stage [data-testid=stCaptionContainer] p").evaluate(size) >= 16
+    assert page.locator(".st-key-stage [data-testid=stCaptionContainer] p").evaluate(SIZE_PX) >= 16
 
 
-def test_on_a_phone_no_words_lie_over_marks(filled_page):
+@pytest.mark.parametrize("width", [1280, 400])
+@pytest.mark.parametrize("size", ["normal", "largest"])
+def test_no_words_lie_over_marks_or_over_each_other(filled_page, width, size):
     page = filled_page
-    open_page(page, STORY + "&view=1", "light", 400)
+    open_page(page, f"{STORY}&type={size}", "light", width)
     title(page, "First")
-    assert page.locator(".st-key-stage .annotation-text:visible").count() > 0
+    if size == "normal" or width > 400:  # very large type has no room for words on a phone
+        assert page.locator(".st-key-stage .annotation-text:visible").count() > 0
     assert page.evaluate(COVERED) == 0
+    chart, head, under, legend = (page.locator(f".st-key-stage {which}").first.bounding_box() for which in PARTS)
+    assert head["y"] >= chart["y"] and head["y"] + head["height"] < legend["y"]
+    assert under["y"] + under["height"] <= legend["y"] + 4, "a legend's box begins above its words"
+    assert under["x"] >= 0 and under["x"] + under["width"] <= width
+    assert page.locator(".st-key-end").bounding_box()["y"] == page.locator(".st-key-back").bounding_box()["y"]
+
+
+def test_the_presenter_makes_the_type_larger(filled_page):
+    page = filled_page
+    open_page(page, STORY, "light")
+    title(page, "First")
+    measured = ".st-key-said p", ".st-key-stage .gtitle", ".st-key-stage .xtitle"
+    before = [page.locator(one).evaluate(SIZE_PX) for one in measured]
+    page.get_by_role("button", name="Type: normal").click()
+    page.get_by_role("button", name="Type: large").wait_for()
+    settle(page)
+    assert "type=large" in page.url
+    after = [page.locator(one).evaluate(SIZE_PX) for one in measured]
+    assert [large / usual for large, usual in zip(after, before, strict=True)] == pytest.approx([1.25] * 3, rel=0.03)
 
 
 def test_a_guest_whose_story_is_gone_sees_one_sentence(filled_page):
