@@ -92,6 +92,10 @@ class Story(BaseModel):
         """With one more step at the end; raises ``BadInput`` where there are too many."""
         return story(self.name, [*self.steps, step])
 
+    def replaced(self, place: int, step: Step) -> Story:
+        """With ``step`` instead of the one at ``place``, counted from 0."""
+        return self.model_copy(update={"steps": (*self.steps[:place], step, *self.steps[place + 1 :])})
+
     def without(self, place: int) -> Story:
         """Without the step at ``place``, counted from 0."""
         return self.model_copy(update={"steps": (*self.steps[:place], *self.steps[place + 1 :])})

@@ -128,6 +128,7 @@ def test_steps_are_added_moved_and_taken_out():
     assert titles(one.moved(0, -1)) == ["a", "b", "c"]
     assert titles(one.without(1)) == ["a", "c"]
     assert titles(one.with_step(steps("d")[0])) == ["a", "b", "c", "d"]
+    assert titles(one.replaced(1, steps("d")[0])) == ["a", "d", "c"]
 
 
 def test_a_story_has_an_end():

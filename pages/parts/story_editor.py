@@ -9,7 +9,7 @@ import streamlit as st
 from explorer import stories
 from explorer.stories import Story
 from explorer.texts import t
-from pages.parts import presenting, story_step_form
+from pages.parts import presenting, story_step_form, story_steps
 from pages.parts.guests import allowed
 from pages.parts.page import plain_errors, safe
 
@@ -25,7 +25,7 @@ def edit() -> None:
             if story is None or not story.steps:
                 st.markdown(t("tell.none"))
             else:
-                _steps(story)
+                story_steps.section(story)
                 _present(story)
         with right:
             st.subheader(t("tell.add"), anchor=False)
@@ -49,25 +49,6 @@ def _picker() -> Story | None:
         t("tell.story"), stories.names(), index=None, key="told", placeholder=placeholder, persist_state="session"
     )
     return stories.load(name) if name else None
-
-
-def _steps(story: Story) -> None:
-    last = len(story.steps) - 1
-    for place, step in enumerate(story.steps):
-        with st.container(border=True):
-            st.markdown(f"**{place + 1}. {safe(step.title)}**  \n{safe(step.sentence)}")
-            with st.container(horizontal=True):
-                _change(t("compress.up", place=place + 1), "upward", story.moved(place, place - 1), place == 0)
-                _change(t("compress.down", place=place + 1), "downward", story.moved(place, place + 1), place == last)
-                _change(t("compress.remove", place=place + 1), "", story.without(place))
-
-
-def _change(words: str, arrow: str, after: Story, disabled: bool = False) -> None:
-    """A button that keeps the story as it is afterwards."""
-    icon = f":material/arrow_{arrow}:" if arrow else ":material/close:"
-    if st.button(words, key=f"story-{words}", icon=icon, type="tertiary", **allowed(disabled)):
-        stories.save(after)
-        st.rerun()
 
 
 def _present(story: Story) -> None:
@@ -94,11 +75,9 @@ def _present(story: Story) -> None:
 def _adding(story: Story | None) -> None:
     """Title, sentence and what to show, which begins as what the Trade-offs page shows."""
     name = story.name if story else st.text_input(t("tell.name"), key="story-name", max_chars=stories.LONGEST_NAME)
-    title = st.text_input(t("tell.title"), key="step-title", max_chars=stories.LONGEST_TITLE)
-    sentence = st.text_area(t("tell.sentence"), key="step-sentence", max_chars=stories.LONGEST_SENTENCE, height=90)
-    view = story_step_form.fields()
+    words, view = story_step_form.words("step"), story_step_form.fields("step", story_step_form.current())
     if st.button(t("tell.add.button"), key="add-step", type="primary", icon=":material/add:", **allowed()):
-        step = stories.step(title=title, sentence=sentence, **view)
+        step = stories.step(**words, **view)
         stories.save(story.with_step(step) if story else stories.new(name, step))
         st.session_state["story-wanted"] = stories.checked_name(name)
         st.rerun()

@@ -1,4 +1,4 @@
-"""What a step of a story shows: begins as what the Trade-offs page shows, every field can be changed."""
+"""The form of a step of a story: its words, and what it shows, of which every field can be changed."""
 
 from __future__ import annotations
 
@@ -25,17 +25,26 @@ CONTROLS = ("x", "y", "size", "log", "log_y", "where", "runtime", "batch", "leng
 """Keys of the Trade-offs page's controls."""
 
 
-def fields() -> dict[str, Any]:
-    """The fields of a step apart from its title and sentence; says in one line what they show."""
-    begin = _current()
+def words(key: str, title: str = "", sentence: str = "") -> dict[str, str]:
+    """The title and the sentence of a step in widgets whose keys begin with ``key``."""
+    return {
+        "title": st.text_input(t("tell.title"), title, key=f"{key}-title", max_chars=stories.LONGEST_TITLE),
+        "sentence": st.text_area(
+            t("tell.sentence"), sentence, key=f"{key}-sentence", max_chars=stories.LONGEST_SENTENCE, height=90
+        ),
+    }
+
+
+def fields(key: str, begin: Step) -> dict[str, Any]:
+    """The fields of a step apart from its words, which begin as those of ``begin``; says in one line what they show."""
     line = st.empty()
     with st.expander(t("tell.shown")):
-        chosen = _axes(begin) | _place(begin) | _lists(begin)
-    line.caption(safe(_words(chosen)))
+        chosen = _axes(key, begin) | _place(key, begin) | _lists(key, begin)
+    line.caption(safe(_shown(chosen)))
     return chosen | {"length": begin.length}
 
 
-def _current() -> Step:
+def current() -> Step:
     """What the Trade-offs page shows now."""
     view = {key: st.session_state[key] for key in CONTROLS if key in st.session_state}
     models = models_of_one_task(data.variants(), state.shown())
@@ -47,11 +56,11 @@ def _current() -> Step:
         return stories.step_from({}, "-", "", models, runs)
 
 
-def _axes(begin: Step) -> dict[str, Any]:
+def _axes(key: str, begin: Step) -> dict[str, Any]:
     """Each axis in a line with its scale, since a switch beside two others has no room for its words."""
-    x, log_x = _axis(t("filter.x"), "x", X_AXES, begin.x, t("filter.log"), begin.log_x)
-    y, log_y = _axis(t("filter.y"), "y", Y_AXES, begin.y, t("filter.log_y"), begin.log_y)
-    dots = _quantity(t("filter.size"), "size", SIZES, begin.size)
+    x, log_x = _axis(t("filter.x"), f"{key}-x", X_AXES, begin.x, t("filter.log"), begin.log_x)
+    y, log_y = _axis(t("filter.y"), f"{key}-y", Y_AXES, begin.y, t("filter.log_y"), begin.log_y)
+    dots = _quantity(t("filter.size"), f"{key}-size", SIZES, begin.size)
     return {"x": x, "y": y, "size": dots, "log_x": log_x, "log_y": log_y}
 
 
@@ -60,51 +69,53 @@ def _axis(words: str, key: str, options: Sequence[str], value: str, log_words: s
     with quantity:
         chosen = _quantity(words, key, options, value)
     with scale, st.container(height=40, border=False, vertical_alignment="center"):
-        return chosen, st.toggle(log_words, log, key=f"step-log-{key}")
+        return chosen, st.toggle(log_words, log, key=f"{key}-log")
 
 
 def _quantity(words: str, key: str, options: Sequence[str], value: str) -> str:
-    return st.selectbox(words, options, options.index(value), key=f"step-{key}", format_func=_title)
+    return st.selectbox(words, options, options.index(value), key=key, format_func=_title)
 
 
 def _title(key: str) -> str:
     return QUANTITIES[key].title if key in QUANTITIES else t("quantity.none")
 
 
-def _place(begin: Step) -> dict[str, Any]:
+def _place(key: str, begin: Step) -> dict[str, Any]:
     where, batch = st.columns([3, 2], vertical_alignment="bottom")
     with where:
         known = list(targets())
         target = st.selectbox(
-            t("filter.where"), known, known.index(begin.target), key="step-target", format_func=target_title
+            t("filter.where"), known, known.index(begin.target), key=f"{key}-target", format_func=target_title
         )
     with batch:
-        count = st.number_input(t("filter.batch"), 1, LARGEST_BATCH, begin.batch, key="step-batch")
+        count = st.number_input(t("filter.batch"), 1, LARGEST_BATCH, begin.batch, key=f"{key}-batch")
     return {"target": target, "batch": int(count)}
 
 
-def _lists(begin: Step) -> dict[str, Any]:
+def _lists(key: str, begin: Step) -> dict[str, Any]:
     rows = {row.run: row for row in data.finished()}
     studies = dict.fromkeys(study for row in rows.values() for study in row.studies)
     return {
         "models": _several(
-            t("filter.model"), "models", dict.fromkeys(row.model for row in data.variants()), begin.models
+            t("filter.model"), f"{key}-models", dict.fromkeys(row.model for row in data.variants()), begin.models
         ),
         "families": _several(
-            t("filter.family"), "families", FAMILY_COLOURS, begin.families, lambda name: t(f"family.{name}")
+            t("filter.family"), f"{key}-families", FAMILY_COLOURS, begin.families, lambda name: t(f"family.{name}")
         ),
-        "studies": _several(t("filter.study"), "studies", studies, begin.studies),
-        "runs": _several(t("tell.runs"), "runs", rows, begin.runs, lambda run: variant_name(rows[run])),
+        "studies": _several(t("filter.study"), f"{key}-studies", studies, begin.studies),
+        "runs": _several(
+            t("tell.runs"), f"{key}-runs", rows, begin.runs, lambda run: variant_name(rows[run]) if run in rows else run
+        ),
     }
 
 
 def _several(words: str, key: str, options: Iterable[str], begin: Sequence[str], name: Any = str) -> tuple[str, ...]:
-    known = list(options)
-    value = [one for one in begin if one in known]
-    return tuple(st.multiselect(words, known, value, key=f"step-{key}", format_func=name))
+    """Several of the options; what the step names is among them where it is gone, or the step would show all."""
+    known = list(dict.fromkeys([*options, *begin]))
+    return tuple(st.multiselect(words, known, list(begin), key=key, format_func=name))
 
 
-def _words(chosen: dict[str, Any]) -> str:
+def _shown(chosen: dict[str, Any]) -> str:
     """The view in one line."""
     rows = {run: data.find(run) for run in chosen["runs"]}
     named = [sentence(row.label) for row in rows.values() if row]

@@ -101,6 +101,63 @@ def test_steps_are_moved_and_taken_out(open_page, story):
     assert "Smaller \\*now\\*" in words(app)
 
 
+def test_a_step_is_edited_in_its_place(open_page, story):
+    app = open_page(PAGE, told="Talk")
+    button(app, "Edit 2").click().run()
+    assert app.text_input(key="edit-title").value == "Faster"
+    assert (app.selectbox(key="edit-0-x").value, app.number_input(key="edit-0-batch").value) == ("latency", 8)
+    assert button(app, "Edit 1").disabled and button(app, "Move 1 down").disabled, "what was typed would be lost"
+    app.text_input(key="edit-title").set_value("Much faster")
+    app.text_area(key="edit-sentence").set_value("Look.")
+    app.selectbox(key="edit-0-x").set_value("speedup")
+    button(app, "Save the step").click().run()
+    assert not app.exception and not app.error and "edit-title" not in [one.key for one in app.text_input]
+    first, second, third = stories.load("Talk").steps
+    assert (first, third) == (story[0], story[2])
+    assert second == story[1].model_copy(update={"title": "Much faster", "sentence": "Look.", "x": "speedup"})
+
+
+def test_what_a_step_names_stays_though_it_is_gone(open_page, story):
+    app = open_page(PAGE, told="Talk")
+    button(app, "Edit 3").click().run()
+    button(app, "Save the step").click().run()
+    assert stories.load("Talk").steps[2] == story[2]
+
+
+def test_a_step_takes_what_trade_offs_shows_now_and_keeps_its_words(open_page, story):
+    app = open_page("3_Trade_offs", selected=["sample-0005"], y="difference", model=["minilm-tweets"], batch=1)
+    app.session_state["told"] = "Talk"
+    app.switch_page(f"pages/{PAGE}.py").run()
+    button(app, "Edit 2").click().run()
+    app.text_input(key="edit-title").set_value("Again")
+    button(app, "Take what Trade-offs shows").click().run()
+    assert app.selectbox(key="edit-1-y").value == "difference" and app.text_input(key="edit-title").value == "Again"
+    button(app, "Save the step").click().run()
+    step = stories.load("Talk").steps[1]
+    assert (step.title, step.x, step.y, step.batch, step.runs) == (
+        "Again",
+        "file_size",
+        "difference",
+        1,
+        ("sample-0005",),
+    )
+
+
+def test_a_step_that_is_edited_can_be_left_as_it_was(open_page, story):
+    app = open_page(PAGE, told="Talk")
+    button(app, "Edit 1").click().run()
+    app.text_input(key="edit-title").set_value("No")
+    button(app, "Cancel").click().run()
+    assert list(stories.load("Talk").steps) == story and not button(app, "Edit 1").disabled
+    button(app, "Edit 1").click().run()
+    assert app.text_input(key="edit-title").value == "Smaller *now*"
+    app.text_input(key="edit-title").set_value(" ")
+    button(app, "Save the step").click().run()
+    assert (
+        app.error[0].value.startswith("A step of a story needs a title") and list(stories.load("Talk").steps) == story
+    )
+
+
 def test_a_story_is_deleted(open_page, story):
     app = open_page(PAGE, told="Talk")
     button(app, "Yes, delete it").click().run()
