@@ -94,19 +94,22 @@ def _place(key: str, begin: Step) -> dict[str, Any]:
 
 def _lists(key: str, begin: Step) -> dict[str, Any]:
     rows = {row.run: row for row in data.finished()}
+    models = dict.fromkeys(row.model for row in data.variants())
     studies = dict.fromkeys(study for row in rows.values() for study in row.studies)
+
+    def named(run: str) -> str:
+        return variant_name(rows[run]) if run in rows else run
+
     return {
-        "models": _several(
-            t("filter.model"), f"{key}-models", dict.fromkeys(row.model for row in data.variants()), begin.models
-        ),
-        "families": _several(
-            t("filter.family"), f"{key}-families", FAMILY_COLOURS, begin.families, lambda name: t(f"family.{name}")
-        ),
+        "models": _several(t("filter.model"), f"{key}-models", models, begin.models),
+        "families": _several(t("filter.family"), f"{key}-families", FAMILY_COLOURS, begin.families, _family),
         "studies": _several(t("filter.study"), f"{key}-studies", studies, begin.studies),
-        "runs": _several(
-            t("tell.runs"), f"{key}-runs", rows, begin.runs, lambda run: variant_name(rows[run]) if run in rows else run
-        ),
+        "runs": _several(t("tell.runs"), f"{key}-runs", rows, begin.runs, named),
     }
+
+
+def _family(name: str) -> str:
+    return t(f"family.{name}")
 
 
 def _several(words: str, key: str, options: Iterable[str], begin: Sequence[str], name: Any = str) -> tuple[str, ...]:

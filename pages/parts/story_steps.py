@@ -20,12 +20,12 @@ def section(story: Story) -> None:
     name, edited, taken = st.session_state.get(EDITED, ("", 0, 0))
     editing = name == story.name and edited < len(story.steps)
     for place, step in enumerate(story.steps):
+        if editing and place == edited:
+            _form(story, place, taken)
+            continue
         with st.container(border=True):
-            if editing and place == edited:
-                _form(story, place, taken)
-            else:
-                st.markdown(f"**{place + 1}. {safe(step.title)}**  \n{safe(step.sentence)}")
-                _buttons(story, place, editing)
+            st.markdown(f"**{place + 1}. {safe(step.title)}**  \n{safe(step.sentence)}")
+            _buttons(story, place, editing)
 
 
 def _buttons(story: Story, place: int, editing: bool) -> None:
@@ -57,23 +57,19 @@ def _change(words: str, icon: str, after: Story, disabled: bool) -> None:
 def _form(story: Story, place: int, taken: int) -> None:
     """The step's words and what it shows; saved in its place, or left as it was."""
     step = story.steps[place]
-    words = story_step_form.words("edit", step.title, step.sentence)
-    view = story_step_form.fields(f"edit-{taken}", story_step_form.current() if taken else step)
-    st.button(
-        t("tell.retake"),
-        key="story-retake",
-        icon=":material/sync:",
-        on_click=_edit,
-        args=(story.name, place, taken + 1),
-    )
-    with st.container(horizontal=True):
-        save = st.button(t("tell.save"), key="story-save", type="primary", icon=":material/check:", **allowed())
-        st.button(t("tell.cancel"), key="story-cancel", on_click=_leave)
-    if save:
-        with plain_errors():
-            stories.save(story.replaced(place, stories.step(**words, **view)))
-            _leave()
-            st.rerun()
+    with st.container(border=True, key="story-form"):
+        words = story_step_form.words("edit", step.title, step.sentence)
+        view = story_step_form.fields(f"edit-{taken}", story_step_form.current() if taken else step)
+        with st.container(horizontal=True):
+            save = st.button(t("tell.save"), key="story-save", type="primary", icon=":material/check:", **allowed())
+            again = (story.name, place, taken + 1)
+            st.button(t("tell.retake"), key="story-retake", icon=":material/sync:", on_click=_edit, args=again)
+            st.button(t("tell.cancel"), key="story-cancel", type="tertiary", on_click=_leave)
+        if save:
+            with plain_errors():
+                stories.save(story.replaced(place, stories.step(**words, **view)))
+                _leave()
+                st.rerun()
 
 
 def _edit(name: str, place: int, taken: int = 0) -> None:

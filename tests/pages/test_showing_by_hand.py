@@ -10,7 +10,7 @@ from explorer import stories
 from explorer.bench import serve_dashboard
 from explorer.pictures import open_page, settle
 from explorer.texts import t
-from tests.support.browser import complaints, page_of, pick
+from tests.support.browser import complaints, obstacles, page_of, pick
 from tests.support.sample_results import sample_runs, write_runs
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
@@ -34,6 +34,33 @@ def add_step(page, title: str) -> None:
     page.get_by_role("button", name=t("tell.add.button")).click()
     page.locator("strong", has_text=re.compile(rf"^\d+\. {title}$")).wait_for()
     settle(page)
+
+
+def edit(page, before: str, after: str) -> None:
+    """Give the second step another title, axis and the variant that is lit up now, and save it in its place."""
+    page.get_by_test_id("stSidebar").get_by_role("link", name=t("page.trade_offs.name"), exact=True).click()
+    page.get_by_role("heading", level=1, name=t("page.trade_offs.title"), exact=True).wait_for()
+    settle(page)
+    pick(page, t("filter.y"), "Difference to baseline")
+    settle(page)
+    page.get_by_test_id("stSidebar").get_by_role("link", name=t("page.present.name"), exact=True).click()
+    page.get_by_role("heading", name=t("tell.add")).wait_for()
+    settle(page)
+    press(page, t("tell.edit", place=2))
+    form = page.locator(".st-key-story-form")
+    box = form.get_by_role("textbox", name=t("tell.title"))
+    assert box.input_value() == before
+    box.fill(after)
+    box.press("Tab")
+    settle(page)
+    press(page, t("tell.retake"))
+    assert box.input_value() == after and obstacles(page) == []
+    press(page, t("tell.save"))
+    form.wait_for(state="detached")
+    assert [(step.title, step.y) for step in stories.load("By hand").steps] == [
+        ("Two", "accuracy"),
+        (after, "difference"),
+    ]
 
 
 def press(page, words: str) -> None:
@@ -63,6 +90,8 @@ def test_a_story_is_built_moved_shown_and_deleted(own_page):
         assert [step.x for step in stories.load("By hand").steps] == ["file_size", "latency"]
         press(page, t("compress.up", place=2))
         assert titles(page) == ["Two", "One"]
+        edit(page, "One", "Changed")
+        assert titles(page) == ["Two", "Changed"]
         press(page, t("compress.remove", place=2))
         assert titles(page) == ["Two"]
         press(page, t("tell.present"))
