@@ -87,6 +87,12 @@ class Standing:
     def variants(self) -> tuple[Tally, ...]:
         return self.tallies[1:]
 
+    @property
+    def arrived(self) -> list[int]:
+        """Those that have answered all requests, by their number (the baseline's is 0), the fastest first."""
+        through = [number for number, tally in enumerate(self.tallies) if tally.requests == self.requests]
+        return sorted(through, key=lambda number: self.tallies[number].seconds)
+
     def share(self, tally: Tally) -> float:
         """How much of its requests one of the contestants has answered, 0 to 1."""
         return tally.requests / self.requests

@@ -6,6 +6,7 @@ from typing import Any
 
 import streamlit as st
 
+from explorer.charts.style import family_colour
 from explorer.conclusion import conclusion
 from explorer.errors import ExplorerError
 from explorer.quantities import significant
@@ -14,19 +15,27 @@ from explorer.serving.verdict import BATCH, disagreement, measured, race_ratio, 
 from explorer.texts import t
 from pages.parts import data
 from pages.parts.demo import Side, Subject
-from pages.parts.page import plain_errors, safe
+from pages.parts.page import plain_errors, safe, theme
 
 REQUESTS = 1000
 EVERY_S = 0.25
+BAR = '.st-key-rate-{key} [data-testid="stProgressBarTrack"] > div {{ background-color: {colour}; }}'
 
 
 def section(subject: Subject) -> None:
     """The race, drawn again while it is on."""
     st.subheader(t("demo.race"), anchor=False)
+    st.html(_colours(subject))
     standing = _standing(subject)
     running = standing is not None and standing.running
     # drawn again without the rest of the page, and so without its guard
     st.fragment(plain_errors()(_contents), run_every=EVERY_S if running else None)(subject, running)
+
+
+def _colours(subject: Subject) -> str:
+    """Each bar in the colour of its family, as on the charts."""
+    rules = [BAR.format(key=side.key, colour=family_colour(side.family, theme())) for side in subject.sides]
+    return f"<style>{' '.join(rules)}</style>"
 
 
 def _race(subject: Subject) -> str | None:
@@ -90,10 +99,21 @@ def _comes_to(subject: Subject, standing: Standing | None) -> None:
     with st.container(key="comes-to"):
         if standing is not None and standing.state == "stopped":
             st.markdown(t("demo.race.stopped"))
+        if standing is not None and not standing.running and standing.arrived:
+            st.markdown(t("demo.race.arrived", order=_order(subject, standing)))
         for place, (row, side) in enumerate(zip(subject.rows, subject.sides[1:], strict=True)):
             if len(subject.rows) > 1:
                 st.markdown(f"**{safe(side.name)}**")
             _verdict(row.result or {}, subject.target, standing, place)
+
+
+def _order(subject: Subject, standing: Standing) -> str:
+    """Who was first, second and third, each with the seconds that its requests took."""
+    found = []
+    for place, number in enumerate(standing.arrived, start=1):
+        name, seconds = safe(subject.sides[number].name), significant(standing.tallies[number].seconds)
+        found.append(t("demo.race.place", place=place, name=name, seconds=seconds))
+    return " · ".join(found)
 
 
 def _verdict(result: dict[str, Any], target: str, standing: Standing | None, place: int) -> None:

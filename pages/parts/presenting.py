@@ -17,7 +17,7 @@ from explorer.stories import Step, Story
 from explorer.texts import t, target_title
 from explorer.texts.sentences import sentence
 from explorer.variants import choose
-from pages.parts import clicker, data, empty
+from pages.parts import clicker, data, empty, state
 from pages.parts.page import go, plain_errors, safe, theme
 from pages.parts.pictures import chart_config
 

@@ -2,6 +2,7 @@
 
 import base64
 import json
+import re
 import shutil
 import time
 
@@ -166,6 +167,7 @@ def test_a_race_can_be_stopped(open_page, answering, monkeypatch):
     assert "of 100,000" in app.get("progress")[0].proto.text and "**This race:**" not in words(app)
     button(app, "Stop").click().run()
     assert not app.exception and "The race was stopped early." in words(app)
+    assert "Order of arrival" not in words(app)
     assert button(app, "Start: 100,000 requests each")
 
 
@@ -207,6 +209,11 @@ def test_several_variants_race_and_each_has_its_sentences(open_page, answering):
     race_until(app, "over")
     assert [bar.proto.value for bar in app.get("progress")] == [100, 100, 100]
     assert words(app).count("**Measured:**") == words(app).count("**This race:**") == 2
+    (order,) = [one.value for one in app.markdown if one.value.startswith("**Order of arrival:** 1. ")]
+    seconds = [float(time) for time in re.findall(r", ([\d.]+) s", order)]
+    assert len(seconds) == 3 and seconds == sorted(seconds) and all(f" {place}. " in order for place in (1, 2, 3))
+    bars = [bar.proto.text for bar in app.get("progress")]
+    assert sorted(seconds) == sorted(float(re.search(r"in ([\d.]+) s", bar)[1]) for bar in bars)
 
 
 def test_a_race_does_not_ask_for_the_answers_again(open_page, answering, monkeypatch):

@@ -7,10 +7,11 @@ import re
 import pytest
 
 from explorer.bench import serve_dashboard
+from explorer.charts.style import FAMILY_COLOURS, INK
 from explorer.pictures import THEMES, settle
 from tests.measure.tiny import save_text, text_graph
 from tests.pages.demo_runs import IMAGE_RUN, OTHER_TEXT_RUN, TEXT_RUN, THIRD_TEXT_RUN, write_answering
-from tests.support.browser import obstacles, page_of
+from tests.support.browser import colour, obstacles, page_of
 
 WAITING = "appear here as soon as there is something to answer"
 
@@ -69,12 +70,22 @@ def test_a_drawing_is_answered_until_it_is_cleared(page):
 
 
 def test_an_example_is_answered_and_a_race_ends_by_itself(page):
+    page.emulate_media(color_scheme="light")
     page.get_by_role("radio", name="Pick an example").click()
     said(page, "^[abc]$").nth(1).wait_for()
     page.get_by_role("button", name="Start: 1,000 requests each").click()
     for name in ("Baseline", "Compressed"):
         page.get_by_text(re.compile(f"^{name}: 1,000 requests in .* per second$")).wait_for(timeout=120_000)
     page.get_by_text("This race:").wait_for()
+    page.get_by_text(re.compile("^Order of arrival: 1")).wait_for()
+    families = [INK["light"], FAMILY_COLOURS["quantization"]]
+    assert [fill(page, key) for key in ("baseline", "variant-1")] == [colour(code) for code in families]
+
+
+def fill(page, key):
+    """The colour of a contestant's bar."""
+    bar = page.locator(f".st-key-rate-{key} [data-testid=stProgressBarTrack]")
+    return bar.evaluate("track => getComputedStyle(track.firstElementChild).backgroundColor")
 
 
 def test_a_text_is_answered_once_it_is_typed(page):

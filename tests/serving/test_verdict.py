@@ -123,3 +123,9 @@ def test_who_gave_no_answer_has_no_speed():
     assert answer_ratio(Answer((), 4.0, 15), Answer((0.3, 0.7), 3.2, 15)) is None
     assert answer_ratio(Answer((0.2, 0.8), 4.0, 15), Answer((), 3.2, 15)) is None
     assert disagreement(None, result(), TARGET, "answers") == ""
+
+
+def test_those_that_are_through_arrive_in_the_order_of_their_times():
+    tallies = (Tally(1000, 10.0), Tally(1000, 4.0), Tally(999, 1.0), Tally(1000, 12.0))
+    assert Standing("stopped", 1000, tallies, ()).arrived == [1, 0, 3]
+    assert standing(requests=1000).arrived == [1, 0]
