@@ -3,15 +3,15 @@
 import streamlit as st
 
 from explorer.texts import t
-from pages.parts import data, empty, overview, page
+from pages.parts import data, overview, page
 
 with page.start("overview"):
-    rows = data.variants()
+    rows, first = data.variants(), overview.first_step()
     if rows:
         model = overview.model_picker(rows)
         overview.numbers(rows, model)
         overview.chart(rows, model)
     else:
-        empty.box(t("overview.empty"), "compress")
+        st.info(t("overview.empty"))
     st.subheader(t("overview.start"), anchor=False)
-    overview.ways_to_start(rows)
+    overview.ways_to_start(first)

@@ -30,6 +30,18 @@ BETWEEN_CHINESE = re.compile("(?<=[\u4e00-\u9fff])(?=[\u4e00-\u9fff])")
 """Where a line may break within a Chinese word."""
 
 
+def one_variant() -> RunRow:
+    """What can be taken away of one variant: its bundle, and the recipe that makes it again; returns which it is."""
+    st.header(t("export.one"), anchor=False)
+    row = picker()
+    left, right = st.columns(2, gap="large")
+    with left:
+        bundle(row)
+    with right:
+        reproduce(row)
+    return row
+
+
 def picker() -> RunRow:
     """Choose one variant; begins with the one that was shown last, else the newest of one's own."""
     by_run = {row.run: row for row in reversed(data.finished())}
@@ -94,7 +106,7 @@ def make_bundle(folder: Path, name: str, with_baseline: bool = False) -> bytes:
 
 def elsewhere(row: RunRow) -> None:
     """Take in a file that another machine wrote, and what such machines measured of this variant so far."""
-    st.subheader(t("elsewhere.title"), anchor=False)
+    st.header(t("elsewhere.title"), anchor=False)
     st.markdown(t("elsewhere.sentence"))
     given = st.file_uploader(t("elsewhere.upload"), type=["json"], key="measurements", max_upload_size=5, **allowed())
     if given is not None:

@@ -25,6 +25,7 @@ MOST_NAMED = 6
 
 def section(rows: list[RunRow]) -> None:
     """Accuracy against size and latency where most of the variants were measured, and the file with all of them."""
+    st.subheader(t("several.charts.section"), anchor=False)
     by_task = charts(rows)
     for place, infos in enumerate(by_task):
         for column, name, info in zip(st.columns(len(infos), gap="large"), ACROSS, infos, strict=True):

@@ -25,9 +25,8 @@ MOST_BUNDLES = 12
 
 
 def section() -> None:
-    """Choose variants or a study; then a table of its results to the left, bundles to the right."""
-    st.subheader(t("several.title"), anchor=False)
-    st.markdown(t("several.sentence"))
+    """Choose variants or a study; then what is wanted most comes first: results, bundles, charts, recipes."""
+    st.header(t("several.title"), anchor=False)
     how, what = st.columns([1, 3], vertical_alignment="top")
     with how:
         by = st.segmented_control(
@@ -46,10 +45,10 @@ def section() -> None:
     figures, bundles = st.columns(2, gap="large")
     with figures:
         _figures(rows, words)
-        _recipes(rows)
     with bundles, plain_errors():
         _bundles(rows)
     exporting_charts.section(rows)
+    _recipes(rows)
 
 
 def _chosen() -> tuple[list[RunRow], list[str]]:
@@ -74,6 +73,8 @@ def _study() -> tuple[list[RunRow], list[str]]:
 
 def _figures(rows: list[RunRow], words: list[str]) -> None:
     """The table's format, its download, and the command that writes the same file."""
+    st.subheader(t("several.results"), anchor=False)
+    st.markdown(t("several.sentence"))
     form: Form = st.segmented_control(
         t("several.format"),
         FORMS,
@@ -98,6 +99,7 @@ def _figures(rows: list[RunRow], words: list[str]) -> None:
 
 def _recipes(rows: list[RunRow]) -> None:
     """The recipes in one zip, and the command that makes all those variants again."""
+    st.subheader(t("several.recipes.title"), anchor=False)
     texts, reasons = recipe_texts(rows)
     for reason in reasons.values():
         st.caption(safe(sentence(reason)))
@@ -117,6 +119,7 @@ def _recipes(rows: list[RunRow]) -> None:
 
 def _bundles(rows: list[RunRow]) -> None:
     """The bundles of those variants that have their files here, in one zip; which have none, and why."""
+    st.subheader(t("several.bundles.title"), anchor=False)
     own = {bundle_name(row): runs_folder() / row.run for row in rows if not row.recorded}
     if len(own) < len(rows):
         st.caption(t("several.recorded", count=len(rows) - len(own)))

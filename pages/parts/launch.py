@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import streamlit as st
 
 from explorer import jobs
@@ -32,15 +34,16 @@ EXAMPLE = {
 first-compression``."""
 
 
-def example_button(key: str) -> None:
-    """One click that compresses something small."""
-    recipe = _known_example()
+def example_button(key: str, first: bool = False) -> None:
+    """One click that compresses something small; ``first`` where it is what the reader should press."""
+    recipe = known_example()
     may = allowed(help=t("launch.example.help"))
-    if recipe and st.button(t("launch.example"), key=key, icon=":material/play_arrow:", **may):
+    kind: Literal["primary", "secondary"] = "primary" if first else "secondary"
+    if recipe and st.button(t("launch.example"), key=key, icon=":material/play_arrow:", type=kind, **may):
         launch([recipe], "default")
 
 
-def _known_example() -> Recipe | None:
+def known_example() -> Recipe | None:
     """The example, where its technique and model are there."""
     try:
         return Recipe.parse(EXAMPLE) if EXAMPLE["model"] in data.model_cards() else None

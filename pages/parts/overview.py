@@ -1,9 +1,8 @@
-"""The Overview's pieces: three numbers, one chart, three ways to start."""
+"""The Overview's pieces: a first step, three numbers, one chart, three ways to start."""
 
 from __future__ import annotations
 
 import streamlit as st
-from streamlit.delta_generator import DeltaGenerator
 
 from explorer.charts import Axes, tradeoff_info
 from explorer.comparison import times_smaller
@@ -17,6 +16,16 @@ from pages.parts import data, glossary, launch, marks, state, tradeoffs
 from pages.parts.page import go, safe
 
 TARGET, BATCH = "cpu-onnxruntime", 1
+
+
+def first_step() -> bool:
+    """Before anything was compressed here: one button, at the top; returns whether there is one."""
+    if data.has_own() or launch.known_example() is None:
+        return False
+    with st.container(border=True, horizontal=True, vertical_alignment="center", key="first-step"):
+        launch.example_button("overview-example", first=True)
+        st.markdown(t("overview.first"), width="stretch")
+    return True
 
 
 def model_picker(rows: list[Variant]) -> str:
@@ -40,9 +49,8 @@ def numbers(rows: list[Variant], model: str) -> None:
         _number("overview.fastest", best.fastest, "speedup", t("overview.against_baseline"))
     own = sum(not row.recorded and not row.baseline for row in chosen)
     note = t("overview.own_and_recorded", own=own, recorded=best.variants - own)
-    with count, _card(t("overview.measured"), f"{best.variants:,}", note):
-        if not data.has_own():
-            launch.example_button("overview-example")
+    with count:
+        _card(t("overview.measured"), f"{best.variants:,}", note)
 
 
 def _number(key: str, row: Variant | None, quantity: str, note: str) -> None:
@@ -56,13 +64,11 @@ def _number(key: str, row: Variant | None, quantity: str, note: str) -> None:
         _card(t(key), QUANTITIES[quantity].number(value), " · ".join(words), t("overview.noise.help"))
 
 
-def _card(label: str, value: str, note: str, help: str | None = None) -> DeltaGenerator:
-    """A figure with its note; returns what more can be put below them."""
-    card = st.container(border=True, height="stretch", gap="xsmall")
-    with card:
+def _card(label: str, value: str, note: str, help: str | None = None) -> None:
+    """A figure with its note."""
+    with st.container(border=True, height="stretch", gap="xsmall"):
         st.metric(label, value, help=help)
         st.caption(safe(note))
-    return card
 
 
 def _times_smaller(row: Variant | None, baseline: Variant | None) -> str:
@@ -84,13 +90,14 @@ def chart(rows: list[Variant], model: str) -> None:
         go("trade_offs")
 
 
-def ways_to_start(rows: list[Variant]) -> None:
-    """Three doors."""
+def ways_to_start(first: bool) -> None:
+    """Three doors; compressing is the one to take, unless ``first`` says that the page has a first step to press."""
     for column, name in zip(st.columns(3), ("compress", "trade_offs", "export"), strict=True):
         with column.container(border=True, height="stretch"):
             st.markdown(f"**{t(f'overview.{name}.title')}**")
             st.markdown(t(f"overview.{name}.text"))
-            if st.button(t(f"go.{name}"), key=f"go-{name}", type="primary" if name == "compress" else "secondary"):
+            chief = name == "compress" and not first
+            if st.button(t(f"go.{name}"), key=f"go-{name}", type="primary" if chief else "secondary"):
                 go(name)
-            if name == "compress" and (data.has_own() or not rows):
+            if name == "compress" and data.has_own():
                 launch.example_button("overview-example")

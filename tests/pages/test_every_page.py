@@ -7,9 +7,9 @@ from __future__ import annotations
 import pytest
 
 from explorer.bench import serve_dashboard
-from explorer.pictures import addresses, open_page, settle, stretch
+from explorer.pictures import THEMES, addresses, open_page, settle, stretch
 from explorer.texts import t
-from tests.support.browser import change_theme, complaints, obstacles, page_of
+from tests.support.browser import change_theme, complaints, obstacles, page_of, small_words
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
@@ -57,7 +57,7 @@ def test_a_filled_page_is_silent_and_has_no_serious_obstacle(filled_page, name):
     with complaints(filled_page) as said:
         open_page(filled_page, addresses()[name] + CHOSEN, "light")
         open_everything(filled_page)
-        assert obstacles(filled_page) == []
+        assert obstacles(filled_page) == [] and small_words(filled_page) == []
         change_theme(filled_page, "dark")
         assert obstacles(filled_page) == []
         check_silent(filled_page, said)
@@ -71,7 +71,7 @@ def test_on_a_phone_a_filled_page_is_silent_and_fits(phone, name):
         open_page(phone, addresses()[name], "dark", PHONE_WIDTH)
         assert phone.evaluate(WIDTH) == PHONE_WIDTH
         open_everything(phone)
-        assert obstacles(phone) == []
+        assert obstacles(phone) == [] and small_words(phone) == []
         check_silent(phone, said)
 
 
@@ -84,6 +84,17 @@ def test_an_empty_page_is_silent(empty, name, query, theme):
             open_everything(empty)
             assert obstacles(empty) == []
         check_silent(empty, said)
+
+
+@pytest.mark.parametrize(("width", "height"), [(1280, 720), (PHONE_WIDTH, 800)])
+@pytest.mark.parametrize("theme", THEMES)
+def test_on_a_first_start_the_one_thing_to_press_is_seen_at_once(empty, width, height, theme):
+    open_page(empty, "/", theme, width)
+    empty.set_viewport_size({"width": width, "height": height})
+    (first,) = empty.get_by_test_id("stBaseButton-primary").all()
+    assert first.inner_text().endswith(t("launch.example"))
+    box = first.bounding_box()
+    assert box["y"] + box["height"] < 0.6 * height and box["x"] + box["width"] <= width
 
 
 def test_the_links_lead_to_every_page(empty):

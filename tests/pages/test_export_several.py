@@ -4,6 +4,8 @@ import io
 import shutil
 import zipfile
 
+from streamlit.testing.v1.element_tree import HeadingBase
+
 from explorer import store
 from explorer.bundles import bundle_name
 from pages.parts import exporting_charts
@@ -31,6 +33,23 @@ def test_chosen_variants(open_page, own):
     )
     command = "python -m explorer results --run sample-0001 --run sample-0002 --format csv --to results.csv"
     assert command in [code.value for code in app.code]
+
+
+def test_all_that_can_be_taken_away_has_its_heading(open_page, own):
+    app = open_page(PAGE, compared=["sample-0001", "sample-0002"], selected=["sample-0001"])
+    found = [(one.tag, one.value) for one in app.main if isinstance(one, HeadingBase)]
+    assert found == [
+        ("h1", "Export"),
+        ("h2", "One variant"),
+        ("h3", "Bundle: the model with all it needs"),
+        ("h3", "Recipe: make it again"),
+        ("h2", "Several variants"),
+        ("h3", "Table of results"),
+        ("h3", "Bundles"),
+        ("h3", "Charts"),
+        ("h3", "Recipes"),
+        ("h2", "Measurements from other machines"),
+    ]
 
 
 def test_the_charts_show_the_chosen_and_their_baseline(own, open_page):

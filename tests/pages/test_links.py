@@ -25,7 +25,7 @@ def test_a_filter_does_not_hinder_compare(filtered):
 def test_a_filter_does_not_hinder_export(filtered):
     app = button(filtered, "Export").click().run()
     assert not app.exception
-    assert app.title[0].value == "Export a variant"
+    assert app.title[0].value == "Export"
     assert app.query_params.get("selected") in ("sample-0002", ["sample-0002"])
 
 

@@ -64,6 +64,8 @@ def test_the_example_stands_above_the_chart_until_the_reader_has_runs(open_page,
     app = open_page()
     drawn = [getattr(element, "label", "") or element.type for element in app.main]
     assert drawn.count("Try an example") == 1
+    chief = [one.label for one in app.button if one.proto.type == "primary"]
+    assert chief == (["Compress a model"] if has_own else ["Try an example"]), "one thing to press"
     assert (drawn.index("Try an example") < drawn.index("plotly_chart")) is not has_own
 
 

@@ -37,6 +37,12 @@ OBSTACLES = """async known => {
             node => `${found.id} (${found.impact}): ${node.html.slice(0, 300)} ${node.failureSummary}`)));
 }"""
 
+SMALL = """least => [...document.querySelectorAll("body *")].filter(one =>
+    [...one.childNodes].some(node => node.nodeType === Node.TEXT_NODE && node.textContent.trim())
+    && one.checkVisibility() && one.getBoundingClientRect().width > 1
+    && parseFloat(getComputedStyle(one).fontSize) < least
+).map(one => `${getComputedStyle(one).fontSize} ${one.tagName} ${one.textContent.slice(0, 60)}`)"""
+
 GROUND = "getComputedStyle(document.querySelector('.stApp')).backgroundColor"
 THEMED = "words => [...document.querySelectorAll('style')].some(style => style.textContent.includes(words))"
 
@@ -96,6 +102,11 @@ def obstacles(page: Any) -> list[str]:
     if not page.evaluate("typeof axe === 'object'"):
         page.evaluate(Axe().axe_script)
     return page.evaluate(OBSTACLES, [list(known) for known in STREAMLIT])
+
+
+def small_words(page: Any, least_px: float = 12) -> list[str]:
+    """What is written in letters smaller than that, each with its size."""
+    return page.evaluate(SMALL, least_px)
 
 
 def change_theme(page: Any, theme: Theme) -> None:
