@@ -165,7 +165,7 @@ def parallel_figure(
                 "showscale": False,
             },
             labelfont={"size": 12, "color": style.INK[theme]},
-            tickfont={"size": 11, "color": style.MUTED[theme]},
+            tickfont={"size": 12, "color": style.MUTED[theme]},
             rangefont={"size": 1, "color": "rgba(0,0,0,0)"},
             unselected={"line": {"color": style.INTERVAL[theme], "opacity": 0.15}},
         )

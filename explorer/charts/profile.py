@@ -72,7 +72,7 @@ def profile_figure(info: SideBySide, theme: Theme = "light") -> go.Figure:
                 name=t(f"profile.{side}", total=total),
                 text=["" if value is None else significant(value) for value in values],
                 textposition="outside",
-                textfont={"size": 11, "color": style.MUTED[theme]},
+                textfont={"size": 12, "color": style.MUTED[theme]},
                 cliponaxis=False,
                 hovertext=[_hover(info, side, name, value) for name, value in zip(info.names, values, strict=True)],
                 hoverinfo="text",

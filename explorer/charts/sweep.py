@@ -159,7 +159,7 @@ def _draw_cells(figure: go.Figure, info: SweepInfo, theme: Theme) -> None:
             y=ys,
             z=info.values,
             colorscale=[[0, colours[0]], [1, colours[1]]],
-            colorbar={"title": {"text": ""}, "thickness": 10, "outlinewidth": 0, "tickfont": {"size": 11}},
+            colorbar={"title": {"text": ""}, "thickness": 10, "outlinewidth": 0, "tickfont": {"size": 12}},
             xgap=3,
             ygap=3,
             hoverinfo="skip",

@@ -61,7 +61,9 @@ STYLE = """<style>
 .stButtonGroup button[data-selected="true"] p, [data-testid="stSliderThumbValue"] p { color: INK; }
 [data-testid="stCaptionContainer"] { opacity: 1; }
 [data-testid="stCaptionContainer"], [data-testid="stCaptionContainer"] p { color: MUTED; }
-[data-testid="stMarkdownContainer"] :not(pre) > code { font-size: 0.92em; }
+:is([data-testid="stCaptionContainer"], [data-testid="stMarkdownContainer"]) :not(pre) > code {
+  font-size: 0.92em;
+}
 [data-testid="stCode"] .token { color: INK !important; }
 [data-testid="stCode"] .token.comment { color: MUTED !important; }
 .stApp :is(a, button, summary, [role="slider"], [role="tab"]):focus-visible { outline: 2px solid INK; }

@@ -44,7 +44,7 @@ def grid(figure: go.Figure, matrix: Floats, left: int, theme: Theme) -> None:
     weak = {"light": "#F7DCC8", "dark": "#5C3A22"}[theme]
     ramp = [[0, style.GRID[theme]], [0.001, weak], [1, style.FAMILY_COLOURS["pruning"]]]
     noughts = [["0" if weight == 0 else "" for weight in row] for row in matrix]
-    font = {"size": 11, "color": style.MUTED[theme]}
+    font = {"size": 12, "color": style.MUTED[theme]}
     places = range(left, left + columns)
     cells(figure, np.abs(matrix), places, range(rows), 2, ramp, text=noughts, texttemplate="%{text}", textfont=font)
 
