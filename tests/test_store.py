@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import random
 import shutil
 import sqlite3
 import threading
@@ -136,6 +137,14 @@ def test_a_deleted_folder_takes_its_row_along(store):
     with pytest.raises(BadInput, match="There is no run"):
         store.run(folder.run)
     assert store.refresh(folder.run) is None
+
+
+def test_new_and_gone_names_are_those_that_sets_would_find():
+    chance = random.Random(0)
+    for count in (0, 1, 5, 200):
+        ones, others = ({f"run-{chance.randrange(2 * count)}-ä" for _ in range(count)} for _ in range(2))
+        expected = (sorted(ones - others), sorted(others - ones))
+        assert index.apart(sorted(ones), iter(sorted(others))) == expected
 
 
 def test_a_folder_that_is_no_run_is_left_out(store):

@@ -7,7 +7,7 @@ import os
 import sqlite3
 import time
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
@@ -206,15 +206,31 @@ def is_refused(error: sqlite3.Error) -> bool:
 
 def _compare(connection: sqlite3.Connection, folders: Path) -> None:
     modified = _modified(folders)
-    there = set(os.listdir(folders)) if modified else set()  # noqa: PTH208 (names alone, a hundred thousand of them)
-    known = {row[0] for row in connection.execute("SELECT run FROM runs")}
-    for run in sorted(there - known):
+    there = sorted(os.listdir(folders)) if modified else []  # noqa: PTH208 (names alone, a hundred thousand of them)
+    known = (run for (run,) in connection.execute("SELECT run FROM runs ORDER BY run"))
+    new, gone = apart(there, known)
+    for run in new:
         write(connection, RunFolder(folders / run))
-    for run in known - there:
+    for run in gone:
         _forget(connection, run)
     now = time.time_ns()
     settled = modified if now - modified > _SETTLED_NS else 0
     connection.execute("UPDATE meta SET folders = ?, compared = ?, runs = ?", [settled, now, len(there)])
+
+
+def apart(ones: Iterable[str], others: Iterable[str]) -> tuple[list[str], list[str]]:
+    """What is only in the first and what is only in the second of two sorted sequences, which may be long."""
+    only, lacking, rest = [], [], iter(ones)
+    one = next(rest, None)
+    for other in others:
+        while one is not None and one < other:
+            only.append(one)
+            one = next(rest, None)
+        if one == other:
+            one = next(rest, None)
+        else:
+            lacking.append(other)
+    return only + ([one, *rest] if one is not None else []), lacking
 
 
 def _belong(connection: sqlite3.Connection, run: str, studies: list[str]) -> None:
