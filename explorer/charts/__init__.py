@@ -12,7 +12,16 @@ from explorer.charts.profile import SideBySide, peak_words, profile_figure, prof
 from explorer.charts.stacks import StacksInfo, stacks_figure, stacks_info
 from explorer.charts.style import CONFIG, FAMILY_COLOURS, PICTURE_FORMATS, PictureFormat, Theme, config
 from explorer.charts.sweep import SweepInfo, sweep_figure, sweep_info
-from explorer.charts.tradeoff import Axes, Front, Mark, TradeoffInfo, tradeoff_figure, tradeoff_info, tradeoffs_by_task
+from explorer.charts.tradeoff import (
+    Axes,
+    Front,
+    Mark,
+    TradeoffInfo,
+    side_by_side,
+    tradeoff_figure,
+    tradeoff_info,
+    tradeoffs_by_task,
+)
 
 __all__ = [
     "CONFIG",
@@ -53,6 +62,7 @@ __all__ = [
     "presented_figure",
     "profile_figure",
     "profile_info",
+    "side_by_side",
     "stacks_figure",
     "stacks_info",
     "sweep_figure",

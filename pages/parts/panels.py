@@ -6,7 +6,7 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from explorer.budget import Budget
-from explorer.charts import tradeoff_info
+from explorer.charts import TradeoffInfo, side_by_side, tradeoff_info
 from explorer.estimated_rows import estimated_rows
 from explorer.latest import Latest
 from explorer.measure.devices import device as known_device
@@ -30,15 +30,17 @@ def draw(rows: list[Variant], view: View, budget: Budget) -> None:
             if view.joined:
                 _joined(rows, view, budget)
             else:
-                _panel(rows, view, view.devices[0], budget)
+                _panel(rows, view, view.devices[0], budget, _info(rows, view, view.devices[0], budget))
             _estimate(view)
             glossary.explain("charts", *EXPLAINED)
     else:
         charts, details = st.container(), st.container()
         _picked(details, details)
-        for column, device in zip(charts.columns(len(view.devices), gap="large"), view.devices, strict=True):
+        infos = side_by_side([_info(rows, view, device, budget) for device in view.devices])
+        columns = charts.columns(len(infos), gap="large")
+        for column, device, info in zip(columns, view.devices, infos, strict=True):
             with column:
-                _panel(rows, view, device, budget)
+                _panel(rows, view, device, budget, info)
         with charts:
             _estimate(view)
             glossary.explain("charts", *EXPLAINED)
@@ -53,11 +55,15 @@ def _picked(figures: DeltaGenerator, reasons: DeltaGenerator) -> None:
         tradeoffs.explained()
 
 
-def _panel(rows: list[Variant], view: View, device: str, budget: Budget) -> None:
+def _info(rows: list[Variant], view: View, device: str, budget: Budget) -> TradeoffInfo:
+    where = t("chart.where", target=target_title(view.target(device)), batch=view.batch)
+    chosen = view.rows(rows, device)
+    return tradeoff_info(chosen, view.axes, where, state.selected(), budget, data.kin(), data.models())
+
+
+def _panel(rows: list[Variant], view: View, device: str, budget: Budget, info: TradeoffInfo) -> None:
     """The chart of one device with the best of what fits the budget, or the reason why there is none."""
     target, chosen = view.target(device), view.rows(rows, device)
-    where = t("chart.where", target=target_title(target), batch=view.batch)
-    info = tradeoff_info(chosen, view.axes, where, state.selected(), budget, data.kin(), data.models())
     if info.empty:
         _reason(view, device, chosen, info.empty)
         return

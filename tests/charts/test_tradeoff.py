@@ -4,7 +4,7 @@ from itertools import combinations
 import numpy as np
 import pytest
 
-from explorer.charts import Axes, tradeoff_figure, tradeoff_info
+from explorer.charts import Axes, side_by_side, tradeoff_figure, tradeoff_info
 from explorer.charts.tradeoff import WEBGL_MARKS, labels, staircase
 from explorer.variants import choose, flatten, with_baselines
 from tests.support.sample_results import HOST, OTHER_HOST, sample_runs
@@ -255,6 +255,15 @@ def test_scales_are_logarithmic_where_all_is_above_zero(own):
     assert figure.layout.xaxis.type == figure.layout.yaxis.type == "log"
     difference = tradeoff_info(own, Axes(x="difference", y="file_size", log_x=True))
     assert not difference.log_x and tradeoff_figure(difference).layout.xaxis.type is None
+
+
+def test_charts_side_by_side_have_one_scale_upwards(own):
+    lower = [replace(row, accuracy=row.accuracy - 0.1, accuracy_low=None, accuracy_high=None) for row in own]
+    one, other = side_by_side([tradeoff_info(own, Axes()), tradeoff_info(lower, Axes())])
+    ranges = [tradeoff_figure(info).layout.yaxis.range for info in (one, other)]
+    assert ranges[0] == ranges[1] and 0 <= ranges[0][0] < 100 * min(row.accuracy for row in lower) < ranges[0][1]
+    apart = side_by_side([tradeoff_info(own, Axes("file_size", "latency")), tradeoff_info(own, Axes())])
+    assert [info.y_range for info in apart] == [None, None], "latencies of two devices have scales of their own"
 
 
 def test_an_axis_reaches_below_zero_only_where_something_does(own):

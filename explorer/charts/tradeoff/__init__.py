@@ -7,7 +7,7 @@ relative to the baseline, neither do different models. An estimated time is on n
 
 from explorer.charts.tradeoff.figure import WEBGL_MARKS, drawing, tradeoff_figure
 from explorer.charts.tradeoff.fronts import Axes, Front, front_runs, staircase
-from explorer.charts.tradeoff.info import Join, Mark, TradeoffInfo, tradeoff_info, tradeoffs_by_task
+from explorer.charts.tradeoff.info import Join, Mark, TradeoffInfo, side_by_side, tradeoff_info, tradeoffs_by_task
 from explorer.charts.tradeoff.labels import covering, labels
 
 __all__ = [
@@ -21,6 +21,7 @@ __all__ = [
     "drawing",
     "front_runs",
     "labels",
+    "side_by_side",
     "staircase",
     "tradeoff_figure",
     "tradeoff_info",

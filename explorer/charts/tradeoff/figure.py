@@ -14,7 +14,7 @@ from explorer.charts.labelling import LAPTOP, Area
 from explorer.charts.style import Theme, plain
 from explorer.charts.tradeoff.fronts import Front
 from explorer.charts.tradeoff.info import Join, Mark, TradeoffInfo
-from explorer.charts.tradeoff.labels import labels, on_axis
+from explorer.charts.tradeoff.labels import labels, on_axis, spread
 from explorer.charts.tradeoff.sizes import MANY_MARKS, add_size_legend, thinned
 from explorer.texts import t
 
@@ -55,6 +55,10 @@ def tradeoff_figure(
         xaxis=style.axis(theme, info.x_title, **_scale(info, "x", info.log_x)),
         yaxis=style.axis(theme, info.y_title, **_scale(info, "y", info.log_y)),
     )
+    if info.y_range:
+        low, high = spread([on_axis(y, info.log_y) for y in info.y_range])
+        positive = info.y_range[0] >= 0 and not info.log_y
+        figure.update_yaxes(range=(max(low, 0) if positive else low, high))
     return figure
 
 

@@ -78,7 +78,7 @@ class TradeoffInfo:
     """Everything that is drawn; ``empty`` says why there are no marks, ``joins`` is empty for a single target.
 
     ``sizes`` tells how large marks are by the third quantity, None without one; ``symbols`` the shape of each model's
-    marks.
+    marks; ``y_range`` what the axis upwards shows at least, where another chart stands beside this one.
     """
 
     axes: Axes
@@ -96,6 +96,7 @@ class TradeoffInfo:
     joins: tuple[Join, ...] = ()
     sizes: SizeScale | None = None
     symbols: Mapping[str, str] = field(default_factory=dict)
+    y_range: tuple[float, float] | None = None
 
     @property
     def knees(self) -> tuple[Mark, ...]:
@@ -158,6 +159,17 @@ def tradeoffs_by_task(
         )
         for own in tasks.values()
     ]
+
+
+def side_by_side(infos: Sequence[TradeoffInfo]) -> list[TradeoffInfo]:
+    """The charts with one scale upwards, so that a height means the same on all of them.
+
+    Where each target has its own figures upwards, or a chart is empty, they stay as they are.
+    """
+    if any(info.empty or info.axes.y_quantity.on_target for info in infos):
+        return list(infos)
+    values = [y for info in infos for mark in info.marks for y in (mark.y, *(mark.y_interval or ()))]
+    return [replace(info, y_range=(min(values), max(values))) for info in infos]
 
 
 def _symbols(models: Sequence[str], shown: set[str]) -> dict[str, str]:

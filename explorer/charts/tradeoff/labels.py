@@ -55,8 +55,9 @@ def _lines(words: str) -> tuple[str, ...]:
 
 def _spots(info: TradeoffInfo) -> dict[Spot, PlacedSpot]:
     """Where each mark is on the plotting area, which Plotly stretches a little beyond marks and intervals."""
-    xs = _spread([on_axis(x, info.log_x) for mark in info.marks for x in (mark.x, *(mark.x_interval or ()))])
-    ys = _spread([on_axis(y, info.log_y) for mark in info.marks for y in (mark.y, *(mark.y_interval or ()))])
+    xs = spread([on_axis(x, info.log_x) for mark in info.marks for x in (mark.x, *(mark.x_interval or ()))])
+    upwards = [*(info.y_range or ()), *(y for mark in info.marks for y in (mark.y, *(mark.y_interval or ())))]
+    ys = spread([on_axis(y, info.log_y) for y in upwards])
 
     def share(value: float, ends: tuple[float, float]) -> float:
         return (value - ends[0]) / (ends[1] - ends[0])
@@ -68,7 +69,8 @@ def _spots(info: TradeoffInfo) -> dict[Spot, PlacedSpot]:
     return {mark.spot: spot(mark) for mark in info.marks}
 
 
-def _spread(values: list[float]) -> tuple[float, float]:
+def spread(values: list[float]) -> tuple[float, float]:
+    """Both ends of an axis, which lie a little beyond the values."""
     low, high = min(values, default=0), max(values, default=1)
     margin = 0.06 * (high - low) or 1.0
     return low - margin, high + margin
