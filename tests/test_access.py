@@ -58,7 +58,7 @@ CHANGES = {
 }
 """Every function that launches, stops, keeps or removes something, with what it is given."""
 LOOKS = {
-    jobs: "active carry_on events log_text run_folder",  # a guest's look carries nothing on, see below
+    jobs: "active carry_on events log_text run_folder why_not_paused",  # a guest's look carries nothing on, see below
     foreground: "",
     verify: "accuracy_checks agrees computer_checks file_checks latency_checks lines rebuild_checks",
     remeasure: "answers is_bundle",
@@ -208,5 +208,5 @@ def test_who_launched_what_is_written_down_and_told(monkeypatch, capsys) -> None
     jobs.pause(run)
     cli.main(["runs", "--state", "queued"])
     first, second = capsys.readouterr().out.splitlines()
-    assert first.startswith(f"{run}  paused     cnn-digits") and first.endswith("by a@b.c")
+    assert first.startswith(f"{run}  paused     cnn-digits") and "  by a@b.c  " in first
     assert second.startswith(f"{other}  queued ") and " by " not in second

@@ -76,7 +76,6 @@ def test_a_name_that_is_taken_is_refused_for_a_new_story():
         ({"title": "x" * 121}, "'title': "),
         ({"sentence": "x" * 601}, "'sentence': "),
         ({"x": "nonsense"}, "'x': there is no quantity 'nonsense'"),
-        ({"size": "accuracy"}, "'size': there is no quantity 'accuracy'"),
         ({"size": "big"}, "'size': there is no quantity 'big'"),
         ({"target": "moon"}, "'target': There is no target 'moon'"),
         ({"batch": 0}, "'batch': "),

@@ -8,10 +8,10 @@ import pytest
 from streamlit.proto.Block_pb2 import Block as BlockProto
 from streamlit.testing.v1.element_tree import Block
 
-from explorer.charts import tradeoff_info
+from explorer.charts import tradeoff, tradeoff_info
 from explorer.charts.glossary import WORDS
 from explorer.texts import t
-from pages.parts import exporting_charts, overview, panels, presenting
+from pages.parts import overview, panels, presenting
 from tests.pages.conftest import words
 from tests.support.gpu_results import CPU, GPU, GPU_HOST, measured_on_gpu
 from tests.support.sample_results import sample_runs, write_recorded, write_runs
@@ -28,7 +28,7 @@ def charts(monkeypatch):
         made.append(tradeoff_info(*args, **named))
         return made[-1]
 
-    for part in (panels, overview, presenting, exporting_charts):
+    for part in (panels, overview, presenting, tradeoff.info):
         monkeypatch.setattr(part, "tradeoff_info", arranged)
     return made
 

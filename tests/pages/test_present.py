@@ -168,7 +168,7 @@ def test_the_link_for_guests(open_page, story):
     app = open_page(PAGE, told="Talk")
     assert app.code[0].value.endswith("?story=Talk&step=1&view=1")
     app = open_page(PAGE, told="Talk", language="zh")
-    assert app.code[0].value.endswith("?story=Talk&step=1&view=1&lang=zh")
+    assert app.code[0].value.endswith("?story=Talk&step=1&lang=zh&view=1")
 
 
 def test_present_begins_with_the_first_step(open_page, story):
