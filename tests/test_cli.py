@@ -112,9 +112,10 @@ def test_a_recipe_that_is_refused_holds_up_none_after_it(call, recipe, tmp_path,
 
 def test_an_interrupt_cancels_a_run_in_the_foreground(home, recipe):  # noqa: F811
     code = (
-        "import os; os.environ['EXPLORER_PIPELINE'] = 'tests.jobs.pipelines:gated'; from explorer import jobs, cli;"
+        "import os; os.environ['EXPLORER_PIPELINE'] = 'tests.jobs.pipelines:gated';"
+        "from explorer import cli; from explorer.jobs import request;"
         "import signal; signal.signal(2, signal.default_int_handler);"  # a shell's background jobs begin without it
-        f"jobs._digest = lambda recipe: 'd'; raise SystemExit(cli.main(['run', {recipe!r}]))"
+        f"request.digest_of = lambda recipe: 'd'; raise SystemExit(cli.main(['run', {recipe!r}]))"
     )
     process = subprocess.Popen([sys.executable, "-c", code], stderr=subprocess.PIPE, text=True)
     while "Training" not in process.stderr.readline():

@@ -11,11 +11,11 @@ import subprocess
 import time
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, cast
+from typing import TYPE_CHECKING, Any, Literal
 
-from explorer.access import check_may_change, visitor, why_not
+from explorer.access import check_may_change, why_not
 from explorer.errors import BadInput, ExplorerError
-from explorer.home import home, local_path, runs_folder, writing
+from explorer.home import home, runs_folder, writing
 from explorer.rundir import ACTIVE, PRIORITY_S, QUEUE_PAUSED, Priority, RunFolder, State, open_run, queue_paused
 
 if TYPE_CHECKING:
@@ -57,6 +57,7 @@ def enqueue(
     from explorer.jobs.equal import equal_run
     from explorer.jobs.processes import hold
     from explorer.jobs.queue import behind, hurry
+    from explorer.jobs.request import request_of
     from explorer.models import check_steps
     from explorer.store import Store
     from explorer.studies import check_name
@@ -68,22 +69,7 @@ def enqueue(
     study = check_name(study)
     check_steps(recipe.model, recipe.steps)
     check_space()
-    limits = {**_memory(recipe), **_time_limit(time_limit_min)}
-    recipe = _with_full_paths(recipe)
-    request: dict[str, Any] = {
-        "recipe": recipe.plain(),
-        "digest": _digest(recipe),
-        "study": study,
-        "fresh": fresh,
-        "cwd": str(Path.cwd()),
-        **limits,
-    }
-    if priority != "normal":
-        request["priority"] = priority
-    if visitor().name:
-        request["by"] = visitor().name
-    if _is_provisional(recipe):
-        request["provisional_digest"] = True
+    request = request_of(recipe, study, fresh, time_limit_min, priority)
     with writing(), hold(home() / "submit.lock"):
         equal = equal_run(request)
         if equal is not None:
@@ -292,61 +278,6 @@ def _folder(run: str) -> RunFolder:
 
 def _is_recorded(run: str) -> bool:
     return run.startswith("recorded-")
-
-
-def _with_full_paths(recipe: Recipe) -> Recipe:
-    """The recipe with its local files by their full paths, so that it can be run again from any folder."""
-    from explorer.models.zoo import NAMES
-
-    model, data = local_path(recipe.model), local_path(recipe.data or "")
-    full: dict[str, str] = {}
-    if recipe.model not in NAMES and model.is_dir():
-        full["model"] = str(model.absolute())
-    if recipe.data and data.exists():
-        full["data"] = str(data.absolute())
-    return recipe.model_copy(update=full)
-
-
-def _memory(recipe: Recipe) -> dict[str, int]:
-    """What the run is expected to take, where that can be told; raises ``BadInput`` where it could never fit here."""
-    from explorer.jobs.engine import on_cluster
-    from explorer.jobs.memory_guard import check_fits
-    from explorer.planning import memory_bytes
-
-    need = memory_bytes(recipe)
-    if need is None:
-        return {}
-    if not on_cluster():
-        check_fits(need)
-    return {"memory_bytes": need}
-
-
-def _time_limit(minutes: float | None) -> dict[str, float]:
-    given = os.environ.get("EXPLORER_TIME_LIMIT_MIN") if minutes is None else minutes
-    if given in (None, ""):
-        return {}
-    try:
-        limit = float(cast(str, given))
-    except ValueError:
-        limit = 0.0
-    if not 0 < limit < 1e6:
-        raise BadInput(f"The time limit is {given}; expected is a number of minutes above 0.")
-    return {"time_limit_s": 60 * limit}
-
-
-def _digest(recipe: Recipe) -> str:
-    from explorer.models import model_digest
-    from explorer.recipe import digest
-    from explorer.tasks import task_digest
-
-    return digest(recipe, model_digest(recipe.model), task_digest(recipe.model, recipe.data))
-
-
-def _is_provisional(recipe: Recipe) -> bool:
-    """Whether the digest names a hub model that is not on this machine yet: the worker knows it once it is."""
-    from explorer.models import hub, zoo
-
-    return recipe.model not in zoo.NAMES and not hub.downloaded(recipe.model)
 
 
 def _join(run: str, study: str) -> None:

@@ -26,7 +26,6 @@ from typing import Any
 
 import psutil
 
-from explorer import jobs
 from explorer.errors import BadInput, Cancelled, ExplorerError
 from explorer.home import FULL
 from explorer.jobs import memory_guard, processes
@@ -101,7 +100,9 @@ def _execute(folder: RunFolder, part: str) -> str | None:
     if result is None:
         return None
     if request.get("provisional_digest"):  # by now the model is on this machine
-        result = result.model_copy(update={"digest": jobs._digest(recipe)})
+        from explorer.jobs.request import digest_of
+
+        result = result.model_copy(update={"digest": digest_of(recipe)})
     return str(result.model_dump_json(indent=1))
 
 

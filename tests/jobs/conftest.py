@@ -12,6 +12,7 @@ import psutil
 import pytest
 
 from explorer import jobs
+from explorer.jobs import request
 from explorer.recipe import Recipe
 from explorer.rundir import RunFolder
 from explorer.store import Store
@@ -68,7 +69,7 @@ def home(tmp_path, monkeypatch) -> Iterator[Home]:
     """A home whose workers use the pipeline ``quick``, and digests that need no model files."""
     monkeypatch.setenv("EXPLORER_HOME", str(tmp_path))
     monkeypatch.setenv("EXPLORER_PIPELINE", "tests.jobs.pipelines:quick")
-    monkeypatch.setattr(jobs, "_digest", lambda recipe: f"digest-{recipe.model}-{recipe.seed}")
+    monkeypatch.setattr(request, "digest_of", lambda recipe: f"digest-{recipe.model}-{recipe.seed}")
     yield Home(tmp_path)
     for process in psutil.process_iter():
         with suppress(psutil.Error):

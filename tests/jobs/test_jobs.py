@@ -329,7 +329,8 @@ def test_a_run_whose_worker_died_unseen_is_interrupted(home, monkeypatch, change
 def test_a_killed_dashboard_leaves_its_jobs_running(home, monkeypatch):
     monkeypatch.setenv("EXPLORER_PIPELINE", "tests.jobs.pipelines:gated")
     code = (
-        "import time; from explorer import jobs; from explorer.recipe import Recipe; jobs._digest = lambda r: 'd';"
+        "import time; from explorer import jobs; from explorer.jobs import request; from explorer.recipe import Recipe;"
+        "request.digest_of = lambda r: 'd';"
         "print(jobs.submit(Recipe(model='cnn-digits')), flush=True); time.sleep(60)"
     )
     dashboard = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True, process_group=0)

@@ -21,6 +21,7 @@ import pytest
 
 from explorer import jobs
 from explorer.bench.browser import free_port
+from explorer.jobs import request
 from explorer.jobs.processes import hold
 from explorer.jobs.ray import job as notes
 from explorer.jobs.ray.api import RayClient
@@ -31,7 +32,7 @@ from tests.jobs.parted import MODEL
 ROOT = Path(__file__).parents[2]
 MARK = "EXPLORER_RAY_TEST"
 FILES = ("model.onnx", "preprocessor.json")
-REAL_DIGEST = jobs._digest
+REAL_DIGEST = request.digest_of
 ON_LOOPBACK = """
 from ray._private import ray_constants, services
 ray_constants.ENABLE_RAY_CLUSTER = True  # a second node is allowed all the same
@@ -160,7 +161,7 @@ def facts(folder: Path) -> dict:
 
 def test_a_sweep_survives_the_loss_of_a_node_and_gives_what_the_local_engine_gives(on_ray, ray_cluster, monkeypatch):
     monkeypatch.delenv("EXPLORER_PIPELINE")  # the real one
-    monkeypatch.setattr(jobs, "_digest", REAL_DIGEST)
+    monkeypatch.setattr(request, "digest_of", REAL_DIGEST)
     monkeypatch.setenv("EXPLORER_RAY_RESOURCES", '{"CPU": 2}')  # a node for each
     recipes = [real_recipe(sparsity) for sparsity in (0.5, 0.8)]
     runs = [jobs.submit(recipe, study="sweep") for recipe in recipes]

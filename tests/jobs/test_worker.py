@@ -12,9 +12,8 @@ from types import SimpleNamespace
 
 import pytest
 
-from explorer import jobs
 from explorer.errors import BadInput, Cancelled, ExplorerError
-from explorer.jobs import enqueue, lifecycle, memory_guard, processes, submit, worker
+from explorer.jobs import enqueue, lifecycle, memory_guard, processes, request, submit, worker
 from explorer.jobs.lifecycle import READ_ONLY
 from explorer.models import hub
 from explorer.rundir import RunFolder
@@ -176,7 +175,7 @@ def test_a_hub_model_that_is_downloaded_only_now_gets_the_digest_of_its_files(ho
     monkeypatch.setattr(hub, "_cached_revision", lambda model: "a1b2" if downloaded else None)
     asked = home.recipe().model_copy(update={"model": "owner/name"})
     run, _ = enqueue(asked)
-    monkeypatch.setattr(jobs, "_digest", lambda recipe: "of its files")  # the download changes it
+    monkeypatch.setattr(request, "digest_of", lambda recipe: "of its files")  # the download changes it
     before = signal.getsignal(signal.SIGTERM)
     try:
         assert worker.perform(RunFolder(home.folder(run))) == 0

@@ -17,6 +17,7 @@ from pathlib import Path
 import psutil
 
 from explorer import jobs
+from explorer.jobs import request
 from explorer.recipe import Recipe
 from explorer.rundir import FINISHED
 from explorer.store import Store
@@ -45,7 +46,7 @@ def measure(kind: str, workers: int, runs: int) -> float:
     with tempfile.TemporaryDirectory() as folder:
         os.environ |= {"EXPLORER_HOME": folder, "EXPLORER_PIPELINE": f"tests.jobs.throughput:{kind}"}
         os.environ |= {"EXPLORER_JOBS": str(workers), "EXPLORER_ENGINE": "local", "EXPLORER_SPARE_S": "0"}
-        jobs._digest = lambda recipe: f"digest-{recipe.seed}"  # the model's files play no part
+        request.digest_of = lambda recipe: f"digest-{recipe.seed}"  # the model's files play no part
         started = time.monotonic()
         for seed in range(runs):
             jobs.submit(Recipe(model="cnn-digits", seed=seed, targets=("cpu-onnxruntime",)))
