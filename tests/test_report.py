@@ -55,7 +55,7 @@ class Page(HTMLParser):
 def made(runs, title="What we found", axes=None, target=TARGET, everyone=None):
     rows = choose(flatten(everyone or runs), target, 1)
     info = report_info(title, "2026-11-26", runs, rows, axes or Axes(), target, 1)
-    return info, report_html(info)
+    return info, report_html(info).decode()
 
 
 @pytest.fixture(scope="module")
@@ -208,7 +208,7 @@ def test_each_task_has_a_chart_and_what_is_on_none_is_named():
     rows = [row for row in choose(flatten(chosen), TARGET, 1) if row.run != chosen[2].run]
     without = report_info("", "2026-11-26", chosen, rows, Axes(), TARGET, 1)
     assert without.not_drawn == ("C",)
-    assert "Not drawn, since these axes were not measured there: C." in report_html(without)
+    assert "Not drawn, since these axes were not measured there: C." in report_html(without).decode()
 
 
 def test_each_variant_has_its_conclusion_and_recipe(page, report, runs):
@@ -283,7 +283,7 @@ def test_chosen_variants_with_close_values_are_told_apart():
         for row in rows
     ]
     info = report_info("Close", "2026-11-26", chosen, near, Axes(), TARGET, 1)
-    drawn = chart_of(Page(report_html(info)))
+    drawn = chart_of(Page(report_html(info).decode()))
     notes = {note["text"]: note for note in drawn["layout"]["annotations"]}
     assert {"A", "B", "C"} <= set(notes) and all(notes[letter]["showarrow"] for letter in "ABC")
     ends = {(notes[letter]["ax"], notes[letter]["ay"]) for letter in "ABC"}

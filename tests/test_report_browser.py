@@ -24,7 +24,7 @@ def file(tmp_path_factory):
     rows = choose(flatten(runs), "cpu-onnxruntime", 1)
     info = report_info("Ours", "2026-11-26", [runs[1], runs[2], runs[5]], rows, Axes(), "cpu-onnxruntime", 1)
     path = tmp_path_factory.mktemp("report") / "report.html"
-    path.write_text(report_html(info), encoding="utf-8")
+    path.write_bytes(report_html(info))
     return path
 
 

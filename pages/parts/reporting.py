@@ -64,7 +64,7 @@ def _preview(info: ReportInfo) -> None:
     """
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "report.html"
-        file.write_text(report_html(info), encoding="utf-8")
+        file.write_bytes(report_html(info))
         st.iframe(file, height=PREVIEW_PX, alt=t("report.preview.alt", title=info.title))
 
 
