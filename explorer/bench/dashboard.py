@@ -169,7 +169,7 @@ def filled_home(folder: Path, runs: int) -> Path:
 def save_report(page: Any, address: str, runs: Sequence[str]) -> Path:
     """Show the report of these runs until its own chart stands, and save it; the file, for as long as ``page`` is."""
     shown(page, f"{address}/Report?compared={','.join(runs)}")
-    page.frame_locator("iframe").last.locator("#chart .main-svg").first.wait_for()
+    page.frame_locator("iframe").last.locator(".chart .main-svg").first.wait_for()
     with page.expect_download() as download:
         page.get_by_test_id("stDownloadButton").get_by_role("button").click()
     return Path(download.value.path())

@@ -228,7 +228,7 @@ def test_the_legend_filters_models(page):
 
 
 def test_the_legend_of_sizes_filters(page):
-    open_page(page, f"{TEXTS}&size=File size", "light")
+    open_page(page, f"{TEXTS}&size=file_size", "light")
     before = marks(page)
     page.locator(".annotation", has_text=re.compile(r"^\d")).first.click()
     page.wait_for_function(f"count => ({MARKS})('').length < count", arg=len(before))

@@ -171,9 +171,17 @@ def wait_chosen(page: Any, runs: list[str]) -> None:
 
 
 def pick(page: Any, label: str, option: str) -> None:
-    """Choose an option of the list with this label."""
-    page.get_by_role("combobox", name=re.compile(rf"{re.escape(label)}$")).click()
-    page.get_by_role("option", name=option, exact=True).click()
+    """Choose an option of the list with this label; one that a page drawn anew closed is opened again."""
+    from playwright.sync_api import Error
+
+    box = page.get_by_role("combobox", name=re.compile(rf"{re.escape(label)}$"))
+    wanted = page.get_by_role("option", name=option, exact=True)
+    box.click()
+    with contextlib.suppress(Error):
+        wanted.wait_for(timeout=5_000)
+    if not wanted.count():
+        box.click()
+    wanted.click()
 
 
 def add_technique(page: Any, title: str) -> None:
