@@ -46,7 +46,7 @@ def job(row: RunRow, name: str) -> None:
         st.plotly_chart(
             learning_figure(info, theme()), theme=None, config=chart_config(), alt=info.title, key="learning-curve"
         )
-    with st.expander(t("runs.log")):
+    with st.expander(t("runs.log"), key=f"log-{row.run}", on_change="rerun"):
         st.code(log or t("runs.log.empty"), language=None, height=320)
 
 
