@@ -11,9 +11,8 @@ with page.start("runs"):
     if any(not row.recorded for row in data.runs()):
         run_list.live()
         cluster_nodes.live()
-        studies_box.section()
-        disk.section()
     else:
         empty.box(t("runs.empty"), "compress")
         st.page_link(page.PAGES["trade_offs"][0], label=t("runs.empty.recorded"))
-        studies_box.section()
+    studies_box.section()
+    disk.section()

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from explorer import housekeeping
+from explorer import housekeeping, jobs
 from explorer.home import runs_folder
 from explorer.store import Store
 from tests.pages.conftest import button, words
@@ -58,6 +58,15 @@ def test_a_run_that_was_deleted_comes_back_by_undo(own, open_page):
     assert "was deleted" in words(app)
     app.button(key="undo").click().run()
     assert Store().run(gone).state == "done" and housekeeping.restorable() == ([], [])
+
+
+def test_the_last_run_that_was_deleted_can_be_brought_back_later(own, open_page):
+    for run in own:
+        jobs.delete(run.run)
+    app = open_page("2_Runs", disk=True)
+    app.selectbox(key="disk-restore").set_value(own[3].run).run()
+    app.button(key="disk-restore-button").click().run()
+    assert [path.name for path in runs_folder().iterdir()] == [own[3].run] and not app.exception
 
 
 def test_what_is_gone_for_good_is_not_offered_again(files, open_page):
