@@ -28,8 +28,7 @@ def chart(info: TradeoffInfo, key: str) -> None:
         selection_mode="box",
         alt=f"{info.title}. {info.subtitle}",
     )
-    knees = info.knee_words or (t("chart.knee.none") if info.fronts else "")
-    st.caption(safe(f"{info.caption} {knees}"))
+    st.caption(safe(f"{info.caption} {info.knee_words}"))
 
 
 def pick_boxed(key: str) -> None:
