@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from explorer.variants import Variant
 
@@ -71,18 +72,22 @@ LEAST_LOSS_POINTS = 0.1
 
 
 def picks(rows: Sequence[Variant], budget: Budget) -> Picks:
-    """Choose among rows of one target and batch size; baselines, estimates and disturbed timings are not chosen."""
+    """Choose among rows of one target and batch size; baselines, estimates and disturbed timings are not chosen.
+
+    Of equals one's own is chosen, whose files are here.
+    """
     compressed = [row for row in rows if row.available and not row.baseline]
     fitting = [row for row in compressed if budget.fits(row)]
     measured = [row for row in fitting if row.accuracy is not None]
+    before = partial(baseline_bytes, rows)
     timed = [row for row in fitting if row.speedup is not None and not row.noisy and not row.estimated]
     return Picks(
         len(fitting),
         len(compressed),
-        max(measured, key=lambda row: (row.accuracy or 0.0, -row.file_bytes), default=None),
-        min(fitting, key=lambda row: row.file_bytes, default=None),
-        max(timed, key=lambda row: row.speedup or 0.0, default=None),
-        max(measured, key=lambda row: _saved_per_point(row, baseline_bytes(rows, row)), default=None),
+        max(measured, key=lambda row: (row.accuracy or 0.0, -row.file_bytes, not row.recorded), default=None),
+        min(fitting, key=lambda row: (row.file_bytes, row.recorded), default=None),
+        max(timed, key=lambda row: (row.speedup or 0.0, not row.recorded), default=None),
+        max(measured, key=lambda row: (_saved_per_point(row, before(row)), not row.recorded), default=None),
     )
 
 

@@ -106,11 +106,17 @@ def _is_number(value: object) -> bool:
     return isinstance(value, (int, float)) and not isinstance(value, bool)
 
 
-def elbow(xs: Sequence[float], ys: Sequence[float]) -> int | None:
+def elbow(
+    xs: Sequence[float],
+    ys: Sequence[float],
+    higher_is_better: bool = True,
+    intervals: Sequence[tuple[float, float] | None] = (),
+) -> int | None:
     """Where a curve bends most: the point farthest from the straight line between its ends, both axes scaled to 0..1.
 
-    ``xs`` rise. None for fewer than three points, a level curve, or one that hardly bends. Source: Satopää et al.,
-    Finding a "kneedle" in a haystack, 2011.
+    ``xs`` rise. Only points on the better side of the line count, and by more than their intervals reach towards it:
+    what is left is bought cheaply and not by chance. None for fewer than three points, a level curve, or one that
+    hardly bends. Source: Satopää et al., Finding a "kneedle" in a haystack, 2011.
     """
     if len(xs) < LEAST_CURVE or xs[0] == xs[-1]:
         return None
@@ -119,6 +125,9 @@ def elbow(xs: Sequence[float], ys: Sequence[float]) -> int | None:
     if spread == 0:
         return None
     along = (x - x[0]) / (x[-1] - x[0])
-    away = np.abs(y - (y[0] + along * (y[-1] - y[0]))) / spread
+    line = y[0] + along * (y[-1] - y[0])
+    near = [pair[0 if higher_is_better else 1] if pair else own for pair, own in zip(intervals, ys, strict=False)] or y
+    sure = np.asarray(near, float) - line if higher_is_better else line - np.asarray(near, float)
+    away = np.where(sure > 0, np.abs(y - line) / spread, 0.0)
     place = int(away.argmax())
     return place if away[place] >= LEAST_BEND else None

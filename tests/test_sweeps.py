@@ -77,3 +77,12 @@ def test_the_elbow_is_where_the_curve_leaves_its_level() -> None:
     assert elbow([0, 1, 2, 3, 4], [80, 80, 80, 60, 20]) == 2
     assert elbow([0, 1, 2, 3], [0, 10, 20, 30]) is None, "a straight line has none"
     assert elbow([0, 1, 2], [5, 5, 5]) is None and elbow([0, 1], [0, 5]) is None
+    assert elbow([0, 1, 2], [98, 97, 98]) is None, "the worst point is no elbow"
+    assert elbow([0, 1, 2], [8, 2, 1], higher_is_better=False) == 1 and elbow([0, 1, 2], [8, 2, 1]) is None
+
+
+def test_what_lies_within_its_interval_is_no_elbow() -> None:
+    values = [90.0, 89.0, 84.0]
+    assert elbow([0, 1, 2], values, intervals=[(89, 91), (88, 90), (83, 85)]) == 1
+    assert elbow([0, 1, 2], values, intervals=[(87, 93), (86, 92), (81, 87)]) is None
+    assert elbow([0, 1, 2], values, intervals=[None, None, None]) == 1

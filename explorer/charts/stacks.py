@@ -36,7 +36,7 @@ class StacksInfo:
 
 
 def stacks_info(names: Sequence[str], results: Sequence[Mapping[str, Any]]) -> tuple[StacksInfo, ...]:
-    """Time by operator type and bytes by layer of the results that hold a profile.
+    """Time by operator type, in percent of the baseline's, and bytes by layer of the results that hold a profile.
 
     The first one's baseline leads, unless a baseline is among them. Charts without a profiled variant are left out.
     """
@@ -45,14 +45,14 @@ def stacks_info(names: Sequence[str], results: Sequence[Mapping[str, Any]]) -> t
         return ()
     bars = [name for name, _ in profiled]
     profiles = [result["profile"] for _, result in profiled]
-    times = [_parts(profile["by_operator"], "variant_ms", 1.0) for profile in profiles]
+    times = [_of_call(profile, "variant_ms") for profile in profiles]
     sizes = [_of_file(result, "variant_bytes", result["size"]) for _, result in profiled]
     if all(result["recipe"]["steps"] for _, result in profiled):
         bars.insert(0, t("family.baseline"))
-        times.insert(0, _parts(profiles[0]["by_operator"], "baseline_ms", 1.0))
+        times.insert(0, _of_call(profiles[0], "baseline_ms"))
         sizes.insert(0, _of_file(profiled[0][1], "baseline_bytes", profiled[0][1]["baseline_size"]))
     shape = "; ".join(dict.fromkeys(_shape(result) for _, result in profiled))
-    charts = (_stacks("operators", shape, "ms", bars, times), _stacks("sizes", "", "MB", bars, sizes))
+    charts = (_stacks("operators", shape, "%", bars, times), _stacks("sizes", "", "MB", bars, sizes))
     return tuple(chart for chart in charts if chart.parts)
 
 
@@ -60,6 +60,15 @@ def _shape(result: Mapping[str, Any]) -> str:
     profile = result["profile"]
     length = t(f"profile.length.{result['kind']}", length=profile["sequence"])
     return t("chart.stacks.shape", batch=profile["batch"], length=length)
+
+
+def _of_call(profile: Mapping[str, Any], side: str) -> dict[str, float]:
+    """By operator in percent of the baseline's call that was profiled in turns with this one.
+
+    Milliseconds of several profiles are of several moments, between which a machine can slow down.
+    """
+    baseline = sum(_parts(profile["by_operator"], "baseline_ms", 1.0).values())
+    return _parts(profile["by_operator"], side, 100 / baseline) if baseline else {}
 
 
 def _of_file(result: Mapping[str, Any], side: str, size: Mapping[str, Any]) -> dict[str, float]:

@@ -95,7 +95,7 @@ def base_layout(theme: Theme, title: str, subtitle: str = "", letters: int = TIT
             "pad": {"t": title_pad(above)},
         },
         "font": {"family": FONTS, "size": 13, "color": INK[theme]},
-        "paper_bgcolor": "rgba(0,0,0,0)",
+        "paper_bgcolor": BACKGROUNDS[theme],
         "plot_bgcolor": "rgba(0,0,0,0)",
         "margin": {"l": 8, "r": 12, "t": top, "b": 8},
         "hoverlabel": {

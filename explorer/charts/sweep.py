@@ -54,7 +54,8 @@ def sweep_info(
     known = [(places, run, rows[run]) for places, run in sorted(sweep.runs.items()) if run in rows]
     shown = [(places, run, row) for places, run, row in known if quantity.of(row) is not None]
     values = tuple(quantity.of(row) or 0.0 for _, _, row in shown)
-    curve = len(sweep.axes) == 1
+    intervals, curve = tuple(quantity.interval(row) for _, _, row in shown), len(sweep.axes) == 1
+    xs = [places[0] for places, _, _ in shown]
     title = quantity.title if not quantity.unit else f"{quantity.title} ({quantity.unit})"
     return SweepInfo(
         title=t("chart.sweep.title", y=quantity.title, x=t("word.and").join(axis_words(one) for one in sweep.axes)),
@@ -64,12 +65,12 @@ def sweep_info(
         runs=tuple(run for _, run, _ in shown),
         places=tuple(places for places, _, _ in shown),
         values=values,
-        intervals=tuple(quantity.interval(row) for _, _, row in shown),
+        intervals=intervals,
         words=tuple(quantity.write(row) if curve else quantity.bare(quantity.of(row) or 0.0) for _, _, row in shown),
         fractions=tuple(_unit(axis) == "fraction" for axis in sweep.axes),
         higher_is_better=quantity.higher_is_better,
         selected=tuple(run in selected for _, run, _ in shown),
-        elbow=elbow([places[0] for places, _, _ in shown], values) if curve else None,
+        elbow=elbow(xs, values, quantity.higher_is_better, intervals) if curve else None,
     )
 
 

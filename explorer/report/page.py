@@ -92,7 +92,7 @@ def _charts(info: ReportInfo) -> dict[str, Any]:
 def _figure(info: TradeoffInfo) -> dict[str, Any]:
     """SVG only, since WebGL compiles code, which the policy forbids."""
     figure = tradeoff_figure(info, "light", HEIGHT_PX, see_through=True)
-    figure.update_layout(paper_bgcolor=style.BACKGROUNDS["light"], clickmode="none")
+    figure.update_layout(clickmode="none")
     plain = json.loads(figure.to_json())
     for trace in plain["data"]:
         trace.pop("customdata", None)

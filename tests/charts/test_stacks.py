@@ -27,7 +27,7 @@ def test_parts_sum_up_to_the_whole() -> None:
     operators, sizes = stacks_info(["a", "b"], [result(1.0), result(0.5)])
     assert operators.bars == ("Baseline", "a", "b") and list(operators.parts) == ["Op2", "Op1", "Op0"]
     sums = [sum(values[place] for values in operators.parts.values()) for place in range(3)]
-    assert sums == pytest.approx([12, 6, 3])
+    assert sums == pytest.approx([100, 50, 25]), "percent of the baseline's call"
     whole = {"embeddings": pytest.approx((4, 1, 0.5)), "other": pytest.approx((0.1, 0.8, 0.8))}  # the file's own bytes
     assert sizes.parts == whole
     assert [list(bar.x) for bar in stacks_figure(sizes, "dark").data] == list(whole.values())
@@ -36,7 +36,7 @@ def test_parts_sum_up_to_the_whole() -> None:
 def test_a_baseline_that_was_chosen_stands_there_once() -> None:
     operators, sizes = stacks_info(["a", "baseline"], [result(1.0), result(2.0, steps=0)])
     assert operators.bars == sizes.bars == ("a", "baseline")
-    assert [sum(values[place] for values in operators.parts.values()) for place in range(2)] == pytest.approx([6, 12])
+    assert [sum(values[place] for values in operators.parts.values()) for place in range(2)] == pytest.approx([50, 100])
 
 
 def test_the_shape_is_that_of_each_kind() -> None:
@@ -48,7 +48,17 @@ def test_the_shape_is_that_of_each_kind() -> None:
 def test_many_small_operators_are_one_part() -> None:
     operators, _ = stacks_info(["a"], [result(1.0, operators=12)])
     assert len(operators.parts) == 8 and "other" in operators.parts
-    assert sum(values[1] for values in operators.parts.values()) == pytest.approx(sum(range(1, 13)))
+    assert sum(values[1] for values in operators.parts.values()) == pytest.approx(50)
+
+
+def test_profiles_of_slow_and_of_quick_moments_are_compared_by_their_baselines() -> None:
+    slow = result(1.0)
+    for row in slow["profile"]["by_operator"]:
+        row.update(variant_ms=1.5 * row["variant_ms"], baseline_ms=1.5 * row["baseline_ms"])
+    for names, given in ((["a", "b"], [slow, result(1.0)]), (["baseline", "b"], [slow, result(1.0)])):
+        operators, _ = stacks_info(names, given)
+        totals = [sum(values[place] for values in operators.parts.values()) for place in range(3)]
+        assert totals == pytest.approx([100, 50, 50])
 
 
 def test_without_profiles_there_is_nothing_to_stack() -> None:
