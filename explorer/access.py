@@ -7,7 +7,7 @@ commas; without it everybody who is logged in may.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from explorer import file_locks
@@ -53,8 +53,17 @@ def check_may_change() -> None:
         raise BadInput(reason)
 
 
+def identity(claims: Mapping[str, object]) -> str:
+    """By what a login is known: its e-mail address, unless the provider says that it is not verified, else its subject.
+
+    Never a display name, which people choose themselves. ``claims`` are those of OpenID Connect; all have ``sub``.
+    """
+    verified = str(claims.get("email_verified", True)).lower() != "false"
+    return str((claims.get("email") if verified else None) or claims["sub"])
+
+
 def logged_in(name: str | None) -> Visitor:
-    """The visitor behind a login of this name; None is somebody who has not logged in."""
+    """The visitor behind a login that is known by this name; None is somebody who has not logged in."""
     editors = [one.strip().lower() for one in os.environ.get("EXPLORER_EDITORS", "").split(",") if one.strip()]
     if name is None:
         return Visitor(guest=True)

@@ -198,6 +198,22 @@ def test_editors_are_those_that_are_listed(monkeypatch) -> None:
     assert access.logged_in("a@b.c").guest and not access.logged_in("boss@b.c").guest
 
 
+@pytest.mark.parametrize(
+    ("claims", "known_as"),
+    [
+        ({"email": "a@b.c", "name": "Ada", "sub": "1"}, "a@b.c"),
+        ({"email": "a@b.c", "email_verified": True, "sub": "1"}, "a@b.c"),
+        ({"email": "a@b.c", "email_verified": False, "sub": "1"}, "1"),
+        ({"email": "a@b.c", "email_verified": "false", "sub": "1"}, "1"),
+        ({"name": "boss@b.c", "sub": "evil"}, "evil"),
+    ],
+)
+def test_nobody_becomes_an_editor_by_a_name_of_their_choice(claims, known_as, monkeypatch) -> None:
+    monkeypatch.setenv("EXPLORER_EDITORS", "boss@b.c")
+    assert access.identity(claims) == known_as
+    assert access.logged_in(access.identity(claims)).guest
+
+
 def test_who_launched_what_is_written_down_and_told(monkeypatch, capsys) -> None:
     access.follow(lambda: access.Visitor("a@b.c"))
     run, _ = jobs.enqueue(RECIPE)

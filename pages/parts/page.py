@@ -121,8 +121,7 @@ def _visitor() -> access.Visitor:
     """Who is logged in, where the dashboard is set up with a login (``[auth]`` in Streamlit's secrets)."""
     if not _has_login():
         return access.Visitor()
-    names = (st.user.get(claim) for claim in ("email", "name", "sub"))  # every login has the last
-    return access.logged_in(str(next(filter(None, names))) if st.user.is_logged_in else None)
+    return access.logged_in(access.identity(st.user.to_dict()) if st.user.is_logged_in else None)
 
 
 def _has_login() -> bool:
