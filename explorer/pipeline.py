@@ -325,8 +325,11 @@ class Bench:
     def _report_of(self, number: int) -> Report:
         """Takes what a step tells: its training is a part of all training that the recipe has, its answers are work."""
         trained = [place for place, step in enumerate(self.recipe.steps) if "training" in step.needs]
+        title = self.recipe.steps[number].title
 
         def report(*, stage: str, text: str, fraction: float | None = None, **figures: Any) -> None:
+            if stage == "train":
+                text = f"{title}: {text}"
             if stage == "train" and fraction is not None and number in trained:
                 fraction = (trained.index(number) + fraction) / len(trained)
             self.report(stage="apply" if stage == "evaluate" else stage, text=text, fraction=fraction, **figures)

@@ -187,7 +187,7 @@ def train(
         kept = Training(model, optimizer, lesson.parameters(), lesson.state, lesson.restore, asdict(plan))
         batches.done = checkpoint.restore(kept) if checkpoint else 0
         if batches.done:
-            report(stage="train", text=f"Going on from step {batches.done:,} of {batches.steps:,}")
+            report(stage="train", text=f"going on from training step {batches.done:,} of {batches.steps:,}")
         progress = _Progress(report, batches)
         for step, pieces in batches:
             if cancelled():
@@ -319,7 +319,7 @@ class _Progress:
         self.pending.clear()
         self.report(
             stage="train",
-            text=f"step {step:,} of {self.steps:,}",
+            text=f"training step {step:,} of {self.steps:,}",
             fraction=step / self.steps,
             samples_per_s=self.samples / seconds,
             seconds_left=seconds / (step - self.before) * (self.steps - step),

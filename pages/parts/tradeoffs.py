@@ -8,8 +8,10 @@ from explorer.charts import TradeoffInfo, tradeoff_figure
 from explorer.charts.tradeoff import drawing
 from explorer.labels import shown_name
 from explorer.quantities import QUANTITIES
+from explorer.rundir import ACTIVE
 from explorer.store import RunRow
 from explorer.texts import t
+from explorer.texts.sentences import sentence
 from explorer.variants import Variant
 from pages.parts import data, run_details, state
 from pages.parts.page import go, safe, theme
@@ -75,13 +77,31 @@ def picked() -> None:
     row = _shown(runs)
     with st.container(border=True):
         if row is None:
-            st.markdown(
-                t("picked.none" if not runs else "picked.baseline" if _is_baseline(runs[-1]) else "picked.gone")
-            )
+            _without_figures(runs)
         else:
             run_details.variant(row)
     if runs:
         st.button(t("picked.clear"), type="tertiary", on_click=state.select, args=([],), key="clear-picked")
+
+
+def _without_figures(runs: list[str]) -> None:
+    """Why nothing is shown of the run that was picked last, or how to pick one."""
+    row = data.find(runs[-1]) if runs else None
+    if row is None:
+        st.markdown(t("picked.none" if not runs else "picked.baseline" if _is_baseline(runs[-1]) else "picked.gone"))
+        return
+    over = row.state not in ACTIVE
+    st.markdown(
+        t(
+            "picked.failed" if over else "picked.unfinished",
+            name=safe(sentence(row.label)),
+            state=t(f"state.{row.state}"),
+        )
+    )
+    if row.reason:
+        st.markdown(safe(sentence(row.reason)))
+    if st.button(t("picked.runs"), key="picked-runs"):
+        go("runs")
 
 
 def explained() -> None:

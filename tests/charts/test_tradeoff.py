@@ -266,6 +266,11 @@ def test_charts_side_by_side_have_one_scale_upwards(own):
     assert [info.y_range for info in apart] == [None, None], "latencies of two devices have scales of their own"
 
 
+def test_where_there_are_fronts_of_two_kinds_the_caption_says_which_line_is_whose(own, mixed):
+    assert "A solid line joins your own variants" in tradeoff_info(mixed, Axes()).caption
+    assert "solid" not in tradeoff_info(own, Axes()).caption
+
+
 def test_an_axis_reaches_below_zero_only_where_something_does(own):
     figure = tradeoff_figure(tradeoff_info(own, Axes("latency", "accuracy")))
     assert [axis.rangemode for axis in (figure.layout.xaxis, figure.layout.yaxis)] == ["nonnegative"] * 2

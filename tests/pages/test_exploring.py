@@ -7,9 +7,12 @@ from dataclasses import replace
 import pytest
 
 from explorer import presets
+from explorer.home import runs_folder
 from explorer.models import ModelCard
 from explorer.quantities import QUANTITIES
 from explorer.recipe import Recipe
+from explorer.rundir import RunFolder
+from explorer.store import Store
 from explorer.technique import build
 from explorer.texts import t
 from pages.parts import data
@@ -227,3 +230,16 @@ def test_marks_of_about_one_size_are_left_out(open_page, own) -> None:
     back.click().run()
     (table,) = [one for one in app.dataframe if "accuracy" in one.value.columns]
     assert not app.exception and min(table.value["file_size"]) < 40
+
+
+def test_a_run_without_figures_says_what_became_of_it(open_page, own):
+    folder = RunFolder.create(runs_folder(), {"recipe": own[1].recipe, "digest": "d", "study": "default"})
+    app = open_page("3_Trade_offs", {"selected": folder.run})
+    assert "has no figures yet: its run is queued." in words(app)
+    folder.add_state("running")
+    folder.add_state("failed", "the disk was full")
+    Store().refresh(folder.run)
+    app = open_page("3_Trade_offs", {"selected": folder.run})
+    assert "has no figures: its run is failed." in words(app) and "the disk was full" in words(app)
+    app = open_page("3_Trade_offs", {"selected": "20200101-000000-nobody"})
+    assert "its run was deleted" in words(app)

@@ -80,6 +80,7 @@ IN_PIECES = {
     "at batch {n} with real lengths",
     "{target} at batch {n} with real lengths",
     "{where} with typos",
+    "{step}: training step {n1} of {n2}",
     "a mapping of {n}",
     "an empty list",
     "the browser kept {n} cores busy",

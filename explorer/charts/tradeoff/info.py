@@ -212,7 +212,7 @@ def _arranged(rows: Sequence[Variant], axes: Axes, where: str, budget: Budget, k
         axes=axes,
         title=t("chart.tradeoff.title", y=y.title, x=x.title.lower()),
         subtitle=where,
-        caption=words.caption(shown, axes),
+        caption=" ".join(filter(None, (words.caption(shown, axes), words.lines(found)))),
         x_title=words.axis_title(x, "x"),
         y_title=words.axis_title(y, "y"),
         log_x=axes.log_x and all(mark.x > 0 for mark in marks),

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from explorer.charts import style
 from explorer.charts.style import plain
-from explorer.charts.tradeoff.fronts import Axes
+from explorer.charts.tradeoff.fronts import Axes, Front
 from explorer.quantities import QUANTITIES, Quantity, cut, significant
 from explorer.texts import t, target_title
 from explorer.texts.sentences import sentence
@@ -68,6 +68,11 @@ def _estimate_lines(estimate: Estimate | None) -> list[str]:
     lines = [t(f"chart.estimated.{estimate.bound}", device=estimate.device)]
     lines += [t("chart.estimated.substitute", precision=name, used=used) for name, used in estimate.substitutes]
     return [*lines, _calibration_words(estimate)]
+
+
+def lines(fronts: Sequence[Front]) -> str:
+    """Which line is whose, where there are fronts of one's own variants and of recorded ones, which never share one."""
+    return t("chart.caption.lines") if len({front.recorded for front in fronts}) > 1 else ""
 
 
 def _calibration_words(estimate: Estimate) -> str:
