@@ -16,7 +16,7 @@ import pytest
 from explorer import jobs
 from explorer.errors import BadInput, ExplorerError
 from explorer.jobs.engine import check_settings, chosen
-from explorer.jobs.ray import node, package
+from explorer.jobs.ray import follow, node, package
 from explorer.jobs.ray.api import Away, ClusterError, RayClient, token_from_environment
 from explorer.jobs.ray.cluster import Node, cluster, described
 from explorer.jobs.ray.engine import RayEngine
@@ -397,6 +397,23 @@ def test_a_head_that_is_away_changes_nothing_and_is_said_once(folder, head, caps
     said = capsys.readouterr().err
     assert said.count("Runs on the cluster are left as they are") == 1 and said.count("answers again") == 1
     assert not head.stopped
+
+
+def test_a_run_whose_head_never_comes_back_says_so_and_can_be_cancelled(folder, head, monkeypatch):
+    monkeypatch.setattr(follow, "GIVEN_UP_S", 0.2)
+    one = follower(folder, head)
+    one._step()
+    one.client.address = "http://127.0.0.1:9"
+    monkeypatch.setattr(one.link, "interval", lambda: 0.01)
+    one.start()
+    wait(lambda: "does not answer" in (folder.snapshot().text or ""))
+    assert one.outcome is None, "it is left as it is"
+    folder.request_cancel()
+    watching = watch(folder, one)
+    watching.stop_if_asked()
+    wait(watching.gone)
+    watching.settle()
+    assert folder.snapshot().state == "cancelled"
 
 
 def wait(condition) -> None:

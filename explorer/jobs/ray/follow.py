@@ -23,6 +23,8 @@ from explorer.rundir import FINISHED, MAKE, MEASURE, RunFolder
 
 TAIL_LINES = 200
 ENDED = ("SUCCEEDED", "FAILED", "STOPPED")
+GIVEN_UP_S = 120.0
+"""So long after the last answer of the cluster a run that is to be cancelled is so, whatever its job does there."""
 _STOP_AGAIN_S = 5.0
 _FETCHES = 10
 _LOST = ("JOB_SUPERVISOR_ACTOR_DIED", "JOB_SUPERVISOR_ACTOR_UNKNOWN_FAILURE", "JOB_SUPERVISOR_ACTOR_START_FAILURE")
@@ -56,6 +58,7 @@ class Follower(threading.Thread):
         self._node: str | None = None
         self._fetches = 0
         self._told = ""
+        self._silent_since: float | None = None
         self._new = new
         self._asked: Needs | None = None
 
@@ -66,10 +69,10 @@ class Follower(threading.Thread):
             try:
                 self._step()
                 self.link.answers()
+                self._silent_since = None
             except (ClusterError, OSError) as error:
                 self.link.fails(error)
-                if not self.job.submitted:
-                    self._say(str(error))
+                self._unheard(error)
             except ExplorerError as error:
                 self._give_up(str(error))
             except Exception:
@@ -89,6 +92,15 @@ class Follower(threading.Thread):
         """Follow it no longer: the job goes on."""
         self.left = True
         self._woken.set()
+
+    def _unheard(self, error: Exception) -> None:
+        """Say why nothing is known of the job; where it is to end and nobody answers for long, it is over here."""
+        if isinstance(error, Away) or not self.job.submitted:
+            if self._silent_since is None:
+                self._told, self._silent_since = "", time.monotonic()
+            self._say(str(error))
+        if self.stopping and self._silent_since and time.monotonic() - self._silent_since >= GIVEN_UP_S:
+            self.outcome = Outcome()
 
     def _step(self) -> None:
         if not self.folder.path.exists():
