@@ -20,6 +20,7 @@ from explorer.variants import choose
 from pages.parts import clicker, data, empty, state
 from pages.parts.page import go, plain_errors, safe, theme
 from pages.parts.pictures import chart_config
+from pages.parts.tradeoffs import spare_words
 
 TYPES = tuple(FACTORS)
 KEPT = ("story", "step", "view", "type")
@@ -158,16 +159,8 @@ def _chart(step: Step, guest: bool) -> None:
     # the presenter's camera comes when the pointer does
     config = chart_config(displayModeBar=False if guest else "hover", modeBarButtons=[["toImage"]])
     st.plotly_chart(figure, height="stretch", theme=None, config=config, alt=alt, key=f"presented-{theme()}-{_type()}")
-    _spare_words(crowded(info, _type()))
+    spare_words("stage", crowded(info, _type()))
     st.caption(safe(info.caption))
-
-
-def _spare_words(places: list[int]) -> None:
-    """Hide these words beside marks where the window is as narrow as a phone, which only the browser knows."""
-    if places:
-        which = ", ".join(f'[data-index="{place}"]' for place in places)
-        hidden = f".st-key-stage .annotation:is({which}) {{ display: none; }}"
-        st.html(f"<style>@media (max-width: 640px) {{ {hidden} }}</style>")
 
 
 def _conclusion(step: Step) -> str:

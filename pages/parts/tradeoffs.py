@@ -5,7 +5,8 @@ from __future__ import annotations
 import streamlit as st
 
 from explorer.charts import TradeoffInfo, tradeoff_figure
-from explorer.charts.tradeoff import drawing
+from explorer.charts.labelling import Area
+from explorer.charts.tradeoff import covering, drawing, labels
 from explorer.labels import shown_name
 from explorer.quantities import QUANTITIES
 from explorer.rundir import ACTIVE
@@ -17,6 +18,9 @@ from pages.parts import data, run_details, state
 from pages.parts.page import go, safe, theme
 from pages.parts.pictures import chart_config
 from pages.parts.tables import table
+
+PHONE = Area(270, 230)
+"""What a telephone leaves between the axes."""
 
 
 def chart(info: TradeoffInfo, key: str) -> None:
@@ -30,7 +34,16 @@ def chart(info: TradeoffInfo, key: str) -> None:
         selection_mode="box",
         alt=f"{info.title}. {info.subtitle}",
     )
+    spare_words(key, covering(info, labels(info), PHONE))
     st.caption(safe(f"{info.caption} {info.knee_words}"))
+
+
+def spare_words(key: str, places: list[int]) -> None:
+    """Hide these words beside marks where the window is as narrow as a phone, which only the browser knows."""
+    if places:
+        which = ", ".join(f'[data-index="{place}"]' for place in places)
+        hidden = f".st-key-{key} .annotation:is({which}) {{ display: none; }}"
+        st.html(f"<style>@media (max-width: 640px) {{ {hidden} }}</style>")
 
 
 def pick_boxed(key: str) -> None:
