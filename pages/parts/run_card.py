@@ -38,7 +38,7 @@ def card(row: RunRow, name: str) -> None:
             title, buttons = st.columns([3, 2], vertical_alignment="center")
             title.markdown(_title(row, name))
             with buttons.container(horizontal=True, horizontal_alignment="right"):
-                _buttons(row)
+                controls(row)
             st.progress(_share(row), text=_now(row))
     else:
         with st.container(key=f"quiet-card-{row.run}"):
@@ -47,8 +47,7 @@ def card(row: RunRow, name: str) -> None:
             title.markdown(f"{_title(row, name)} :gray[{more}]" if more else _title(row, name))
             if row.state == "queued":
                 with buttons.container(horizontal=True, horizontal_alignment="right"):
-                    _places(row)
-                    _buttons(row)
+                    controls(row)
 
 
 def _title(row: RunRow, name: str) -> str:
@@ -61,19 +60,24 @@ def _who(row: RunRow) -> str:
     return f" · {t('runs.by', name=safe(row.launched_by))}" if row.launched_by else ""
 
 
-def _buttons(row: RunRow) -> None:
-    """Rest or go on, and end; quiet where it waits."""
+def controls(row: RunRow, place: str = "") -> None:
+    """What can be done with an active run: another place in the queue, rest or go on, end; quiet where it waits.
+
+    The keys of the buttons begin with ``place``, so that they can stand at several places of one page.
+    """
+    if row.state == "queued":
+        _places(row, place)
     look: Literal["secondary", "tertiary"] = "secondary" if row.state == "running" else "tertiary"
     reason = None if row.paused else jobs.why_not_paused(row.run)
     st.button(
         t("runs.resume" if row.paused else "runs.pause"),
-        key=f"pause-{row.run}",
+        key=f"{place}pause-{row.run}",
         type=look,
         on_click=_pause,
         args=(row.run, not row.paused),
         **allowed(reason is not None, sentence(reason) if reason else t("runs.pause.help")),
     )
-    if st.button(t("runs.cancel"), key=f"cancel-{row.run}", type=look, **allowed()):
+    if st.button(t("runs.cancel"), key=f"{place}cancel-{row.run}", type=look, **allowed()):
         with plain_errors():
             jobs.cancel(row.run)
             st.toast(t("runs.cancelling"))
@@ -85,19 +89,32 @@ def _pause(run: str, paused: bool) -> None:
 
 
 def queue_switch(rows: list[RunRow]) -> None:
-    """Let the queue rest or go on, where anything is queued or it rests already."""
-    paused = queue_paused(home())
+    """Let the queue rest or go on, where anything is queued or it rests already; end all that wait, where several do."""
+    paused, waiting = queue_paused(home()), [row.run for row in rows if row.state == "queued"]
     if paused:
         st.info(t("runs.queue.paused"))
-    if paused or any(row.state == "queued" for row in rows):
-        st.button(
-            t("runs.queue.resume" if paused else "runs.queue.pause"),
-            key="queue-switch",
-            icon=":material/play_arrow:" if paused else ":material/pause:",
-            on_click=_switch_queue,
-            args=(not paused,),
-            **allowed(),
-        )
+    with st.container(horizontal=True):
+        if paused or waiting:
+            st.button(
+                t("runs.queue.resume" if paused else "runs.queue.pause"),
+                key="queue-switch",
+                icon=":material/play_arrow:" if paused else ":material/pause:",
+                on_click=_switch_queue,
+                args=(not paused,),
+                **allowed(),
+            )
+        if len(waiting) > 1:
+            _cancel_all(waiting)
+
+
+def _cancel_all(runs: list[str]) -> None:
+    with st.popover(t("runs.queue.cancel"), icon=":material/cancel:", key="cancel-all-box", **allowed()):
+        st.markdown(t("runs.queue.cancel.sure", count=f"{len(runs):,}"))
+        if st.button(t("runs.queue.cancel.yes"), key="cancel-all", **allowed()):
+            with plain_errors():
+                for run in runs:
+                    jobs.cancel(run)
+                st.toast(t("runs.queue.cancelling", count=f"{len(runs):,}"))
 
 
 def _switch_queue(paused: bool) -> None:
@@ -105,12 +122,12 @@ def _switch_queue(paused: bool) -> None:
         (jobs.pause_queue if paused else jobs.resume_queue)()
 
 
-def _places(row: RunRow) -> None:
+def _places(row: RunRow, place: str) -> None:
     """Ways to another place in the queue."""
     for to, icon in QUEUE.items():
         st.button(
             t(f"runs.move.{to}"),
-            key=f"move-{to}-{row.run}",
+            key=f"{place}move-{to}-{row.run}",
             icon=icon,
             type="tertiary",
             on_click=_move,

@@ -18,7 +18,7 @@ from explorer.store import RunRow
 from explorer.texts import t
 from explorer.texts.sentences import sentence
 from explorer.variants import host_of
-from pages.parts import data, draft, filters, grid, state, undo, why
+from pages.parts import data, draft, filters, grid, run_card, state, undo, why
 from pages.parts.guests import allowed
 from pages.parts.page import go, plain_errors, safe, theme
 from pages.parts.pictures import chart_config
@@ -56,7 +56,9 @@ def _job_buttons(row: RunRow) -> None:
             state.select([row.run])
             filters.show(row.model)
             go("trade_offs")
-        if row.state not in ACTIVE:
+        if row.state in ACTIVE:
+            run_card.controls(row, "details-")
+        else:
             words, kind = ("runs.again", "secondary") if row.state == "done" else ("runs.retry", "primary")
             if st.button(t(words), key=f"retry-{row.run}", type=kind, icon=":material/replay:", **allowed()):
                 with plain_errors():

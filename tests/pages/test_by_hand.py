@@ -406,7 +406,7 @@ def work_on_runs(page, home: Path) -> None:
     page.get_by_role("button", name="First", exact=True).last.click()
     page.wait_for_function(f"last => ({NAMES})().at(-1) === last", arg=second)
     assert names(page) == [first, third, second]
-    page.get_by_role("button", name="Cancel").first.click()
+    page.get_by_role("button", name="Cancel", exact=True).first.click()
     page.get_by_text(f"{first} · vit-digits · cancelled").first.wait_for()
     page.get_by_text(f"{third} · vit-digits · running").first.wait_for()
     page.get_by_role("button", name="Retry").click()
