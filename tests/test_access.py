@@ -186,6 +186,7 @@ def test_a_guest_s_look_carries_nothing_on(run, monkeypatch) -> None:
     monkeypatch.setattr(jobs, "ensure_supervisor", lambda: started.append(1))
     monkeypatch.setenv("EXPLORER_VIEW_ONLY", "1")
     jobs.carry_on()
+    assert cli.main(["runs"]) == 0
     assert not started
     monkeypatch.delenv("EXPLORER_VIEW_ONLY")
     jobs.carry_on()
@@ -215,6 +216,7 @@ def test_nobody_becomes_an_editor_by_a_name_of_their_choice(claims, known_as, mo
 
 
 def test_who_launched_what_is_written_down_and_told(monkeypatch, capsys) -> None:
+    monkeypatch.setattr(jobs, "ensure_supervisor", lambda: None)
     access.follow(lambda: access.Visitor("a@b.c"))
     run, _ = jobs.enqueue(RECIPE)
     assert json.loads((runs_folder() / run / "request.json").read_text())["by"] == "a@b.c"

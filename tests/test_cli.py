@@ -7,6 +7,7 @@ import json
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 from dataclasses import replace
@@ -17,6 +18,7 @@ import pytest
 
 from explorer import cli, jobs
 from explorer.cli import wording
+from explorer.errors import ExplorerError
 from explorer.store import Store
 from tests.jobs.conftest import home  # noqa: F401
 from tests.support.sample_results import sample_runs
@@ -142,6 +144,30 @@ def test_submit_runs_logs_cancel_retry_and_delete(call, home, recipe, monkeypatc
     again = call("retry", run)[1].strip()
     assert again != run and jobs.cancel(again)
     assert json.loads(call("reindex", "--json")[1]) == {"runs": 2}
+
+
+@pytest.mark.parametrize(
+    "words", [("runs",), ("logs", "{0}", "--follow"), ("move", "{1}"), ("pause", "{1}"), ("pause",)]
+)
+def test_a_run_whose_processes_were_killed_ends_after_any_look_at_it(call, home, monkeypatch, words):  # noqa: F811
+    monkeypatch.setenv("EXPLORER_PIPELINE", "tests.jobs.pipelines:gated")
+    run, other = jobs.submit(home.recipe(1)), jobs.submit(home.recipe(2))
+    worker = home.training(run)
+    home.kill_supervisor()
+    os.kill(worker, signal.SIGKILL)
+    assert home.row(run).state == "running"
+    status, _, err = call(*[word.format(run, other) for word in words])
+    assert (status, err) == (0, "")
+    assert home.settled(run).state == "failed"
+
+
+def test_a_look_shows_the_runs_also_where_no_supervisor_can_start(call, queued, monkeypatch):
+    def refused() -> None:
+        raise ExplorerError("The disk is full.")
+
+    monkeypatch.setattr(jobs, "ensure_supervisor", refused)
+    status, out, err = call("runs", "--study", "default")
+    assert (status, len(out.splitlines()), err) == (0, 3, "")
 
 
 @pytest.fixture

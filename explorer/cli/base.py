@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 import sys
+from contextlib import suppress
 from typing import Annotated, Any
 
 import typer
 
-from explorer.errors import BadInput
+from explorer.errors import BadInput, ExplorerError
 
 app = typer.Typer(
     help="Compress models and see what each variant really costs.",
@@ -37,6 +38,14 @@ def whole(word: str, option: str, most: int, least: int = 1) -> int:
     if not word.isdecimal() or not least <= int(word) <= most:
         raise BadInput(f"{option} takes whole numbers from {least} to {most:,}; given was '{word}'.")
     return int(word)
+
+
+def carry_on() -> None:
+    """Have runs go on whose supervisor is gone, and those end whose worker is too; where that cannot be, only look."""
+    from explorer import jobs
+
+    with suppress(ExplorerError):
+        jobs.carry_on()
 
 
 def show(data: Any, lines: list[str], as_json: bool) -> None:

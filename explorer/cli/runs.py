@@ -8,9 +8,11 @@ from typing import Annotated, Literal
 import typer
 
 from explorer.cli import wording
-from explorer.cli.base import Fresh, Json, Recipes, Run, Runs, Study, app, listed, refuse, show
+from explorer.cli.base import Fresh, Json, Recipes, Run, Runs, Study, app, carry_on, listed, refuse, show
 from explorer.cli.progress import Progress
 from explorer.errors import BadInput
+
+CARRY_ON_EVERY_S = 5.0
 
 
 @app.command()
@@ -83,6 +85,7 @@ def runs(
     states = listed(state)
     if unknown := [name for name in states if name not in (*ACTIVE, *FINISHED)]:
         raise BadInput(f"There is no state '{unknown[0]}'; known are {', '.join((*ACTIVE, *FINISHED))}.")
+    carry_on()
     rows = Store().runs(study, states or None, model, with_results=as_json)
     places, held = {run: place for place, run in enumerate(Store().in_state("queued"), start=1)}, queue_paused(home())
     found = [{**vars(row), "place": places.get(row.run)} for row in rows] if as_json else []
@@ -101,8 +104,11 @@ def logs(
 
     if as_json:
         return show({"run": run, "log": jobs.log_text(run, None), "events": jobs.events(run)}, [], True)
-    printed = 0
+    printed, looked = 0, -CARRY_ON_EVERY_S
     while True:
+        if follow and time.monotonic() - looked >= CARRY_ON_EVERY_S:
+            carry_on()
+            looked = time.monotonic()
         active = jobs.active(run)
         text = jobs.log_text(run, None)
         print(text[printed:], end="", flush=True)
@@ -142,6 +148,7 @@ def pause(run: Annotated[str | None, typer.Argument(metavar="[RUN]")] = None, as
         jobs.pause_queue()
     else:
         jobs.pause(run)
+    carry_on()
     show({"run": run, "paused": True}, [f"{run} is paused." if run else "Nothing new is started."], as_json)
 
 
@@ -168,6 +175,7 @@ def move(
     from explorer.store import Store
 
     jobs.move(run, to)
+    carry_on()
     queue = Store().in_state("queued")
     show({"run": run, "queue": queue}, [f"{place}. {one}" for place, one in enumerate(queue, start=1)], as_json)
 
