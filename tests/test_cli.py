@@ -228,6 +228,45 @@ def test_several_runs_are_cancelled_and_one_that_is_over_holds_up_none(call, hom
     assert all(jobs._folder(run).cancel_requested for run in queued)
 
 
+def test_several_runs_are_retried_deleted_and_restored_and_one_that_cannot_be_holds_up_none(call, home, queued):  # noqa: F811
+    first, second, third = queued
+    for run in (first, third):
+        jobs._folder(run).add_state("failed")
+        Store().refresh(run)
+    active = f"The run '{second}' is still queued; cancel it before you "
+    status, out, err = call("retry", first, second, third)
+    assert (status, err) == (2, f"{active}try it again.\n")
+    assert [Store().run(run).recipe["seed"] for run in out.split()] == [0, 2] and not {*out.split()} & {*queued}
+    status, out, err = call("delete", first, second, third, "--json")
+    assert (status, err) == (2, f"{active}delete it.\n")
+    assert json.loads(out) == [{"run": run, "deleted": True} for run in (first, third)]
+    assert not home.folder(first).exists() and not home.folder(third).exists()
+    status, out, err = call("restore", third, second, first)
+    assert (status, out) == (2, f"{third} is back.\n{first} is back.\n")
+    assert err == f"There is nothing of a run '{second}' in the trash that could be brought back.\n"
+    assert home.folder(first).exists() and home.folder(third).exists()
+
+
+def test_one_run_is_retried_deleted_and_restored_as_one_object(call, home, queued):  # noqa: F811
+    first = queued[0]
+    jobs._folder(first).add_state("failed")
+    Store().refresh(first)
+    again = json.loads(call("retry", first, "--json")[1])["run"]
+    assert Store().run(again).recipe["seed"] == 0 and again != first
+    assert json.loads(call("delete", first, "--json")[1]) == {"run": first, "deleted": True}
+    assert json.loads(call("restore", first, "--json")[1]) == {"run": first, "restored": True}
+
+
+def test_a_retry_that_the_disk_refuses_has_status_1_and_the_others_are_told(call, queued, monkeypatch):
+    def retry(run: str, fresh: bool | None) -> str:
+        if run == queued[1]:
+            raise ExplorerError("The disk is full.")
+        return f"{run}-again"
+
+    monkeypatch.setattr(jobs, "retry", retry)
+    assert call("retry", *queued) == (1, f"{queued[0]}-again\n{queued[2]}-again\n", "The disk is full.\n")
+
+
 def test_lists_have_json_and_text(call):
     for command in ("models", "techniques", "targets"):
         status, out, _ = call(command, "--json")

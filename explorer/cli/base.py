@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Callable
 from contextlib import suppress
 from typing import Annotated, Any
 
@@ -46,6 +47,23 @@ def carry_on() -> None:
 
     with suppress(ExplorerError):
         jobs.carry_on()
+
+
+def each(runs: list[str], do: Callable[[str], tuple[dict[str, Any], str]], as_json: bool) -> int:
+    """Do it with every run, which answers with data and a line; one that is refused holds up none of those after it.
+
+    Returns the exit status: the highest of those of the refusals.
+    """
+    status, answers = 0, []
+    for run in runs:
+        try:
+            answers.append(do(run))
+        except ExplorerError as error:
+            status = max(status, refuse(str(error), 2 if isinstance(error, BadInput) else 1))
+    if answers:
+        data = [data for data, _ in answers]
+        show(data if len(runs) > 1 else data[0], [line for _, line in answers], as_json)
+    return status
 
 
 def show(data: Any, lines: list[str], as_json: bool) -> None:

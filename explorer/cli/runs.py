@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import time
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import typer
 
 from explorer.cli import wording
-from explorer.cli.base import Fresh, Json, Recipes, Run, Runs, Study, app, carry_on, listed, refuse, show
+from explorer.cli.base import Fresh, Json, Recipes, Run, Runs, Study, app, carry_on, each, listed, refuse, show
 from explorer.cli.progress import Progress
 from explorer.errors import BadInput
 
@@ -124,19 +124,13 @@ def cancel(run: Runs, as_json: Json = False) -> int:
     from explorer import jobs
     from explorer.store import Store
 
-    status, found = 0, []
-    for name in run:
-        try:
-            if not jobs.cancel(name):
-                state = Store().run(name).state
-                raise BadInput(f"The run '{name}' is {state} already; only a queued or running one can end.")
-            found.append({"run": name, "cancelled": True})
-        except BadInput as error:
-            status = refuse(str(error), 2)
-    if found:
-        lines = [f"{one['run']} is being cancelled." for one in found]
-        show(found if len(run) > 1 else found[0], lines, as_json)
-    return status
+    def end(name: str) -> tuple[dict[str, Any], str]:
+        if not jobs.cancel(name):
+            state = Store().run(name).state
+            raise BadInput(f"The run '{name}' is {state} already; only a queued or running one can end.")
+        return {"run": name, "cancelled": True}, f"{name} is being cancelled."
+
+    return each(run, end, as_json)
 
 
 @app.command()
@@ -181,31 +175,37 @@ def move(
 
 
 @app.command()
-def retry(run: Run, fresh: Fresh = False, as_json: Json = False) -> None:
-    """Run the recipe of a finished run again; one that failed goes on from its last checkpoint unless --fresh."""
+def retry(run: Runs, fresh: Fresh = False, as_json: Json = False) -> int:
+    """Run the recipes of finished runs again; what failed goes on from its last checkpoint unless --fresh."""
     from explorer import jobs
 
-    name = jobs.retry(run, True if fresh else None)
-    show({"run": name}, [name], as_json)
+    def again(name: str) -> tuple[dict[str, Any], str]:
+        new = jobs.retry(name, True if fresh else None)
+        return {"run": new}, new
+
+    return each(run, again, as_json)
 
 
 @app.command()
-def delete(run: Run, as_json: Json = False) -> None:
-    """Move a run that is over into the trash; 'restore' brings it back for a week, or until that is emptied."""
+def delete(run: Runs, as_json: Json = False) -> int:
+    """Move runs that are over into the trash; 'restore' brings them back for a week, or until that is emptied."""
     from explorer import jobs, trash
 
-    jobs.delete(run)
-    show(
-        {"run": run, "deleted": True},
-        [f"{run} is in the trash for {trash.KEPT_DAYS} days; 'python -m explorer restore {run}' brings it back."],
-        as_json,
-    )
+    def put_away(name: str) -> tuple[dict[str, Any], str]:
+        jobs.delete(name)
+        line = f"{name} is in the trash for {trash.KEPT_DAYS} days; 'python -m explorer restore {name}' brings it back."
+        return {"run": name, "deleted": True}, line
+
+    return each(run, put_away, as_json)
 
 
 @app.command()
-def restore(run: Run, as_json: Json = False) -> None:
-    """Bring back a deleted run, or its removed model files."""
-    from explorer.housekeeping import restore as bring_back
+def restore(run: Runs, as_json: Json = False) -> int:
+    """Bring back deleted runs, or their removed model files."""
+    from explorer import housekeeping
 
-    bring_back(run)
-    show({"run": run, "restored": True}, [f"{run} is back."], as_json)
+    def bring_back(name: str) -> tuple[dict[str, Any], str]:
+        housekeeping.restore(name)
+        return {"run": name, "restored": True}, f"{name} is back."
+
+    return each(run, bring_back, as_json)

@@ -89,7 +89,7 @@ def _pause(run: str, paused: bool) -> None:
 
 
 def queue_switch(rows: list[RunRow]) -> None:
-    """Let the queue rest or go on, where anything is queued or it rests already; end all that wait, where several do."""
+    """Let the queue rest or go on, where anything is queued or it rests already, and end all that waits."""
     paused, waiting = queue_paused(home()), [row.run for row in rows if row.state == "queued"]
     if paused:
         st.info(t("runs.queue.paused"))
