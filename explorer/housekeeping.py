@@ -20,6 +20,7 @@ from explorer.errors import BadInput, ExplorerError
 from explorer.home import home, runs_folder, writing
 from explorer.jobs import processes
 from explorer.jobs.disk_guard import SPARE_BYTES, folder_bytes, quota_bytes
+from explorer.labels import label
 from explorer.quantities import file_size
 from explorer.rundir import ACTIVE, RunFolder
 from explorer.store import RunRow, Store
@@ -36,6 +37,18 @@ class Use:
     name: str
     items: int
     bytes: int
+
+
+@dataclass(frozen=True)
+class Removed:
+    """What lies in the trash of a run: ``what`` is ``run`` or ``model files``; ``until`` is when it goes (UTC, ISO)."""
+
+    run: str
+    model: str
+    label: str
+    what: str
+    bytes: int
+    until: str
 
 
 def disk_use() -> list[Use]:
@@ -141,6 +154,22 @@ def delete_artefacts(runs: Iterable[str]) -> int:
 def restorable() -> tuple[list[str], list[str]]:
     """The deleted runs, and the runs whose model files were removed, that can be brought back."""
     return [path.name for path in trash.runs(home())], [path.name for path in trash.model_files(home())]
+
+
+def in_trash() -> list[Removed]:
+    """What can be brought back, what goes first being first; labels are in English."""
+    found = [_removed(path, "run", path) for path in trash.runs(home())]
+    for path in trash.model_files(home()):
+        places = (runs_folder() / path.name, home() / trash.TRASH / path.name)
+        owner = next((place for place in places if place.is_dir()), None)
+        found += [_removed(path, "model files", owner)] if owner else []  # else nothing would have them
+    return sorted(found, key=lambda one: one.until)
+
+
+def _removed(path: Path, what: str, owner: Path) -> Removed:
+    recipe = (RunFolder(owner).request() or {"recipe": {}})["recipe"]
+    until = datetime.fromtimestamp(trash.kept_until(path), UTC).isoformat(timespec="seconds")
+    return Removed(path.name, str(recipe.get("model", "")), label(recipe), what, folder_bytes(path), until)
 
 
 def restore(run: str) -> None:

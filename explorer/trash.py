@@ -43,6 +43,11 @@ def model_files(home: Path) -> list[Path]:
     return _folders(home / TRASH / MODEL_FILES)
 
 
+def kept_until(path: Path) -> float:
+    """Until when a folder in the trash can be brought back at least, in seconds since 1970."""
+    return path.stat().st_mtime + KEPT_DAYS * _DAY_S
+
+
 def empty(home: Path, older_than_days: float = 0.0) -> int:
     """Delete for good what has lain in the trash for longer; returns the bytes that are free now."""
     now, freed = time.time(), 0

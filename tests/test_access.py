@@ -67,7 +67,7 @@ LOOKS = {
     stories: "checked_name load names new place_of step step_from story",
     studies: "archived changed check_name in_sight study",
     files: "export_study",
-    housekeeping: "check_space disk_use model_file_bytes removable restorable",
+    housekeeping: "check_space disk_use in_trash model_file_bytes removable restorable",
     background: "look serve",  # what a started process serves, somebody was allowed to start
 }
 """The other public functions of the same modules."""
@@ -98,6 +98,7 @@ COMMANDS_THAT_LOOK = {
     "runs": [],
     "logs": [RUN],
     "disk": [],
+    "trash": [],
     "front": [],
     "results": [],
     "export": [RUN, "--to", "bundle"],

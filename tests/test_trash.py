@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 import time
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,7 @@ import pytest
 from explorer import cli, housekeeping, jobs, trash
 from explorer.home import home, runs_folder
 from explorer.jobs import supervisor
+from explorer.store import Store
 from tests.support.sample_results import sample_runs, write_runs
 
 DAY_S = 86_400
@@ -76,6 +78,40 @@ def test_what_was_brought_back_can_go_again(runs) -> None:
     (leftover / "request.json").write_text("{}")
     jobs.delete(runs[0])
     assert (leftover / "result.json").is_file()
+
+
+def test_what_can_be_brought_back_is_listed_with_when_it_goes(runs, capsys) -> None:
+    def said(*words: str) -> str:
+        assert cli.main(["trash", *words]) == 0
+        return capsys.readouterr().out
+
+    assert said() == "The trash is empty.\n" and json.loads(said("--json")) == []
+    rows = {row.run: row for row in Store().runs()}
+    housekeeping.remove_artefacts([runs[0], runs[1]])
+    jobs.delete(runs[1])  # its model files are there before it
+    jobs.delete(runs[2])
+    first = datetime(2026, 11, 20, 10, 0, 30, tzinfo=UTC).timestamp()
+    for place, path in enumerate((f"artefacts/{runs[1]}", runs[2], f"artefacts/{runs[0]}", runs[1])):
+        os.utime(home() / "trash" / path, (first + place * DAY_S,) * 2)
+    found = json.loads(said("--json"))
+    assert [(one["run"], one["what"], one["until"]) for one in found] == [
+        (runs[1], "model files", "2026-11-27T10:00:30+00:00"),
+        (runs[2], "run", "2026-11-28T10:00:30+00:00"),
+        (runs[0], "model files", "2026-11-29T10:00:30+00:00"),
+        (runs[1], "run", "2026-11-30T10:00:30+00:00"),
+    ]
+    assert all((one["model"], one["label"]) == (rows[one["run"]].model, rows[one["run"]].label) for one in found)
+    assert found[0]["bytes"] == 1000
+    line = said().splitlines()[0]
+    model, label = found[0]["model"], found[0]["label"]
+    assert line == f"{runs[1]}  model files  {model}  {label}  1.00 kB  goes 2026-11-27 10:00 UTC"
+    assert cli.main(["restore", "--help"]) == 0 and "'trash' lists both" in capsys.readouterr().out
+
+
+def test_model_files_whose_run_is_gone_for_good_are_not_listed(runs) -> None:
+    housekeeping.remove_artefacts(runs[:1])
+    shutil.rmtree(runs_folder() / runs[0])
+    assert housekeeping.in_trash() == []
 
 
 def test_clean_says_what_would_go_what_went_and_whether_it_comes_back(runs, capsys) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import asdict
 from typing import Annotated, Any, Literal
 
 import typer
@@ -199,9 +200,19 @@ def delete(run: Runs, as_json: Json = False) -> int:
     return each(run, put_away, as_json)
 
 
+@app.command("trash")
+def in_trash(as_json: Json = False) -> None:
+    """List what 'restore' brings back: deleted runs and removed model files, each with when it goes for good."""
+    from explorer.housekeeping import in_trash as removed
+
+    found = removed()
+    lines = [wording.removed(one) for one in found]
+    show([asdict(one) for one in found], lines or ["The trash is empty."], as_json)
+
+
 @app.command()
 def restore(run: Runs, as_json: Json = False) -> int:
-    """Bring back deleted runs, or their removed model files."""
+    """Bring back deleted runs, or their removed model files; 'trash' lists both."""
     from explorer import housekeeping
 
     def bring_back(name: str) -> tuple[dict[str, Any], str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from explorer.housekeeping import Removed
     from explorer.measure.elsewhere import Report
     from explorer.store import RunRow
     from explorer.variants import Variant
@@ -86,6 +87,14 @@ def waiting(row: RunRow, place: int | None, held: bool) -> str:
         return ""
     why = ", which is paused" if held else f", {row.text}" if row.stage == "wait" and row.text else ""
     return f"  place {place} in the queue{why}"
+
+
+def removed(one: Removed) -> str:
+    """What lies in the trash of a run in one line."""
+    from explorer.quantities import file_size
+
+    until = f"goes {one.until[:16].replace('T', ' ')} UTC"
+    return f"{one.run}  {one.what:<11}  {one.model}  {one.label}  {file_size(one.bytes)}  {until}"
 
 
 def parameter(parameter: dict[str, Any]) -> str:
