@@ -16,6 +16,7 @@ import pytest
 from explorer import cli, housekeeping, jobs, trash
 from explorer.home import home, runs_folder
 from explorer.jobs import supervisor
+from explorer.rundir import RunFolder
 from explorer.store import Store
 from tests.support.sample_results import sample_runs, write_runs
 
@@ -119,8 +120,13 @@ def test_clean_says_what_would_go_what_went_and_whether_it_comes_back(runs, caps
         assert cli.main(["clean", "--days", "0", "--no-front", *words]) == 0
         return capsys.readouterr().out.splitlines()
 
-    assert said("--preview") == ["The model files of 4 runs (4.00 kB) would go."]
-    assert json.loads("".join(said("--preview", "--json"))) == {"removable": 4, "bytes": 4000}
+    rows = [row for row in Store().runs() if row.run in runs]
+    *each, all_ = said("--preview")
+    assert each == [f"{row.run}  {row.model}  {row.label}  1.00 kB" for row in rows]
+    assert all_ == "The model files of 4 runs (4.00 kB) would go."
+    found = json.loads("".join(said("--preview", "--json")))
+    assert (found["removable"], found["bytes"]) == (4, 4000)
+    assert found["runs"] == [{"run": row.run, "model": row.model, "name": row.label, "bytes": 1000} for row in rows]
     assert housekeeping.model_file_bytes(runs) == 4000 and housekeeping.restorable() == ([], [])
     first, second = said()
     assert first == "The model files of 4 runs (4.00 kB) are in the trash for 7 days."
@@ -130,6 +136,27 @@ def test_clean_says_what_would_go_what_went_and_whether_it_comes_back(runs, caps
     assert said("--trash") == ["The model files of 4 runs (4.00 kB) are gone for good.", "4.00 kB were freed."]
     assert housekeeping.restorable() == ([], [])
     assert said("--preview") == said("--trash") == ["There are none to remove."]
+
+
+def test_clean_is_limited_to_a_study_and_keeps_what_is_on_a_front_of_all(runs, capsys) -> None:
+    def said(*words: str) -> list[str]:
+        status = cli.main(["clean", "--days", "0", *words])
+        found = capsys.readouterr()
+        return [str(status), *(found.out + found.err).splitlines()]
+
+    for run in runs[2:]:
+        RunFolder(runs_folder() / run).add_study("mine")
+    Store().reindex()
+    _, *lines = said("--preview")
+    going = [line.split()[0] for line in lines[:-1]]
+    _, *lines = said("--preview", "--study", "mine")
+    assert [line.split()[0] for line in lines if line.startswith("sample")] == runs[2:3] != going
+    assert (
+        said("--no-front", "--study", "mine")[1] == "The model files of 2 runs (2.00 kB) are in the trash for 7 days."
+    )
+    assert housekeeping.restorable() == ([], runs[2:])
+    status, line = said("--study", "yours")
+    assert status == "2" and line.startswith("There is no study 'yours'; known are ") and "mine" in line
 
 
 def test_it_imports_the_standard_library_only() -> None:

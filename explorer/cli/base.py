@@ -35,6 +35,14 @@ def listed(words: list[str] | None) -> list[str]:
     return [part.strip() for word in words or [] for part in word.split(",") if part.strip()]
 
 
+def check_known(study: str | None) -> None:
+    """Raise ``BadInput`` for the name of a study that is not there; None names all."""
+    from explorer.store import Store
+
+    if study is not None and study not in (known := Store().studies()):
+        raise BadInput(f"There is no study '{study}'; known are {', '.join(known) or 'none'}.")
+
+
 def whole(word: str, option: str, most: int, least: int = 1) -> int:
     if not word.isdecimal() or not least <= int(word) <= most:
         raise BadInput(f"{option} takes whole numbers from {least} to {most:,}; given was '{word}'.")

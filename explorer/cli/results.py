@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from explorer.cli import wording
-from explorer.cli.base import Json, Run, app, listed, show, whole
+from explorer.cli.base import Json, Run, app, check_known, listed, show, whole
 from explorer.cli.progress import tell
 from explorer.errors import BadInput
 
@@ -85,8 +85,7 @@ def results(
     from explorer.result_tables import COLUMNS, flat_rows, save, written
     from explorer.store import Store
 
-    if study is not None and study not in Store().studies():
-        raise BadInput(f"There is no study '{study}'; known are {', '.join(Store().studies()) or 'none'}.")
+    check_known(study)
     if to is None and form == "parquet" and not as_json:
         raise BadInput("Parquet is not for reading on a screen; name the file to write with --to.")
     found, wanted = Store().runs(study, ("done",), model), listed(run)

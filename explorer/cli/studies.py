@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from explorer.cli.base import Json, OwnStudy, app, show
+from explorer.cli.base import Json, OwnStudy, app, check_known, show
 from explorer.trash import KEPT_DAYS
+
+if TYPE_CHECKING:
+    from explorer.store import RunRow
 
 
 @app.command()
@@ -98,6 +101,7 @@ def clean(
         bool, typer.Option(help="Keep the files of runs that no other beats in accuracy and size, or latency.")
     ] = True,
     best: Annotated[int, typer.Option(help="Keep so many of each model in each study, by accuracy.", min=0)] = 0,
+    study: Annotated[str | None, typer.Option(help="Only runs of this study.")] = None,
     trash: Annotated[bool, typer.Option(help="Also empty the trash, for good.")] = False,
     cache: Annotated[bool, typer.Option(help="Also empty the cache.")] = False,
     preview: Annotated[bool, typer.Option("--preview", help="Only say what would go.")] = False,
@@ -109,11 +113,14 @@ def clean(
     from explorer.store import Store
     from explorer.variants import flatten
 
+    check_known(study)
     rows = Store().runs()
-    runs = housekeeping.removable(rows, flatten(rows), days, front, best)
-    size = housekeeping.model_file_bytes(runs)
+    of_study = {row.run for row in rows if study is None or study in row.studies}
+    runs = [run for run in housekeeping.removable(rows, flatten(rows), days, front, best) if run in of_study]
     if preview:
-        return show({"removable": len(runs), "bytes": size}, [_removed(len(runs), size, "would go")], as_json)
+        going = set(runs)
+        return _preview([row for row in rows if row.run in going], as_json)
+    size = housekeeping.model_file_bytes(runs)
     freed = housekeeping.empty_cache() if cache else 0
     if trash:  # nothing is moved there first: a full disk has no room for a folder
         freed += housekeeping.empty_trash() + housekeeping.delete_artefacts(runs)
@@ -127,6 +134,20 @@ def clean(
         )
     lines += [f"{file_size(freed)} were freed."] if freed else []
     return show({"removed": len(runs), "bytes": size, "freed_bytes": freed}, lines, as_json)
+
+
+def _preview(rows: list[RunRow], as_json: bool) -> None:
+    """What would go, run by run and in all."""
+    from explorer.housekeeping import model_file_bytes
+    from explorer.quantities import file_size
+    from explorer.seeds import names_of
+
+    names, sizes = names_of(rows), {row.run: model_file_bytes([row.run]) for row in rows}
+    size = sum(sizes.values())
+    found = [{"run": row.run, "model": row.model, "name": names[row.run], "bytes": sizes[row.run]} for row in rows]
+    lines = [f"{row.run}  {row.model}  {names[row.run]}  {file_size(sizes[row.run])}" for row in rows]
+    lines.append(_removed(len(rows), size, "would go"))
+    show({"removable": len(rows), "bytes": size, "runs": found}, lines, as_json)
 
 
 def _removed(runs: int, size_bytes: int, what: str) -> str:
