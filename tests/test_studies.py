@@ -248,6 +248,54 @@ def test_what_cannot_be_exported_is_said(runs, tmp_path) -> None:
     (tmp_path / "x.zip").touch()
     with pytest.raises(BadInput, match="is there already"):
         studies.export_study("mine", tmp_path / "x.zip")
+    (runs_folder() / runs[0] / "result.json").rename(tmp_path / "result.json")
+    with pytest.raises(BadInput, match=r"The study cannot be written to .*: no such file or directory"):
+        studies.export_study("mine", tmp_path / "y.zip")
+
+
+def test_what_no_import_would_take_is_refused_before_it_is_written(runs, elsewhere, tmp_path, monkeypatch) -> None:
+    file = tmp_path / "mine.zip"
+    with monkeypatch.context() as patch:
+        patch.setattr(studies, "MOST_FILES", 10)
+        words = (
+            r"The study 'mine' has 11 files of [\d.]+ kB in all, and a study's file holds at most 10 files of 4.00 GB;"
+        )
+        with monkeypatch.context() as no_zip, pytest.raises(BadInput, match=words):
+            no_zip.setattr(zipfile, "ZipFile", None)
+            studies.export_study("mine", file, True)
+        studies.export_study("mine", tmp_path / "small.zip")
+        patch.setattr(studies, "MOST_FILES", 11)
+        studies.export_study("mine", tmp_path / "whole.zip", True)
+        patch.setattr(studies, "MOST_BYTES", 1000)
+        with pytest.raises(
+            BadInput, match=r"a study's file holds at most 11 files of 1.00 kB; leave out the model files"
+        ):
+            studies.export_study("mine", file)
+        elsewhere()
+        with pytest.raises(BadInput, match="This study holds more than 11 files or 1e-06 GB"):
+            studies.import_study(tmp_path / "small.zip")
+    assert sorted(path.name for path in tmp_path.glob("*.zip")) == ["small.zip", "whole.zip"]
+    assert not list(tmp_path.glob(".mine*"))
+    assert list(studies.import_study(tmp_path / "whole.zip").new) == runs
+
+
+def test_what_an_import_would_call_a_bomb_is_no_export(runs, tmp_path) -> None:
+    (runs_folder() / runs[0] / "artefact" / "zeros.bin").write_bytes(bytes(1_000_000))
+    with pytest.raises(BadInput, match=r"zeros.bin' would unpack to 1,000,000 bytes"):
+        studies.export_study("mine", tmp_path / "mine.zip", True)
+    assert not [path for path in tmp_path.iterdir() if path.is_file()]
+
+
+@pytest.mark.slow
+def test_a_hundred_thousand_runs_are_not_too_many_files(tmp_path) -> None:
+    """All but their texts is taken in: these are no results."""
+    with zipfile.ZipFile(tmp_path / "many.zip", "w") as bundle:
+        bundle.writestr("study.json", json.dumps({"format": studies.FORMAT, "name": "many"}))
+        for number in range(100_000):
+            for name in RESULT_REQUEST:
+                bundle.writestr(f"runs/20260101-000000-{number:06x}/{name}.json", "{}")
+    with pytest.raises(BadInput, match="The result of run '20260101-000000-000000' is not one"):
+        studies.import_study(tmp_path / "many.zip")
 
 
 def test_exported_results_are_results(runs, tmp_path) -> None:

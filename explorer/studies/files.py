@@ -13,7 +13,6 @@ import shutil
 import uuid
 import zipfile
 import zlib
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -29,6 +28,7 @@ from explorer.home import home, runs_folder
 from explorer.housekeeping import check_space
 from explorer.jobs.processes import hold
 from explorer.models import model_digest, zoo
+from explorer.quantities import file_size
 from explorer.recipe import Recipe, digest
 from explorer.result import Moment, Result
 from explorer.rundir import RunFolder, write_whole
@@ -36,7 +36,8 @@ from explorer.store import RunRow, Store
 from explorer.tasks import task_digest
 
 FORMAT = 1
-MOST_FILES, MOST_BYTES, MOST_RATIO, MOST_TEXT_BYTES = 20_000, 4_000_000_000, 200, 20_000_000
+MOST_FILES, MOST_BYTES, MOST_RATIO, MOST_TEXT_BYTES = 300_000, 4_000_000_000, 200, 20_000_000
+"""Of files enough for 100,000 runs without model files, which have two each."""
 STUDY_FILE = "study.json"
 _RUN = r"runs/(?P<run>[0-9]{8}-[0-9]{6}-[0-9a-f]{6})/"
 _TEXTS = re.compile(_RUN + r"(?P<name>request\.json|result\.json)")
@@ -56,7 +57,8 @@ class Imported:
 def export_study(name: str, to: Path, with_artefacts: bool = False) -> int:
     """Write the finished runs of one's own in a study to the zip ``to``; returns how many.
 
-    Folders of this machine are not in it. Raises ``BadInput`` where there is nothing to write, or ``to`` is taken.
+    Folders of this machine are not in it. Raises ``BadInput`` where there is nothing to write, ``to`` is taken, or
+    ``import_study`` would refuse the file; then there is none.
     """
     rows = [row for row in Store().runs(study=name, states=["done"], with_results=False) if not row.recorded]
     if not rows:
@@ -65,17 +67,33 @@ def export_study(name: str, to: Path, with_artefacts: bool = False) -> int:
         raise BadInput(f"'{to}' is there already; expected is the name of a new file.")
     draft = to.with_name(f".{to.name}-{uuid.uuid4().hex[:8]}")
     try:
+        _check_room_in_file(name, [runs_folder() / row.run for row in rows], with_artefacts)
         with zipfile.ZipFile(draft, "w", zipfile.ZIP_DEFLATED) as bundle:
             facts = {"format": FORMAT, "name": name, "description": studies.study(name).description}
             bundle.writestr(STUDY_FILE, json.dumps(facts | {"runs": [row.run for row in rows]}))
             for row in rows:
                 _write_run(bundle, row, with_artefacts)
+        with zipfile.ZipFile(draft) as bundle:
+            _checked(bundle)
         draft.replace(to)
     except OSError as error:
         raise BadInput(f"The study cannot be written to '{to}': {(error.strerror or str(error)).lower()}.") from None
     finally:
         draft.unlink(missing_ok=True)
     return len(rows)
+
+
+def _check_room_in_file(name: str, folders: list[Path], with_artefacts: bool) -> None:
+    """Raise ``BadInput`` where the runs have more files or bytes than a study's file may hold."""
+    texts = [(folder / f"{kind}.json").stat().st_size for folder in folders for kind in ("request", "result")]
+    models = [artefact_files(folder / "artefact") for folder in folders] if with_artefacts else []
+    files, size = 1 + len(texts) + sum(map(len, models)), sum(texts) + sum(sum(sizes.values()) for sizes in models)
+    if files > MOST_FILES or size > MOST_BYTES:
+        raise BadInput(
+            f"The study '{name}' has {files:,} files of {file_size(size)} in all, and a study's file holds at most "
+            f"{MOST_FILES:,} files of {file_size(MOST_BYTES)}; leave out the model files, or delete runs that you do "
+            "not need."
+        )
 
 
 def _write_run(bundle: zipfile.ZipFile, row: RunRow, with_artefacts: bool) -> None:
@@ -113,24 +131,26 @@ def import_study(path: Path, name: str | None = None) -> Imported:
 def _take_in(bundle: zipfile.ZipFile, name: str | None) -> Imported:
     members = _checked(bundle)
     study = studies.check_name(name or _study_name(bundle))
-    runs = sorted({run for run, _ in members})
-    texts = {run: _texts(bundle, run) for run in runs}
-    known = [run for run in runs if (runs_folder() / run).exists()]
-    check_space(sum(info.file_size for (run, _), info in members.items() if run not in known))
+    known = {run: (runs_folder() / run).exists() for run in members}
+    check_space(sum(info.file_size for run in members if not known[run] for info in members[run].values()))
     drafts: dict[str, Path] = {}
+    digests: dict[str, str] = {}
     try:
-        for run in runs:
-            if run not in known:
-                drafts[run] = _unpack(bundle, run, texts[run], members, study)
+        for run, places in members.items():
+            texts = _texts(bundle, run)
+            if known[run]:
+                digests[run] = texts[0]["digest"]
+            else:
+                drafts[run] = _unpack(bundle, run, texts, places, study)
         for run, draft in drafts.items():
             draft.rename(runs_folder() / run)
             Store().refresh(run)
     finally:
         for draft in drafts.values():
             shutil.rmtree(draft, ignore_errors=True)
-    joined = [run for run in known if _join(run, texts[run][0]["digest"], study)]
+    joined = [run for run, digest in digests.items() if _join(run, digest, study)]
     _describe(bundle, study)
-    return Imported(study, tuple(drafts), tuple(known), tuple(joined))
+    return Imported(study, tuple(drafts), tuple(digests), tuple(joined))
 
 
 def _join(run: str, digest: str, study: str) -> bool:
@@ -149,12 +169,12 @@ def _describe(bundle: zipfile.ZipFile, study: str) -> None:
         studies.describe(study, text[: studies.MOST_DESCRIPTION])
 
 
-def _checked(bundle: zipfile.ZipFile) -> dict[tuple[str, str], zipfile.ZipInfo]:
-    """The members by run and place within it; raises ``BadInput`` for names and sizes that no export has."""
+def _checked(bundle: zipfile.ZipFile) -> dict[str, dict[str, zipfile.ZipInfo]]:
+    """The members by run, in order, and place within it; raises ``BadInput`` for names and sizes that no export has."""
     infos = bundle.infolist()
     if len(infos) > MOST_FILES or sum(info.file_size for info in infos) > MOST_BYTES:
         raise BadInput(f"This study holds more than {MOST_FILES:,} files or {MOST_BYTES / 1e9:g} GB.")
-    found = {}
+    found: dict[str, dict[str, zipfile.ZipInfo]] = {}
     for info in infos:
         text, file = _TEXTS.fullmatch(info.filename), _FILES.fullmatch(info.filename)
         match, about = text or file, info.filename == STUDY_FILE
@@ -163,8 +183,8 @@ def _checked(bundle: zipfile.ZipFile) -> dict[tuple[str, str], zipfile.ZipInfo]:
         if info.file_size > MOST_RATIO * max(info.compress_size, 1) or (not file and info.file_size > MOST_TEXT_BYTES):
             raise BadInput(f"'{info.filename}' would unpack to {info.file_size:,} bytes, which no study's file does.")
         if match is not None:
-            found[match["run"], info.filename.split("/", 2)[2]] = info
-    return found
+            found.setdefault(match["run"], {})[info.filename.split("/", 2)[2]] = info
+    return dict(sorted(found.items()))
 
 
 def _study_name(bundle: zipfile.ZipFile) -> str:
@@ -241,7 +261,7 @@ def _unpack(
     bundle: zipfile.ZipFile,
     run: str,
     texts: tuple[dict[str, Any], dict[str, Any]],
-    members: dict[tuple[str, str], zipfile.ZipInfo],
+    places: dict[str, zipfile.ZipInfo],
     study: str,
 ) -> Path:
     """The run's folder beside the others, whole, before it gets its name; a forged model file raises ``BadInput``."""
@@ -249,8 +269,10 @@ def _unpack(
     draft = home() / f"new-import-{uuid.uuid4().hex}"
     draft.mkdir()
     try:
-        for place, info in _files_of(members, run):
-            path = draft / "artefact" / place
+        for place, info in places.items():
+            if not place.startswith("artefact/"):
+                continue
+            path = draft / place
             path.parent.mkdir(parents=True, exist_ok=True)
             with bundle.open(info) as source, path.open("wb") as target:
                 shutil.copyfileobj(source, target, 1 << 20)
@@ -261,12 +283,6 @@ def _unpack(
         shutil.rmtree(draft, ignore_errors=True)
         raise
     return draft
-
-
-def _files_of(members: dict[tuple[str, str], zipfile.ZipInfo], run: str) -> Iterator[tuple[str, zipfile.ZipInfo]]:
-    for (owner, place), info in members.items():
-        if owner == run and place.startswith("artefact/"):
-            yield place.removeprefix("artefact/"), info
 
 
 def _check_files(artefact: Path, told: dict[str, Any], run: str) -> None:
