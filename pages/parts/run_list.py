@@ -12,7 +12,7 @@ from explorer.rundir import ACTIVE
 from explorer.seeds import names_of
 from explorer.store import RunRow, Store
 from explorer.texts import t
-from pages.parts import data, run_card, run_details, state
+from pages.parts import data, run_card, run_details, state, tables
 from pages.parts.carrying_on import carry_on
 from pages.parts.page import plain_errors
 
@@ -20,6 +20,7 @@ EVERY_S, EVERY_S_WHILE_TIMING = 1.0, 4.0
 ROWS_AT_ONCE = 16
 MOST_CARDS, ENDED_CARDS = 8, 3
 MOST_ROWS = 200
+TABLE = "runs-table-"
 LETTER_PX, LEAST_LABEL_PX, MOST_LABEL_PX = 7, 200, 640
 
 
@@ -99,15 +100,20 @@ def _in_order(rows: list[RunRow]) -> list[RunRow]:
 
 
 def _table(rows: list[RunRow], shown: RunRow, names: dict[str, str]) -> None:
-    """All runs; the shown one is ticked."""
-    st.session_state["runs-order"] = [row.run for row in rows]
-    st.session_state["runs-table"] = {"selection": {"rows": [rows.index(shown)]}}
+    """All runs; the shown one is ticked.
+
+    To the browser a table with other rows is another one: what it still says of the former is not taken for a pick.
+    """
+    order = [row.run for row in rows]
+    key = f"{TABLE}{hash(tuple(order))}"
+    st.session_state["runs-table"] = key
+    tables.tick(key, [rows.index(shown)])
     right, labels = {"alignment": "right"}, [with_origin(names[row.run], row) for row in rows]
     st.dataframe(
         [_cells(row, label) for row, label in zip(rows, labels, strict=True)],
         hide_index=True,
-        key="runs-table",
-        on_select=_pick,
+        key=key,
+        on_select=lambda: _pick(key, order),
         selection_mode="single-row-required",
         height="content" if len(rows) <= ROWS_AT_ONCE else 400,
         alt=t("runs.table"),
@@ -148,9 +154,8 @@ def _cells(row: RunRow, label: str) -> dict[str, Any]:
     }
 
 
-def _pick() -> None:
-    """Rows are numbers in the table's order when it was drawn; what is kept is the run's id."""
-    rows = st.session_state["runs-table"]["selection"]["rows"]
-    order = st.session_state.get("runs-order", [])
-    if rows and rows[0] < len(order):
-        state.select([order[rows[0]]])
+def _pick(key: str, order: list[str]) -> None:
+    """Rows are numbers in the table's order; what is kept is the run's id."""
+    if key == st.session_state["runs-table"]:
+        for row in st.session_state[key]["selection"]["rows"]:
+            state.select([order[row]])

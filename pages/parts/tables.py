@@ -23,6 +23,15 @@ def fact_table(columns: Sequence[str], rows: Sequence[TableRow]) -> None:
     _draw(columns, [_cells(row, named if place else [""] * len(figures)) for place, row in enumerate(rows)], figures)
 
 
+def tick(key: str, rows: Sequence[int]) -> None:
+    """Tick these rows of the table that is drawn next with this key.
+
+    It is said in the browser's own words: else every message from the browser would look like a hand's pick, also one
+    that was sent before the browser heard of a new choice, and would take that back.
+    """
+    st.session_state[key] = {"selection": {"rows": list(rows), "columns": [], "cells": []}}
+
+
 @contextmanager
 def side_by_side(name: str) -> Iterator[None]:
     """Tables within have a column per variant: wide ones are scrolled, and the first column stays where it is.

@@ -14,7 +14,7 @@ from explorer.quantities import QUANTITIES
 from explorer.seeds import names_of
 from explorer.texts import language, t
 from explorer.variants import Variant
-from pages.parts import data, linked, state
+from pages.parts import data, linked, state, tables
 
 COLUMNS = ("accuracy", "difference", "file_size", "zipped_size", "parameters", "latency", "speedup")
 MORE = ("latency_p90", "latency_p95", "latency_p99", "throughput", "memory", "cold_start")
@@ -30,7 +30,7 @@ def draw(rows: list[Variant], budget: Budget, device: str) -> None:
     key = f"variants-table-{device}"
     lit = state.selected()
     st.session_state[f"{key}-order"] = runs
-    st.session_state[key] = {"selection": {"rows": [place for place, run in enumerate(runs) if run in lit]}}
+    tables.tick(key, [place for place, run in enumerate(runs) if run in lit])
     st.dataframe(
         cells,
         hide_index=True,

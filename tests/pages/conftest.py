@@ -8,7 +8,7 @@ from streamlit.testing.v1 import AppTest
 
 from explorer import jobs, store, stories
 from explorer.bench import serve_dashboard
-from pages.parts import carrying_on
+from pages.parts import carrying_on, run_list
 from tests.support.browser import page_of
 from tests.support.sample_results import OTHER_HOST, SampleRun, sample_result, sample_runs, write_recorded, write_runs
 
@@ -122,3 +122,9 @@ def grid_runs():
 def button(app, label):
     """The first button with this label."""
     return next(button for button in app.button if button.label == label)
+
+
+def run_tables(app: AppTest) -> dict[str, list[int]]:
+    """The tables of runs that the session knows by their keys, and which rows are ticked in each."""
+    kept = app.session_state._state.filtered_state
+    return {key: value["selection"]["rows"] for key, value in kept.items() if key.startswith(run_list.TABLE)}

@@ -11,7 +11,7 @@ from explorer.home import runs_folder
 from explorer.rundir import RunFolder
 from explorer.store import Store
 from pages.parts import data
-from tests.pages.conftest import words
+from tests.pages.conftest import run_tables, words
 
 SENTENCE = "Pages show the newest 10 of your 16 runs that are over."
 
@@ -43,7 +43,9 @@ def test_an_older_run_is_shown_by_its_address(open_page, own, window) -> None:
     older = own[2]
     assert data.find(older.run).run == older.run and data.find("20200101-000000-000000") is None
     app = open_page("2_Runs", query={"selected": older.run})
-    assert app.session_state["runs-order"] == [*(run.run for run in reversed(own[6:])), older.run]
+    shown = [*reversed(own[6:]), older]
+    assert len(app.dataframe[0].value) == len(shown)
+    assert list(run_tables(app).values()) == [[len(shown) - 1]]
     app = open_page("3_Trade_offs", query={"selected": older.run})
     assert any(older.label in heading.value for heading in app.subheader)
 

@@ -14,7 +14,7 @@ from explorer import jobs, store
 from explorer.errors import BadInput
 from explorer.recipe import Recipe
 from explorer.rundir import RunFolder
-from tests.pages.conftest import button, words
+from tests.pages.conftest import button, run_tables, words
 from tests.support.sample_results import sample_runs, write_runs
 
 PAGES = ["", "1_Compress", "2_Runs", "3_Trade_offs", "4_Compare", "5_Export"]
@@ -245,10 +245,25 @@ def test_only_what_runs_has_a_rich_card_and_what_waits_a_line_with_all_its_butto
 
 def test_the_shown_run_is_ticked(open_page, own):
     app = open_page("2_Runs", selected=["sample-0013"])
-    assert app.session_state["runs-table"]["selection"]["rows"] == [2], "the newest stands first"
+    assert list(run_tables(app).values()) == [[2]], "the newest stands first"
     assert app.dataframe[0].value.iloc[2]["label"] == "prune-neurons 50 % → int8-dynamic"
     speedup = own[13].result["latency"][0]["speedup"]
     assert app.dataframe[0].value.iloc[2]["speedup"] == f"{speedup:.2f}×"
+
+
+def test_rows_of_another_order_are_no_pick_in_a_table_that_has_a_run_more(open_page, place, own):
+    app = open_page("2_Runs", selected=["sample-0013"])
+    (former,) = run_tables(app)
+    store.Store().refresh("sample-0001")
+    app.run()
+    assert list(run_tables(app)) == [former], "the same rows stay the same table, so that its order and search last"
+    more = replace(sample_runs(17)[16], run="sample-9999")
+    write_runs(place / "home" / "runs", [more])
+    app.session_state["selected"] = [more.run]
+    app.run()
+    (now,) = set(run_tables(app)) - {former}
+    assert run_tables(app)[now] == [0]
+    assert app.session_state["selected"] == [more.run]
 
 
 def test_the_card_of_a_run_that_ends_stays_where_it_is(open_page, place):
