@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import plotly.graph_objects as go
 from plotly import io as drawing
 
-from explorer.charts.style import PictureFormat, config
+from explorer.charts.style import MUTED, PictureFormat, config
 
 PAGE = """<!doctype html>
 <html lang="{language}">
@@ -17,7 +17,11 @@ PAGE = """<!doctype html>
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta http-equiv="Content-Security-Policy" content="{policy}">
 <title>{title}</title>
-<style>body {{ max-width: 1100px; margin: 2rem auto; padding: 0 1rem; font-family: sans-serif; }}</style>
+<style>
+body {{ max-width: 1100px; margin: 2rem auto; padding: 0 1rem; font-family: sans-serif; }}
+figure {{ margin: 0 0 2.5rem; }}
+figcaption {{ margin-top: 0.5rem; font-size: 0.85rem; line-height: 1.4; color: {muted}; }}
+</style>
 </head>
 <body>
 <h1>{title}</h1>
@@ -30,9 +34,9 @@ POLICY = "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inli
 
 
 def charts_html(
-    title: str, figures: Sequence[tuple[str, go.Figure]], language: str = "en", form: PictureFormat = "png"
+    title: str, figures: Sequence[tuple[str, go.Figure, str]], language: str = "en", form: PictureFormat = "png"
 ) -> str:
-    """The whole file as text, to be written in UTF-8; each figure comes with a name for screen readers.
+    """The whole file as text, to be written in UTF-8; each figure stands between a name for screen readers and a caption.
 
     Its camera buttons save in the picture format ``form``.
     """
@@ -40,11 +44,17 @@ def charts_html(
         language=html.escape(language),
         policy=POLICY,
         title=html.escape(title),
+        muted=MUTED["light"],
         charts="\n".join(
-            f'<div role="img" aria-label="{html.escape(name)}">{_drawn(figure, place == 0, form)}</div>'
-            for place, (name, figure) in enumerate(figures)
+            f'<figure><div role="img" aria-label="{html.escape(name)}">{_drawn(figure, place == 0, form)}</div>'
+            f"{_caption(caption)}</figure>"
+            for place, (name, figure, caption) in enumerate(figures)
         ),
     )
+
+
+def _caption(text: str) -> str:
+    return f"<figcaption>{html.escape(text)}</figcaption>" if text else ""
 
 
 def _drawn(figure: go.Figure, first: bool, form: PictureFormat) -> str:

@@ -34,7 +34,6 @@ def section(rows: list[RunRow]) -> None:
     drawn = [info for infos in by_task for info in infos if not info.empty]
     if not drawn:
         return
-    st.caption(safe(drawn[0].caption))
     st.download_button(
         t("several.charts"),
         partial(make_charts, drawn, pictures.chosen()),
@@ -56,6 +55,7 @@ def _chart(info: TradeoffInfo, key: str) -> None:
         config=pictures.chart_config(**drawing(info)),
         alt=_name(info),
     )
+    st.caption(safe(info.caption))
 
 
 def charts(rows: Sequence[RunRow]) -> list[tuple[TradeoffInfo, ...]]:
@@ -75,7 +75,7 @@ def charts(rows: Sequence[RunRow]) -> list[tuple[TradeoffInfo, ...]]:
 
 def make_charts(infos: Sequence[TradeoffInfo], form: pictures.PictureFormat) -> str:
     """The content of the file, made when the button is clicked; light, as on paper."""
-    figures = [(_name(info), tradeoff_figure(info, "light", see_through=True)) for info in infos]
+    figures = [(_name(info), tradeoff_figure(info, "light", see_through=True), info.caption) for info in infos]
     return charts_html(t("several.charts.title"), figures, language(), form)
 
 

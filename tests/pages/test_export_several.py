@@ -1,8 +1,10 @@
 """Results and bundles of several variants on the Export page."""
 
 import io
+import re
 import shutil
 import zipfile
+from dataclasses import replace
 
 from streamlit.testing.v1.element_tree import HeadingBase
 
@@ -60,6 +62,17 @@ def test_the_charts_show_the_chosen_and_their_baseline(own, open_page):
     assert {mark.run for mark in infos[0].marks if mark.selected} == {"sample-0001", "sample-0002"}, "they are named"
     app = open_page(PAGE, compared=["sample-0001", "sample-0002"])
     assert len(app.get("plotly_chart")) == 2
+
+
+def test_each_chart_has_its_own_caption(own, open_page, monkeypatch):
+    rows = [row for row in store.Store().runs() if row.run in ("sample-0001", "sample-0002")]
+    [infos] = exporting_charts.charts(rows)
+    captioned = [replace(info, caption=f"Of chart {place}.") for place, info in enumerate(infos)]
+    file = exporting_charts.make_charts(captioned, "png")
+    assert re.findall("<figcaption>(.*)</figcaption>", file) == ["Of chart 0.", "Of chart 1."]
+    monkeypatch.setattr(exporting_charts, "charts", lambda rows: [captioned])
+    app = open_page(PAGE, compared=["sample-0001", "sample-0002"])
+    assert [one.value for one in app.caption if "Of chart" in one.value] == ["Of chart 0.", "Of chart 1."]
 
 
 def test_each_task_has_its_charts(own, open_page):
