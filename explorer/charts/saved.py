@@ -36,7 +36,7 @@ POLICY = "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inli
 def charts_html(
     title: str, figures: Sequence[tuple[str, go.Figure, str]], language: str = "en", form: PictureFormat = "png"
 ) -> str:
-    """The whole file as text, to be written in UTF-8; each figure stands between a name for screen readers and a caption.
+    """The whole file as text, to be written in UTF-8; each figure has a name for screen readers and a caption.
 
     Its camera buttons save in the picture format ``form``.
     """
