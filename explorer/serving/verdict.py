@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Literal
 
 from explorer.conclusion import CLOSE, ratio_words
 from explorer.quantities import cut, significant
 from explorer.serving.client import Answer, Standing
 from explorer.texts import t
+
+Seen = tuple[str, float | None, dict[str, Any]]
+"""A variant's name, how many times as fast as the baseline it was (None where nobody knows), and its result."""
 
 BATCH = 1
 TOLERANCE = 1.1
@@ -30,22 +34,35 @@ def race_sentence(standing: Standing, place: int = 0) -> str:
     return f"{speed} {answers}"
 
 
-def disagreement(ratio: float | None, result: dict[str, Any], target: str, seen: Literal["race", "answers"]) -> str:
-    """A sentence where what was ``seen`` on ``target`` and the measurement of ``result`` there differ in speed.
+def disagreement(variants: Sequence[Seen], target: str, seen: Literal["race", "answers"]) -> str:
+    """What is to be said where what was ``seen`` on ``target`` and the measurements there differ in speed.
 
-    ``ratio`` is how many times as fast as the baseline the variant was there, None where nobody knows. Empty where both
-    agree, and where the speed was not measured there, or was disturbed: then the conclusion says so.
+    It names those of the ``variants`` of which that is true. Empty where all agree, and where the speed was not
+    measured there, or was disturbed: then the conclusion says so.
     """
-    entry = measured(result, target)
-    if entry is None or ratio is None or entry.get("noisy") or entry.get("speedup_low") is None:
+    found, tokens = [], set()
+    for name, ratio, result in variants:
+        entry = measured(result, target)
+        if entry is not None and ratio is not None and _contradicts(ratio, entry):
+            keys = {"measured": "speedup", "low": "speedup_low", "high": "speedup_high"}
+            figures = {word: significant(entry[key]) for word, key in keys.items()}
+            found.append(t(f"demo.differs.{seen}.one", name=name, seen=significant(ratio), **figures))
+            if result.get("kind") == "text":
+                tokens.add(entry["sequence"])
+    if not found:
         return ""
+    lengths = t("word.and").join(str(length) for length in sorted(tokens))
+    own = ".text" if tokens else ""
+    return t(f"demo.differs.{seen}{own}", variants=t("demo.differs.join").join(found), tokens=lengths)
+
+
+def _contradicts(ratio: float, entry: dict[str, Any]) -> bool:
+    """Whether a sound measurement and a speed-up of ``ratio`` are too far apart, or on two sides of the baseline."""
+    if entry.get("noisy") or entry.get("speedup_low") is None:
+        return False
     low, high, speedup = (float(entry[name]) for name in ("speedup_low", "speedup_high", "speedup"))
     opposite = bool(_direction(ratio)) if low <= 1 <= high else (ratio > 1) != (speedup > 1)
-    if not opposite and low / TOLERANCE <= ratio <= high * TOLERANCE:
-        return ""
-    own = ".text" if result.get("kind") == "text" else ""
-    figures = {name: significant(value) for name, value in (("low", low), ("high", high), ("seen", ratio))}
-    return t(f"demo.differs.{seen}{own}", measured=significant(speedup), tokens=entry["sequence"], **figures)
+    return opposite or not low / TOLERANCE <= ratio <= high * TOLERANCE
 
 
 def measured(result: dict[str, Any], target: str) -> dict[str, Any] | None:

@@ -62,10 +62,16 @@ def _row(key: str, pairs: list[Pair], draw: Callable[[Side, Answer, list[str]], 
 
 def _differing(subject: Subject, found: list[Answer]) -> None:
     """Where the times of these few calls tell of another speed than the measurement does."""
-    for row, side, answer in zip(subject.rows, subject.sides[1:], found[1:], strict=True):
-        words = disagreement(answer_ratio(found[0], answer), row.result or {}, subject.target, "answers")
-        if words:
-            st.markdown(f"**{safe(side.name)}.** {words}" if len(subject.rows) > 1 else words)
+    words = disagreement(
+        [
+            (safe(side.name), answer_ratio(found[0], answer), row.result or {})
+            for row, side, answer in zip(subject.rows, subject.sides[1:], found[1:], strict=True)
+        ],
+        subject.target,
+        "answers",
+    )
+    if words:
+        st.markdown(words)
 
 
 def _answers(subject: Subject, given: Given) -> list[Answer]:

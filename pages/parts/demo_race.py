@@ -105,6 +105,17 @@ def _comes_to(subject: Subject, standing: Standing | None) -> None:
             if len(subject.rows) > 1:
                 st.markdown(f"**{safe(side.name)}**")
             _verdict(row.result or {}, subject.target, standing, place)
+        if standing is not None and not standing.running and (differs := _differing(subject, standing)):
+            st.markdown(differs)
+
+
+def _differing(subject: Subject, standing: Standing) -> str:
+    """Where the race tells of another speed than the measurement does."""
+    variants = [
+        (safe(side.name), race_ratio(standing, place), row.result or {})
+        for place, (row, side) in enumerate(zip(subject.rows, subject.sides[1:], strict=True))
+    ]
+    return disagreement(variants, subject.target, "race")
 
 
 def _order(subject: Subject, standing: Standing) -> str:
@@ -123,8 +134,5 @@ def _verdict(result: dict[str, Any], target: str, standing: Standing | None, pla
     if standing is None or standing.running:
         return
     found = race_sentence(standing, place)
-    differs = disagreement(race_ratio(standing, place), result, target, "race")
     if found:
         st.markdown(t("demo.found", sentence=found))
-    if differs:
-        st.markdown(differs)

@@ -87,15 +87,30 @@ def test_a_text_of_ones_own(open_page, both):
 
 @pytest.mark.parametrize(("speedup", "differs"), [(1000.0, True), (1.0, False)])
 def test_times_that_contradict_the_measurement_say_so(open_page, place, answering, monkeypatch, speedup, differs):
-    measured = {"speedup": speedup, "speedup_low": 0.9 * speedup, "speedup_high": 1.1 * speedup, "noisy": False}
-    file = place / "home" / "runs" / TEXT_RUN / "result.json"
-    result = json.loads(file.read_text())
-    file.write_text(json.dumps({**result, "latency": [{**entry, **measured} for entry in result["latency"]]}))
-    store.Store().refresh(TEXT_RUN)
+    measure(place, TEXT_RUN, speedup)
     even = [Answer((0.2, 0.5, 0.3), 2.0, 15), Answer((0.2, 0.6, 0.2), 2.0, 15)]
     monkeypatch.setattr(Demonstration, "answer", lambda shown, given: even)
     said = words(open_page(PAGE, selected=[TEXT_RUN]))
-    assert ("These times and the measurement differ: measured was 1,000 times" in said) == differs
+    assert ("These times and the measurement differ: Compressed was measured at 1,000 times" in said) == differs
+
+
+def test_several_that_contradict_their_measurements_are_said_to_in_one_place(open_page, place, answering, monkeypatch):
+    for run, speedup in ((TEXT_RUN, 1000.0), (OTHER_TEXT_RUN, 2000.0), (THIRD_TEXT_RUN, 1.0)):
+        measure(place, run, speedup)
+    even = [Answer((0.2, 0.5, 0.3), 2.0, 15)] * 4
+    monkeypatch.setattr(Demonstration, "answer", lambda shown, given: even)
+    app = open_page(PAGE, selected=[OTHER_TEXT_RUN, THIRD_TEXT_RUN, TEXT_RUN])
+    (said,) = [one.value for one in app.markdown if "measurement differ" in one.value]
+    assert re.findall(r"measured at ([\d,]+) times", said) == ["1,000", "2,000"]
+
+
+def measure(place, run, speedup):
+    """Write down that the run's variant is so many times as fast as the baseline."""
+    measured = {"speedup": speedup, "speedup_low": 0.9 * speedup, "speedup_high": 1.1 * speedup, "noisy": False}
+    file = place / "home" / "runs" / run / "result.json"
+    result = json.loads(file.read_text())
+    file.write_text(json.dumps({**result, "latency": [{**entry, **measured} for entry in result["latency"]]}))
+    store.Store().refresh(run)
 
 
 def test_an_example_is_one_click_away(open_page, answering):

@@ -1,5 +1,7 @@
 """What a race found, said beside the measurement and never against it in silence."""
 
+import re
+
 import pytest
 
 from explorer.serving.client import Agreement, Answer, Standing, Tally
@@ -19,7 +21,7 @@ def result(speedup=2.5, low=2.4, high=2.6, kind="image", **more):
 
 def contradicts(race, measurement, target=TARGET):
     """What a race is said to differ in from a measurement."""
-    return disagreement(race_ratio(race), measurement, target, "race")
+    return disagreement([("Ours", race_ratio(race), measurement)], target, "race")
 
 
 def test_the_faster_one_is_named():
@@ -70,8 +72,8 @@ def test_a_race_near_the_interval_agrees(variant_s):
 
 def test_a_race_far_from_the_interval_is_said_to_differ():
     assert contradicts(standing(variant_s=8.0), result()) == (
-        "Race and measurement differ: measured was 2.50 times the baseline’s speed (95 % interval 2.40 to 2.60), "
-        "in the race it was 1.25 times. Rely on the measurement, which had the machine to itself."
+        "Race and measurement differ: Ours was measured at 2.50 times the baseline’s speed (95 % interval 2.40 to "
+        "2.60), against 1.25 times in the race. Rely on the measurement, which had the machine to itself."
     )
 
 
@@ -111,18 +113,27 @@ def test_each_variant_has_its_sentence():
 def test_times_of_answers_are_held_against_the_measurement_too():
     baseline, variant = Answer((0.2, 0.8), 4.0, 15), Answer((0.3, 0.7), 3.2, 15)
     assert answer_ratio(baseline, variant) == 1.25
-    assert disagreement(1.25, result(), TARGET, "answers") == (
-        "These times and the measurement differ: measured was 2.50 times the baseline’s speed (95 % interval 2.40 to "
-        "2.60), for this input it was 1.25 times. Rely on the measurement, which had the machine to itself."
+    assert disagreement([("Ours", 1.25, result())], TARGET, "answers") == (
+        "These times and the measurement differ: Ours was measured at 2.50 times the baseline’s speed (95 % interval "
+        "2.40 to 2.60), against 1.25 times for this input. Rely on the measurement, which had the machine to itself."
     )
-    assert "this one has its own length" in disagreement(1.25, result(kind="text"), TARGET, "answers")
-    assert disagreement(2.5, result(), TARGET, "answers") == ""
+    assert "this one has its own length" in disagreement([("Ours", 1.25, result(kind="text"))], TARGET, "answers")
+    assert disagreement([("Ours", 2.5, result())], TARGET, "answers") == ""
+
+
+def test_several_that_differ_share_one_sentence_and_those_that_agree_are_not_in_it():
+    variants = [("A", 1.25, result(kind="text")), ("B", 2.5, result(kind="text"))]
+    variants += [("C", 3.5, result(kind="text", sequence=64)), ("D", None, result(kind="text"))]
+    said = disagreement(variants, TARGET, "answers")
+    assert re.findall(r"([A-D]) was measured at [^;]*, against ([\d.]+) times", said) == [("A", "1.25"), ("C", "3.50")]
+    assert said.count("differ") == said.count("Rely on the measurement") == 1
+    assert "its texts were 32 and 64 tokens long" in said
 
 
 def test_who_gave_no_answer_has_no_speed():
     assert answer_ratio(Answer((), 4.0, 15), Answer((0.3, 0.7), 3.2, 15)) is None
     assert answer_ratio(Answer((0.2, 0.8), 4.0, 15), Answer((), 3.2, 15)) is None
-    assert disagreement(None, result(), TARGET, "answers") == ""
+    assert disagreement([("Ours", None, result())], TARGET, "answers") == ""
 
 
 def test_those_that_are_through_arrive_in_the_order_of_their_times():
