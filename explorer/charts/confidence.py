@@ -11,13 +11,17 @@ from explorer.charts import style
 from explorer.charts.style import Theme
 from explorer.texts import t
 
-MOST = 20
+MOST = 3
+"""So many of the most probable classes have bars of their own."""
 FAINT = 0.45
 
 
 @dataclass(frozen=True)
 class ConfidenceInfo:
-    """Percent by class in the order of the classes; ``best`` is the place of the largest; ``family`` its colour."""
+    """Percent by class in the order of the classes, at last all others together.
+
+    ``best`` is the place of the most probable class, ``family`` that of the model, for its colour.
+    """
 
     title: str
     x_title: str
@@ -28,26 +32,30 @@ class ConfidenceInfo:
     alt: str
 
 
-def confidence_info(name: str, labels: Sequence[str], probabilities: Sequence[float], family: str) -> ConfidenceInfo:
-    """The bars of one model, called ``name``; of more than 20 classes the most probable 20."""
+def confidence_info(
+    name: str, labels: Sequence[str], probabilities: Sequence[float], family: str, right: int | None = None
+) -> ConfidenceInfo:
+    """The bars of one model, called ``name``: the most probable three classes, the ``right`` one, and the others.
+
+    ``right`` is the number of the right class, None where nobody knows it. One other class has a bar of its own.
+    """
     ranked = sorted(range(len(probabilities)), key=lambda place: -probabilities[place])
-    shown = sorted(ranked[:MOST])
+    shown = sorted({*ranked[:MOST], *([] if right is None else [right])})
+    others = [place for place in ranked if place not in shown]
+    if len(others) == 1:
+        shown, others = sorted(shown + others), []
+    rest = [(t("chart.confidence.others", count=len(others)), sum(probabilities[place] for place in others))]
+    bars = [(labels[place], probabilities[place]) for place in shown] + (rest if others else [])
     words = ", ".join(f"{labels[place]} {_percent(100 * probabilities[place])}" for place in ranked[:3])
-    title = "chart.confidence.title" if len(probabilities) <= MOST else "chart.confidence.title.most"
     return ConfidenceInfo(
-        title=t(title, most=MOST),
+        title=t("chart.confidence.title"),
         x_title=t("chart.confidence.x"),
-        labels=tuple(labels[place] for place in shown),
-        percent=tuple(100 * probabilities[place] for place in shown),
+        labels=tuple(label for label, _ in bars),
+        percent=tuple(100 * share for _, share in bars),
         best=shown.index(ranked[0]),
         family=family,
         alt=t("chart.confidence.alt", name=name, words=words),
     )
-
-
-def height_px(classes: int) -> int:
-    """The height of the figure for so many classes."""
-    return 96 + 30 * min(classes, MOST)
 
 
 def confidence_figure(info: ConfidenceInfo, theme: Theme = "light") -> go.Figure:
@@ -72,7 +80,7 @@ def confidence_figure(info: ConfidenceInfo, theme: Theme = "light") -> go.Figure
     )
     ticks = {"tickvals": list(places), "ticktext": [style.wrapped(label, 24) for label in info.labels]}
     figure.update_layout(
-        height=height_px(len(info.labels)),
+        height=96 + 30 * len(info.labels),
         bargap=0.25,
         showlegend=False,
         xaxis=style.axis(theme, info.x_title, range=[0, 118], tickvals=[0, 50, 100], ticksuffix=" %", fixedrange=True),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import astuple
+from functools import partial
 
 import numpy as np
 import streamlit as st
@@ -40,16 +41,18 @@ def section(subject: Subject) -> None:
     with left, plain_errors():
         given = _text() if subject.result["kind"] == "text" else _image(subject)
         if given is not None:
-            found = _answers(subject, given)
+            found = _answers(subject, given.pixels if isinstance(given, Example) else given)
     with right:
         if not found:
             _waiting(subject.sides)
             return
         labels, pairs = subject.result["labels"], list(zip(subject.sides, found, strict=True))
+        known = given.label if isinstance(given, Example) else None
+        confidence = partial(_confidence, right=None if known is None else labels.index(known))
         with st.container(key="answers"):
             for number in range(0, len(pairs), IN_ROW):
                 _row(f"answers-row-{number}", pairs[number : number + IN_ROW], _answer, labels)
-                _row(f"answers-charts-{number}", pairs[number : number + IN_ROW], _confidence, labels)
+                _row(f"answers-charts-{number}", pairs[number : number + IN_ROW], confidence, labels)
         _differing(subject, found)
 
 
@@ -118,7 +121,7 @@ def _say(text: str) -> None:
     st.session_state["demo-text"] = text
 
 
-def _image(subject: Subject) -> NDArray[np.uint8] | None:
+def _image(subject: Subject) -> Example | None:
     """A drawing where the model reads digits, else one of the examples."""
     ways = ["draw", "example"] if subject.result["task"] == DRAWN_TASK else ["example"]
     way = ways[0]
@@ -130,17 +133,17 @@ def _image(subject: Subject) -> NDArray[np.uint8] | None:
     return _drawing() if way == "draw" else _example(subject)
 
 
-def _drawing() -> NDArray[np.uint8] | None:
+def _drawing() -> Example | None:
     drawn = from_canvas(canvas())
     if drawn is None:
         st.caption(t("demo.draw.hint"))
         return None
     image = digit(drawn)
     st.image(enlarged(framed(image), SEEN_PX), caption=t("demo.draw.seen"), alt=t("demo.draw.alt"))
-    return image
+    return Example(image)
 
 
-def _example(subject: Subject) -> NDArray[np.uint8] | None:
+def _example(subject: Subject) -> Example | None:
     examples = _examples(subject.lineup, subject.lineup.version, tuple(subject.result["labels"]))
     if not examples:
         st.info(t("demo.image.none"))
@@ -158,7 +161,7 @@ def _example(subject: Subject) -> NDArray[np.uint8] | None:
     known = t("demo.image.label", label=safe(example.label)) if example.label is not None else None
     alt = t("demo.image.alt", number=place + 1)
     st.image(enlarged(example.pixels), width=280, caption=known, alt=alt)
-    return example.pixels
+    return example
 
 
 @st.cache_resource(max_entries=2, show_spinner=False, hash_funcs={Lineup: repr})
@@ -176,10 +179,10 @@ def _answer(side: Side, answer: Answer, labels: list[str]) -> None:
             st.markdown(t("demo.cost", time=t("demo.ms", ms=significant(answer.ms)), size=side.size))
 
 
-def _confidence(side: Side, answer: Answer, labels: list[str]) -> None:
-    """How sure the model is of every class, and of how many calls the time is."""
+def _confidence(side: Side, answer: Answer, labels: list[str], right: int | None) -> None:
+    """How sure the model is of the most probable classes and of the right one, and of how many calls the time is."""
     if answer.best is not None:
-        info = confidence_info(side.name, labels, answer.probabilities, side.family)
+        info = confidence_info(side.name, labels, answer.probabilities, side.family, right)
         figure = confidence_figure(info, theme())
         st.plotly_chart(figure, theme=None, config=chart_config(), alt=info.alt, key=f"confidence-{side.key}")
     st.caption(t("demo.median.of", name=safe(side.name), calls=answer.calls))

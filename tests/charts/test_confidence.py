@@ -11,10 +11,22 @@ def test_all_classes_in_their_order():
     assert info.alt == "Baseline: good 70 %, bad 20 %, so 10 %."
 
 
-def test_of_very_many_classes_the_most_probable():
-    info = confidence_info("x", [str(i) for i in range(30)], [i / 435 for i in range(30)], "pruning")
-    assert info.labels == tuple(str(i) for i in range(10, 30)) and info.best == 19
-    assert info.title == "Confidence in the 20 most probable classes"
+def test_of_many_classes_the_most_probable_and_the_sum_of_the_others():
+    info = confidence_info("x", list("abcdef"), [0.05, 0.5, 0.04, 0.3, 0.01, 0.1], "pruning")
+    assert (info.labels, info.best) == (("b", "d", "f", "3 others"), 0)
+    assert info.percent == pytest.approx((50, 30, 10, 10)) and sum(info.percent) == pytest.approx(100)
+
+
+def test_the_right_class_is_always_shown():
+    shares = [0.05, 0.5, 0.04, 0.3, 0.01, 0.1]
+    info = confidence_info("x", list("abcdef"), shares, "pruning", right=4)
+    assert info.labels == ("b", "d", "e", "f", "2 others") and info.percent == pytest.approx((50, 30, 1, 10, 9))
+    assert confidence_info("x", list("abcdef"), shares, "pruning", right=1).labels == ("b", "d", "f", "3 others")
+
+
+def test_one_other_class_is_shown_itself():
+    info = confidence_info("x", list("abcd"), [0.1, 0.2, 0.3, 0.4], "pruning")
+    assert info.labels == tuple("abcd") and info.best == 3
 
 
 def test_nothing_is_rounded_to_certainty():

@@ -151,6 +151,19 @@ def test_an_example_image_is_answered(open_page, both):
     assert app.get("image")[0].proto.imgs[0].caption == "The right answer is a."
 
 
+def test_the_right_answer_is_among_the_confidences_where_it_is_known(open_page, answering, place, monkeypatch):
+    seven = [*"abcdefg"]
+    file = place / "home" / "runs" / IMAGE_RUN / "result.json"
+    file.write_text(json.dumps({**json.loads(file.read_text()), "labels": seven}))
+    store.Store().refresh(IMAGE_RUN)
+    answers = [Answer((0.01, 0.02, 0.03, 0.04, 0.2, 0.3, 0.4), 2.0, 15)] * 2
+    monkeypatch.setattr(Demonstration, "answer", lambda shown, given: answers)
+    app = open_page(PAGE, selected=[IMAGE_RUN], **{"demo-way": "example"})
+    assert app.get("image")[0].proto.imgs[0].caption == "The right answer is a."
+    shown = [figure["layout"]["yaxis"]["ticktext"] for figure in figures(app)]
+    assert shown == [["a", "e", "f", "g", "3 others"]] * 2
+
+
 def race_until(app, state):
     """Draw the page again until the race is in this state, as the browser does."""
     until = time.monotonic() + 30
