@@ -93,6 +93,16 @@ class Standing:
         through = [number for number, tally in enumerate(self.tallies) if tally.requests == self.requests]
         return sorted(through, key=lambda number: self.tallies[number].seconds)
 
+    @property
+    def left_s(self) -> float | None:
+        """Seconds until the slowest is through, at the rates so far; None before all have answered.
+
+        They take turns, so that it is what all of them have left.
+        """
+        if not all(tally.per_s for tally in self.tallies):
+            return None
+        return sum((self.requests - tally.requests) / tally.per_s for tally in self.tallies)
+
     def share(self, tally: Tally) -> float:
         """How much of its requests one of the contestants has answered, 0 to 1."""
         return tally.requests / self.requests

@@ -9,7 +9,7 @@ import streamlit as st
 from explorer.charts.style import family_colour
 from explorer.conclusion import conclusion
 from explorer.errors import ExplorerError
-from explorer.quantities import significant
+from explorer.quantities import duration, significant
 from explorer.serving.client import Standing, Tally
 from explorer.serving.verdict import BATCH, disagreement, measured, race_ratio, race_sentence
 from explorer.texts import t
@@ -56,14 +56,16 @@ def _standing(subject: Subject) -> Standing | None:
 def _contents(subject: Subject, running: bool) -> None:
     _button(subject, running)
     standing = _standing(subject)
+    if standing is not None and not standing.running:
+        _comes_to(subject, standing)
     if standing is not None:
-        for side, tally in zip(subject.sides, standing.tallies, strict=True):
-            _bar(side, tally, standing)
+        _bars(subject, standing)
     elif _race(subject):
         st.info(t("demo.race.gone"))
     if data.at_work():
         st.caption(t("demo.race.busy"))
-    _comes_to(subject, standing)
+    if standing is None or standing.running:
+        _comes_to(subject, None)
     if (standing is not None and standing.running) != running:
         st.rerun()  # to begin or to end being drawn again and again; what is drawn by now stays in sight
 
@@ -77,6 +79,15 @@ def _button(subject: Subject, running: bool) -> None:
                 subject.shown.stop(_race(subject) or "")
         elif st.button(start, key="demo-race-start", type="primary", icon=":material/flag:"):
             st.session_state["demo-race"] = (subject.key, subject.shown.race(REQUESTS))
+
+
+def _bars(subject: Subject, standing: Standing) -> None:
+    """How far each of them is, and while they run how long the slowest still needs."""
+    if standing.running:
+        left = standing.left_s
+        st.caption(t("demo.race.left.unknown") if left is None else t("demo.race.left", time=duration(left)))
+    for side, tally in zip(subject.sides, standing.tallies, strict=True):
+        _bar(side, tally, standing)
 
 
 def _bar(side: Side, tally: Tally, standing: Standing) -> None:
@@ -94,18 +105,18 @@ def _bar(side: Side, tally: Tally, standing: Standing) -> None:
         st.progress(standing.share(tally), text=words)
 
 
-def _comes_to(subject: Subject, standing: Standing | None) -> None:
-    """The measurements' conclusions and beside each the race's, which is none."""
+def _comes_to(subject: Subject, over: Standing | None) -> None:
+    """The measurements' conclusions and, of a race that is over, what each came to, which is none."""
     with st.container(key="comes-to"):
-        if standing is not None and standing.state == "stopped":
+        if over is not None and over.state == "stopped":
             st.markdown(t("demo.race.stopped"))
-        if standing is not None and not standing.running and standing.arrived:
-            st.markdown(t("demo.race.arrived", order=_order(subject, standing)))
+        if over is not None and over.arrived:
+            st.markdown(t("demo.race.arrived", order=_order(subject, over)))
         for place, (row, side) in enumerate(zip(subject.rows, subject.sides[1:], strict=True)):
             if len(subject.rows) > 1:
                 st.markdown(f"**{safe(side.name)}**")
-            _verdict(row.result or {}, subject.target, standing, place)
-        if standing is not None and not standing.running and (differs := _differing(subject, standing)):
+            _verdict(row.result or {}, subject.target, over, place)
+        if over is not None and (differs := _differing(subject, over)):
             st.markdown(differs)
 
 
@@ -127,12 +138,10 @@ def _order(subject: Subject, standing: Standing) -> str:
     return " · ".join(found)
 
 
-def _verdict(result: dict[str, Any], target: str, standing: Standing | None, place: int) -> None:
+def _verdict(result: dict[str, Any], target: str, over: Standing | None, place: int) -> None:
     here = measured(result, target) is not None
     words = conclusion(result, target if here else None, BATCH if here else None)
     st.markdown(t("demo.measured", conclusion=safe(words)))
-    if standing is None or standing.running:
-        return
-    found = race_sentence(standing, place)
+    found = race_sentence(over, place) if over is not None else ""
     if found:
         st.markdown(t("demo.found", sentence=found))

@@ -14,7 +14,7 @@ from explorer import store
 from explorer.artefacts import baseline_file
 from explorer.conclusion import conclusion
 from explorer.measure.accuracy import predict
-from explorer.serving.client import Answer, Demonstration
+from explorer.serving.client import Agreement, Answer, Demonstration, Standing, Tally
 from pages.parts import demo, demo_answers, demo_choice, demo_race
 from tests.pages.conftest import button, words
 from tests.pages.demo_runs import IMAGE_RUN, OTHER_TEXT_RUN, TEXT_RUN, THIRD_TEXT_RUN, baseline_folder, write_answering
@@ -164,15 +164,33 @@ def test_the_right_answer_is_among_the_confidences_where_it_is_known(open_page, 
     assert shown == [["a", "e", "f", "g", "3 others"]] * 2
 
 
-def race_until(app, state):
-    """Draw the page again until the race is in this state, as the browser does."""
+def test_before_all_have_answered_what_is_left_is_not_known(open_page, answering, monkeypatch):
+    early = Standing("running", 1000, (Tally(3, 0.1), Tally(0, 0.0)), (Agreement(0, 0),))
+    monkeypatch.setattr(Demonstration, "race", lambda shown, requests: "one")
+    monkeypatch.setattr(Demonstration, "standing", lambda shown, race: early)
+    app = open_page(PAGE, selected=[TEXT_RUN])
+    button(app, "Start: 1,000 requests each").click().run()
+    assert "How long the slowest still needs is not known yet." in words(app)
+
+
+def race_until(app, reached):
+    """Draw the page again until ``reached``, as the browser does."""
     until = time.monotonic() + 30
     while True:
         app.run()
         assert not app.exception and time.monotonic() < until
-        done = not any(one.label == "Stop" for one in app.button)
-        if done == (state == "over"):
+        if reached():
             return app
+
+
+def race_to_its_end(app):
+    return race_until(app, lambda: not any(one.label == "Stop" for one in app.button))
+
+
+def places(app):
+    """What stands on the page, in its order: the bars, and sentences by their first words."""
+    found = [one for one in app.main if one.type == "progress" or (one.type == "markdown" and "**" in one.value)]
+    return ["bar" if one.type == "progress" else one.value.split(":**")[0].lstrip("*") for one in found]
 
 
 def test_a_race_runs_to_its_end(open_page, answering):
@@ -180,12 +198,15 @@ def test_a_race_runs_to_its_end(open_page, answering):
     measured = conclusion(answering[TEXT_RUN].result, "cpu-onnxruntime", 1)
     assert f"**Measured:** {measured}" in words(app).replace("\\", "")
     button(app, "Start: 1,000 requests each").click().run()
-    race_until(app, "over")
+    race_to_its_end(app)
     bars = [bar.proto.text for bar in app.get("progress")]
     assert [bar.partition(":")[0] for bar in bars] == ["Baseline", "Compressed"]
     assert all("1,000 requests in " in bar and bar.endswith(" per second") for bar in bars)
     assert [bar.proto.value for bar in app.get("progress")] == [100, 100]
     assert "**This race:**" in words(app) and "of 40 inputs" in words(app)
+    assert places(app)[:5] == ["Order of arrival", "Measured", "This race", "bar", "bar"], (
+        "what it came to is seen first"
+    )
 
 
 def test_a_race_can_be_stopped(open_page, answering, monkeypatch):
@@ -193,7 +214,10 @@ def test_a_race_can_be_stopped(open_page, answering, monkeypatch):
     app = open_page(PAGE, selected=[TEXT_RUN])
     button(app, "Start: 100,000 requests each").click().run()
     assert "of 100,000" in app.get("progress")[0].proto.text and "**This race:**" not in words(app)
+    race_until(app, lambda: "until the slowest is through" in words(app))
+    assert re.search(r"About \d.* until the slowest is through", words(app))
     button(app, "Stop").click().run()
+    assert "until the slowest" not in words(app)
     assert not app.exception and "The race was stopped early." in words(app)
     assert "Order of arrival" not in words(app)
     assert button(app, "Start: 100,000 requests each")
@@ -234,7 +258,7 @@ def test_variants_are_put_beside_and_taken_away(open_page, answering):
 def test_several_variants_race_and_each_has_its_sentences(open_page, answering):
     app = open_page(PAGE, selected=[OTHER_TEXT_RUN, TEXT_RUN])
     button(app, "Start: 1,000 requests each").click().run()
-    race_until(app, "over")
+    race_to_its_end(app)
     assert [bar.proto.value for bar in app.get("progress")] == [100, 100, 100]
     assert words(app).count("**Measured:**") == words(app).count("**This race:**") == 2
     (order,) = [one.value for one in app.markdown if one.value.startswith("**Order of arrival:** 1. ")]
@@ -251,7 +275,7 @@ def test_a_race_does_not_ask_for_the_answers_again(open_page, answering, monkeyp
     )
     app = open_page(PAGE, selected=[TEXT_RUN])
     button(app, "Start: 1,000 requests each").click().run()
-    race_until(app, "over")
+    race_to_its_end(app)
     assert len(asked) == 1
     button(app, "Ask all").click().run()
     assert len(asked) == 2

@@ -77,7 +77,11 @@ def test_an_example_is_answered_and_a_race_ends_by_itself(page):
     for name in ("Baseline", "Compressed"):
         page.get_by_text(re.compile(f"^{name}: 1,000 requests in .* per second$")).wait_for(timeout=120_000)
     page.get_by_text("This race:").wait_for()
-    page.get_by_text(re.compile("^Order of arrival: 1")).wait_for()
+    order = page.get_by_text(re.compile("^Order of arrival: 1"))
+    order.wait_for()
+    settle(page)
+    box, bar = order.bounding_box(), page.locator(".st-key-rate-baseline").bounding_box()
+    assert 0 <= box["y"] < bar["y"] and box["y"] + box["height"] <= page.viewport_size["height"], "seen without a turn"
     families = [INK["light"], FAMILY_COLOURS["quantization"]]
     assert [fill(page, key) for key in ("baseline", "variant-1")] == [colour(code) for code in families]
 

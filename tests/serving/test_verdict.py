@@ -136,6 +136,16 @@ def test_who_gave_no_answer_has_no_speed():
     assert disagreement([("Ours", None, result())], TARGET, "answers") == ""
 
 
+def test_what_is_left_of_a_race_is_what_all_of_them_have_left():
+    def left_s(*tallies):
+        return Standing("running", 1000, tallies, ()).left_s
+
+    # 500 at 100 per second, nothing, 100 at 25 per second: they take turns
+    assert left_s(Tally(500, 5.0), Tally(1000, 4.0), Tally(900, 36.0)) == 9.0
+    assert left_s(Tally(500, 5.0), Tally(0, 0.0)) is None, "it has no rate yet"
+    assert left_s(Tally(1000, 5.0), Tally(1000, 4.0)) == 0
+
+
 def test_those_that_are_through_arrive_in_the_order_of_their_times():
     tallies = (Tally(1000, 10.0), Tally(1000, 4.0), Tally(999, 1.0), Tally(1000, 12.0))
     assert Standing("stopped", 1000, tallies, ()).arrived == [1, 0, 3]
