@@ -6,6 +6,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
+from unicodedata import east_asian_width
 
 import plotly.graph_objects as go
 from plotly.colors import sample_colorscale
@@ -21,8 +22,15 @@ from explorer.variants import Variant
 
 RESULTS = ("file_size", "latency", "speedup", "accuracy")
 MOST_SETTINGS, MOST_NAMES = 5, 8
-LETTERS, TICK_LETTERS, LETTER_PX = 22, 18, 6
-PALE = 0.45
+LETTERS, OUTER_LETTERS, LETTER_PX, APART_PX = 14, 18, 6, 12
+"""From one axis to the next there is room for so many letters at least, left of the first for more."""
+LINES = 2
+"""Plotly has room for so many lines above an axis."""
+LEFT_PX, RIGHT_PX = 16 + LETTER_PX * OUTER_LETTERS, 64
+"""The room left of the first axis, for its words, and right of the last."""
+SCALES: Mapping[Theme, tuple[float, float]] = MappingProxyType({"light": (0.55, 0.0), "dark": (0.35, 1.0)})
+"""The part of the scale Viridis, from the worst accuracy to the best, that has a contrast of 3:1 on the ground."""
+PALE = 0.6
 """How much of their colour lines keep that others beat."""
 BANDS = ("beaten", "front", "selected")
 """A line's number is that of its band, and up to one more by its accuracy; Plotly draws larger numbers on top."""
@@ -153,9 +161,14 @@ def parallel_figure(
     Its ``customdata`` are the runs; ``ranges`` by what stands above an axis are those that were dragged on it.
     """
     figure = go.Figure(layout=style.base_layout(theme, info.title, info.subtitle))
+    letters = _letters(info)
+    first, *more = info.dimensions
     figure.add_trace(
         go.Parcoords(
-            dimensions=[_drawn(dimension, ranges) for dimension in info.dimensions],
+            dimensions=[
+                _drawn(first, letters, max(letters, OUTER_LETTERS), ranges),
+                *(_drawn(dimension, letters, letters, ranges) for dimension in more),
+            ],
             customdata=info.runs,
             line={
                 "color": _numbers(info),
@@ -170,9 +183,13 @@ def parallel_figure(
             unselected={"line": {"color": style.INTERVAL[theme], "opacity": 0.15}},
         )
     )
-    outer = max((len(_short(words)) for _, words in info.dimensions[0].ticks), default=0)
-    figure.update_layout(height=height, margin={"l": max(64, 16 + LETTER_PX * outer), "r": 64, "t": 128, "b": 24})
+    figure.update_layout(height=height, margin={"l": LEFT_PX, "r": RIGHT_PX, "t": 128, "b": 24})
     return figure
+
+
+def least_width_px(info: ParallelInfo) -> int:
+    """The width, in pixels, below which what stands at neighbouring axes would run into each other."""
+    return LEFT_PX + RIGHT_PX + (LETTER_PX * _letters(info) + APART_PX) * (len(info.dimensions) - 1)
 
 
 def _numbers(info: ParallelInfo) -> list[float]:
@@ -184,8 +201,9 @@ def _numbers(info: ParallelInfo) -> list[float]:
 
 def _colours(theme: Theme) -> list[tuple[float, str]]:
     """A scale of one band after the other: pale, in full colour, and in the colour of the text."""
+    worst, best = SCALES[theme]
     shares = [step / 10 for step in range(11)]
-    full = sample_colorscale("Viridis" if theme == "dark" else "Viridis_r", shares)
+    full = sample_colorscale("Viridis", [worst + share * (best - worst) for share in shares])
     pale = [style.mixed(colour, style.BACKGROUNDS[theme], PALE) for colour in full]
     bands = pale, full, [style.INK[theme]] * len(shares)
     return [
@@ -195,16 +213,34 @@ def _colours(theme: Theme) -> list[tuple[float, str]]:
     ]
 
 
-def _drawn(dimension: Dimension, ranges: Mapping[str, Ranges]) -> dict[str, Any]:
-    label = style.wrapped(dimension.title, LETTERS)
+def _letters(info: ParallelInfo) -> int:
+    """As many letters stand in a line at an axis that no title has more lines than there is room for."""
+    longest = max(2 * len(dimension.title) for dimension in info.dimensions)
+    titles = [dimension.title for dimension in info.dimensions]
+    widths = range(LETTERS, max(longest, LETTERS) + 1)
+    return next(width for width in widths if all(_wrapped(title, width).count("<br>") < LINES for title in titles))
+
+
+def _drawn(dimension: Dimension, letters: int, tick_letters: int, ranges: Mapping[str, Ranges]) -> dict[str, Any]:
+    label = _wrapped(dimension.title, letters)
     drawn: dict[str, Any] = {"label": label, "values": dimension.values, "constraintrange": ranges.get(label)}
     if dimension.ticks:
         drawn |= {
             "tickvals": [at for at, _ in dimension.ticks],
-            "ticktext": [_short(words) for _, words in dimension.ticks],
+            "ticktext": [_short(words, tick_letters) for _, words in dimension.ticks],
         }
     return drawn
 
 
-def _short(words: str) -> str:
-    return words if len(words) <= TICK_LETTERS else f"{words[: TICK_LETTERS - 1]}…"
+def _wrapped(title: str, letters: int) -> str:
+    return style.wrapped(title, _fitting(title, letters))
+
+
+def _short(words: str, letters: int) -> str:
+    most = _fitting(words, letters)
+    return words if len(words) <= most else f"{words[: most - 1]}…"
+
+
+def _fitting(words: str, letters: int) -> int:
+    """As many of these letters take the room of ``letters`` Latin ones: Chinese ones are twice as wide."""
+    return letters // 2 if any(east_asian_width(letter) == "W" for letter in words) else letters

@@ -15,6 +15,7 @@ from explorer.charts import (
     sweep_figure,
     sweep_info,
 )
+from explorer.charts.parallel import least_width_px
 from explorer.charts.tradeoff import front_runs
 from explorer.labels import with_origin
 from explorer.latest import Latest
@@ -29,6 +30,11 @@ from pages.parts.page import safe, theme
 from pages.parts.pictures import chart_config
 
 _front: Latest[frozenset[str]] = Latest(1)
+WIDE = """<style>
+.st-key-wide-chart {{ overflow: auto hidden; }}
+.st-key-wide-chart > * {{ min-width: {width}px; }}
+</style>"""
+"""A chart that is wider than the page scrolls sideways in its box."""
 VIEWS = ("table", "parallel", "sweep", "progress")
 
 
@@ -54,7 +60,9 @@ def _parallel(rows: list[Variant], where: str, axes: Axes) -> None:
     if info.empty:
         empty.reason(info.title, info.empty)
         return
-    _draw(parallel_figure(info, theme(), ranges=marks.ranges()), "parallel", f"{info.title}. {info.subtitle}")
+    st.html(WIDE.format(width=least_width_px(info)))
+    with st.container(key="wide-chart"):
+        _draw(parallel_figure(info, theme(), ranges=marks.ranges()), "parallel", f"{info.title}. {info.subtitle}")
     st.caption(t("views.parallel.hint"))
 
 

@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import re
+from dataclasses import replace
+from typing import get_args
+
 import numpy as np
+import pytest
 
 from explorer.charts import Axes, parallel_figure, parallel_info
-from explorer.charts.style import INK
+from explorer.charts.parallel import least_width_px
+from explorer.charts.style import BACKGROUNDS, INK, Theme
 from explorer.charts.tradeoff import front_runs
 from explorer.texts import t
 from explorer.variants import flatten
+from tests.charts.test_style import contrast
 from tests.support.sample_results import sample_runs
 
 
@@ -78,6 +85,46 @@ def test_selected_lines_lie_on_the_front_and_that_on_what_others_beat() -> None:
         assert all(1 <= number[run] < 2 for run in front - selected) and all(number[run] < 1 for run in beaten)
         most, least = (pick(beaten, key=lambda run: accuracy_of(rows, run)) for pick in (max, min))
         assert number[most] > number[least]
+
+
+@pytest.mark.parametrize("theme", get_args(Theme))
+def test_lines_of_every_accuracy_can_be_seen_on_the_ground(theme) -> None:
+    rows = some(8)
+    info = parallel_info(rows, {row.run: {"steps": []} for row in rows}, "", front_runs(rows, Axes()))
+    for place, colour in parallel_figure(info, theme).data[0].line.colorscale:
+        seen = contrast(as_hex(colour), BACKGROUNDS[theme])
+        assert seen >= (1.8 if place < 1 / 3 else 3), (place, colour)
+
+
+def as_hex(colour):
+    parts = re.findall(r"\d+", colour) if colour.startswith("rgb") else []
+    return "#" + "".join(f"{int(part):02x}" for part in parts) if parts else colour
+
+
+def test_every_axis_has_room_for_its_words() -> None:
+    rows = some(2)
+    info = parallel_info(rows, {row.run: {"steps": []} for row in rows})
+    for title, lines in {
+        "weight-bits: granularity": ["weight-bits:", "granularity"],
+        "Knowledge distillation: temperature": ["Knowledge distillation:", "temperature"],
+        "幅度剪枝非结构化稀疏度": ["幅度剪枝非结构", "化稀疏度"],
+    }.items():
+        named = replace(info, dimensions=(*info.dimensions, replace(info.dimensions[0], title=title)))
+        drawn = parallel_figure(named)
+        labels = [one.label.split("<br>") for one in drawn.data[0].dimensions]
+        assert labels[-1] == lines and max(len(label) for label in labels) <= 2, "more lines would lie on the axis"
+        sides = drawn.layout.margin.l + drawn.layout.margin.r
+        apart = (least_width_px(named) - sides) / (len(labels) - 1)
+        wide = 12 if title > "z" else 6
+        assert apart >= max(90, wide * max(len(line) for line in lines)), title
+
+
+def test_names_at_an_axis_end_before_the_one_beside_it() -> None:
+    rows = some(2)
+    info = parallel_info(rows, {row.run: {"steps": []} for row in rows})
+    named = replace(info.dimensions[0], ticks=((0.0, "a very long name of a setting"), (1.0, "short")))
+    first, second, *_ = parallel_figure(replace(info, dimensions=(named, named, *info.dimensions))).data[0].dimensions
+    assert first.ticktext == ("a very long name …", "short") and second.ticktext == ("a very long n…", "short")
 
 
 def accuracy_of(rows, run):

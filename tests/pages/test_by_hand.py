@@ -7,6 +7,7 @@ import os
 import re
 import zipfile
 from contextlib import suppress
+from itertools import pairwise
 from pathlib import Path
 
 import pandas
@@ -257,6 +258,18 @@ def test_the_table_and_the_chart_have_one_selection(page):
             break
     wait_chosen(page, [first, second])
     assert lit(marks(page)) == {first, second}
+
+
+def test_on_a_phone_the_axes_keep_apart_and_scroll_in_their_box(page):
+    open_page(page, f"{TEXTS}&view=parallel", "light", 400)
+    page.locator(".parcoords .axis-brush").last.wait_for(state="attached")
+    settle(page)
+    places = "axes => axes.map(axis => axis.getBoundingClientRect().x)"
+    axes = page.locator(".parcoords .axis-brush").evaluate_all(places)
+    assert len(axes) > 3 and all(right - left >= 90 for left, right in pairwise(axes))
+    scrolls = "box => box.scrollWidth > box.clientWidth"
+    assert page.locator(".st-key-wide-chart").evaluate(scrolls)
+    assert not page.get_by_test_id("stMain").evaluate(scrolls)
 
 
 def test_a_drag_along_an_axis_selects_the_variants_that_pass_there(page):
