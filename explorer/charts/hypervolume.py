@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from statistics import median_low
 from typing import Any
@@ -21,6 +21,9 @@ from explorer.variants import Variant
 BETTER = (False, True)
 IDLE, UNUSUAL = 0.1, 10
 """Idle is what takes such a share of the whole time, and is so many times as long as what usually lies between runs."""
+TICK_SHARE = 0.2
+"""How much of a narrow axis a time takes."""
+LEGEND_ROW_PX = 20
 LOST_POINTS = 20.0
 """The worst corner that counts: the baseline's size, and this many points below its accuracy."""
 
@@ -97,9 +100,13 @@ def hypervolume_figure(info: HypervolumeInfo, theme: Theme = "light", height: in
                 marker={"size": 5},
             )
         )
+    named = len(info.series) > 1
+    legend_px = LEGEND_ROW_PX * len(info.series) if named else 0
     figure.update_layout(
-        height=height,
-        showlegend=len(info.series) > 1,
+        height=height + legend_px,
+        margin={"t": figure.layout.margin.t + legend_px},
+        showlegend=named,
+        legend={"orientation": "v", "y": 1, "yanchor": "bottom"},
         xaxis=_time_axis(theme, _sorted(info), idle) if info.moments else style.axis(theme, t("chart.hypervolume.x")),
         yaxis=style.axis(theme, t("chart.hypervolume.y")),
     )
@@ -130,10 +137,28 @@ def _sorted(info: HypervolumeInfo) -> list[str]:
 def _time_axis(theme: Theme, moments: Sequence[str], idle: Sequence[tuple[str, str]]) -> dict[str, Any]:
     """An axis of times without idle ones, and without names of months, which Plotly knows in English only.
 
-    Plotly finds hardly any ticks beside breaks: there they stand where work began again.
+    Plotly finds hardly any ticks beside breaks: there they stand where work began again, if that is far enough on.
     """
     more: dict[str, Any] = {}
     if idle:
         more["rangebreaks"] = [{"bounds": list(pair)} for pair in idle]
-        more["tickvals"] = [moments[0], *(next(one for one in moments if one > end) for _, end in idle)]
-    return style.axis(theme, t("chart.hypervolume.x.time"), tickformat="%H:%M\n%Y-%m-%d", **more)
+        more["tickvals"] = _ticks(moments, idle)
+    return style.axis(theme, t("chart.hypervolume.x.time"), tickformat="%H:%M\n%Y-%m-%d", tickangle=0, **more)
+
+
+def _ticks(moments: Sequence[str], idle: Sequence[tuple[str, str]]) -> list[str]:
+    """The first moment, and those at which work began again that can be read beside the one before."""
+    breaks = [(datetime.fromisoformat(start), datetime.fromisoformat(end)) for start, end in idle]
+
+    def place(moment: str) -> timedelta:
+        """How much of the axis lies before it."""
+        at = datetime.fromisoformat(moment)
+        left_out = sum((end - start for start, end in breaks if end < at), timedelta())
+        return at - datetime.fromisoformat(moments[0]) - left_out
+
+    ticks = [moments[0]]
+    for _, end in idle:
+        again = next(one for one in moments if one > end)
+        if place(again) - place(ticks[-1]) >= TICK_SHARE * place(moments[-1]):
+            ticks.append(again)
+    return ticks

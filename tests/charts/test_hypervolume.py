@@ -47,5 +47,28 @@ def test_nights_in_which_nothing_ran_are_left_out() -> None:
     assert "Idle" not in hypervolume_figure(steady).layout.title.subtitle.text
 
 
+def test_times_are_level_and_those_too_close_to_be_read_are_left_out() -> None:
+    days = [f"2026-01-{day:02}T{time}" for day in range(1, 9) for time in ("10:00:00", "10:10:00", "10:20:00")]
+    values = tuple(float(place) for place in range(len(days)))
+    info = HypervolumeInfo("", "", {"net": values}, {"net": tuple(days)}, {"net": tuple(days)})
+    axis = hypervolume_figure(info).layout.xaxis
+    assert len(axis.rangebreaks) == 7 and axis.tickangle == 0
+    # eight mornings stand an eighth of the axis apart, and a time takes up to a fifth of it
+    assert axis.tickvals == tuple(f"2026-01-0{day}T10:00:00" for day in (1, 3, 5, 7))
+
+
+def test_the_legend_has_rows_of_its_own_above_the_axes() -> None:
+    def drawn(*models):
+        moments = {model: ("2026-01-01T10:00:00", "2026-01-01T11:00:00") for model in models}
+        return hypervolume_figure(HypervolumeInfo("", "s", dict.fromkeys(models, (1.0, 2.0)), moments, moments)).layout
+
+    one, two, three = drawn("a"), drawn("a", "b"), drawn("a", "b", "c")
+    assert (one.showlegend, two.showlegend, two.legend.orientation) == (False, True, "v")
+    assert (two.legend.y, two.legend.yanchor) == (1, "bottom")
+    assert two.margin.t - one.margin.t >= 2 * 18 and three.margin.t - two.margin.t >= 18
+    inner = {layout.height - layout.margin.t - layout.margin.b for layout in (one, two, three)}
+    assert len(inner) == 1, "the axes stay as high"
+
+
 def test_without_a_baseline_or_a_run_there_is_no_line() -> None:
     assert hypervolume_info([], {}).series == {}
