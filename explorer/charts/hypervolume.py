@@ -21,7 +21,7 @@ from explorer.variants import Variant
 BETTER = (False, True)
 IDLE, UNUSUAL = 0.1, 10
 """Idle is what takes such a share of the whole time, and is so many times as long as what usually lies between runs."""
-TICK_SHARE = 0.2
+TICK_SHARE = 0.25
 """How much of a narrow axis a time takes."""
 LEGEND_ROW_PX = 20
 LOST_POINTS = 20.0

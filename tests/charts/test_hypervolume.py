@@ -53,7 +53,7 @@ def test_times_are_level_and_those_too_close_to_be_read_are_left_out() -> None:
     info = HypervolumeInfo("", "", {"net": values}, {"net": tuple(days)}, {"net": tuple(days)})
     axis = hypervolume_figure(info).layout.xaxis
     assert len(axis.rangebreaks) == 7 and axis.tickangle == 0
-    # eight mornings stand an eighth of the axis apart, and a time takes up to a fifth of it
+    # eight mornings stand an eighth of the axis apart, and a time takes up to a quarter of it
     assert axis.tickvals == tuple(f"2026-01-0{day}T10:00:00" for day in (1, 3, 5, 7))
 
 

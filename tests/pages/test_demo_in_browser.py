@@ -77,13 +77,25 @@ def test_an_example_is_answered_and_a_race_ends_by_itself(page):
     for name in ("Baseline", "Compressed"):
         page.get_by_text(re.compile(f"^{name}: 1,000 requests in .* per second$")).wait_for(timeout=120_000)
     page.get_by_text("This race:").wait_for()
-    order = page.get_by_text(re.compile("^Order of arrival: 1"))
-    order.wait_for()
-    settle(page)
-    box, bar = order.bounding_box(), page.locator(".st-key-rate-baseline").bounding_box()
-    assert 0 <= box["y"] < bar["y"] and box["y"] + box["height"] <= page.viewport_size["height"], "seen without a turn"
+    page.get_by_text(re.compile("^Order of arrival: 1")).wait_for()
     families = [INK["light"], FAMILY_COLOURS["quantization"]]
     assert [fill(page, key) for key in ("baseline", "variant-1")] == [colour(code) for code in families]
+
+
+def test_what_a_race_came_to_is_seen_where_its_bars_were_watched(page):
+    page.set_viewport_size({"width": 1280, "height": 720})
+    page.goto(f"/Demo?selected={THIRD_TEXT_RUN},{TEXT_RUN}")
+    said(page, "^[abc]$").nth(2).wait_for()
+    page.get_by_role("button", name="Start: 1,000 requests each").click()
+    stop, bar = page.get_by_role("button", name="Stop", exact=True), page.locator(".st-key-rate-baseline")
+    stop.wait_for()
+    bar.evaluate("bar => bar.scrollIntoView({block: 'start'})")
+    stop.evaluate("button => button.click()")
+    first = page.get_by_text("The race was stopped early.")
+    first.wait_for()
+    settle(page)
+    box = first.bounding_box()
+    assert 0 <= box["y"] < bar.bounding_box()["y"] and box["y"] + box["height"] <= 720
 
 
 def fill(page, key):
