@@ -10,7 +10,7 @@ from explorer.charts.parallel import ParallelInfo, parallel_figure, parallel_inf
 from explorer.charts.presented import crowded, presented_figure
 from explorer.charts.profile import SideBySide, peak_words, profile_figure, profile_info
 from explorer.charts.stacks import StacksInfo, stacks_figure, stacks_info
-from explorer.charts.style import CONFIG, FAMILY_COLOURS, PICTURE_FORMATS, PictureFormat, Theme, config
+from explorer.charts.style import CONFIG, FAMILY_COLOURS, PICTURE_FORMATS, PictureFormat, Theme, config, file_name
 from explorer.charts.sweep import SweepInfo, sweep_figure, sweep_info
 from explorer.charts.tradeoff import (
     Axes,
@@ -49,6 +49,7 @@ __all__ = [
     "confusion_figure",
     "confusion_info",
     "crowded",
+    "file_name",
     "grid_figure",
     "grid_info",
     "grid_targets",

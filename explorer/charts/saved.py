@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import plotly.graph_objects as go
 from plotly import io as drawing
 
-from explorer.charts.style import MUTED, PictureFormat, config
+from explorer.charts.style import MUTED, PictureFormat, config, file_name
 
 PAGE = """<!doctype html>
 <html lang="{language}">
@@ -59,5 +59,5 @@ def _caption(text: str) -> str:
 
 def _drawn(figure: go.Figure, first: bool, form: PictureFormat) -> str:
     """The first brings Plotly's JavaScript along."""
-    text = drawing.to_html(figure, config=config(form), include_plotlyjs=first, full_html=False, default_height="480px")
-    return str(text)
+    buttons = config(form, file_name(figure))
+    return str(drawing.to_html(figure, config=buttons, include_plotlyjs=first, full_html=False, default_height="480px"))

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import html
+import re
 import textwrap
 from collections.abc import Iterable
 from typing import Any, Literal
+
+import plotly.graph_objects as go
 
 Theme = Literal["light", "dark"]
 
@@ -21,7 +24,8 @@ FAMILY_COLOURS = {
     "conversion": "#107181",
     "combined": "#C0649A",
 }
-FONTS = "Source Sans, system-ui, sans-serif"
+FONTS = "Arial, Helvetica, sans-serif"
+"""Of the system, since a saved picture knows no other: the page's own would be measured and not drawn there."""
 BACKGROUNDS: dict[Theme, str] = {"light": "#FFFFFF", "dark": "#14171C"}
 INK: dict[Theme, str] = {"light": "#262B33", "dark": "#E6E8EB"}
 MUTED: dict[Theme, str] = {"light": "#646C79", "dark": "#9AA3AF"}
@@ -31,22 +35,30 @@ INTERVAL: dict[Theme, str] = {"light": "#A9B0BA", "dark": "#5B6470"}
 SYMBOLS = ("circle", "square", "diamond", "triangle-up", "pentagon", "hexagon", "star")
 SERIES_COLOURS = ("#0072B2", "#D55E00", "#009E73", "#C0649A", "#7C4DDB", "#8A6D3B")
 
+FORBIDDEN, MOST_LETTERS = re.compile(r'[\x00-\x1f/\\:*?"<>|]'), 80
 PictureFormat = Literal["png", "svg"]
 PICTURE_FORMATS: tuple[PictureFormat, ...] = ("png", "svg")
 
 
-def config(picture: PictureFormat = "png", **more: Any) -> dict[str, Any]:
-    """The buttons of a chart; ``picture`` is what the one with the camera saves, which Plotly fixes for all of them."""
+def config(picture: PictureFormat = "png", name: str = "chart", **more: Any) -> dict[str, Any]:
+    """The buttons of a chart; the one with the camera saves a ``picture`` as a file with this ``name``."""
     return {
         "displaylogo": False,
         "scrollZoom": False,
         "modeBarButtonsToRemove": ["lasso2d", "autoScale2d", "zoomIn2d", "zoomOut2d"],
-        "toImageButtonOptions": {"format": picture, "scale": 1 if picture == "svg" else 2},
+        "toImageButtonOptions": {"format": picture, "scale": 1 if picture == "svg" else 2, "filename": name},
         **more,
     }
 
 
 CONFIG = config()
+
+
+def file_name(figure: go.Figure) -> str:
+    """A file's name for a picture of the figure: its title and subtitle, without what no file system takes."""
+    title = figure.layout.title
+    words = " ".join(filter(None, (title.text, title.subtitle.text))).replace("<br>", " ")
+    return " ".join(FORBIDDEN.sub(" ", html.unescape(words)).split())[:MOST_LETTERS].strip(". ") or "chart"
 
 
 def symbols(models: Iterable[str]) -> dict[str, str]:

@@ -18,7 +18,7 @@ from explorer.tasks.base import Split
 from explorer.texts import t, target_title
 from explorer.texts.sentences import sentence
 from pages.parts.page import safe, theme
-from pages.parts.pictures import chart_config
+from pages.parts.pictures import draw
 from pages.parts.tables import fact_table, side_by_side
 
 PANEL_PX, IMAGE_ROW_PX = 300, 56
@@ -94,7 +94,7 @@ def _matrices(group: list[Shown]) -> None:
         for place, info in enumerate([*_baseline_panels(drawn), *(_panel(one) for one in drawn)]):
             figure, alt = confusion_figure(info, theme()), f"{info.title}: {info.subtitle}"
             key = f"confusion-{group[0].row.model}-{place}"
-            st.plotly_chart(figure, width=PANEL_PX, theme=None, config=chart_config(), alt=alt, key=key)
+            draw(figure, alt, key, width=PANEL_PX)
     if len(drawn) < len(group):
         st.caption(t("answers.many", count=len(group[0].labels)))
     for one in drawn:

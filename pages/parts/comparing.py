@@ -17,7 +17,7 @@ from explorer.texts import t
 from explorer.texts.sentences import sentence
 from pages.parts import data, glossary, state
 from pages.parts.page import theme
-from pages.parts.pictures import chart_config
+from pages.parts.pictures import draw
 from pages.parts.tables import fact_table, side_by_side, table
 
 
@@ -64,9 +64,7 @@ def bars_chart(rows: list[RunRow]) -> None:
     """Size and latency as percent of the baseline."""
     names = short_names(rows)
     info = compare_info([replace(bars(row), label=names[row.run]) for row in rows])
-    st.plotly_chart(
-        compare_figure(info, theme()), theme=None, config=chart_config(), alt=info.title, key="compare-bars"
-    )
+    draw(compare_figure(info, theme()), info.title, "compare-bars")
 
 
 def stacks(rows: list[RunRow]) -> None:
@@ -76,9 +74,8 @@ def stacks(rows: list[RunRow]) -> None:
     if charts:
         st.subheader(t("compare.stacks"), anchor=False)
     for column, info in zip(st.columns(max(len(charts), 1), gap="large"), charts, strict=False):
-        column.plotly_chart(
-            stacks_figure(info, theme()), theme=None, config=chart_config(), alt=info.title, key=f"stacks-{info.key}"
-        )
+        with column:
+            draw(stacks_figure(info, theme()), info.title, f"stacks-{info.key}")
 
 
 def recipes(rows: list[RunRow]) -> None:

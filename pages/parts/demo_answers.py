@@ -22,7 +22,7 @@ from pages.parts import state
 from pages.parts.demo import Side, Subject
 from pages.parts.demo_canvas import canvas
 from pages.parts.page import plain_errors, safe, theme
-from pages.parts.pictures import chart_config
+from pages.parts.pictures import draw
 
 Given = str | NDArray[np.uint8]
 Pair = tuple[Side, Answer]
@@ -183,6 +183,5 @@ def _confidence(side: Side, answer: Answer, labels: list[str], right: int | None
     """How sure the model is of the most probable classes and of the right one, and of how many calls the time is."""
     if answer.best is not None:
         info = confidence_info(side.name, labels, answer.probabilities, side.family, right)
-        figure = confidence_figure(info, theme())
-        st.plotly_chart(figure, theme=None, config=chart_config(), alt=info.alt, key=f"confidence-{side.key}")
+        draw(confidence_figure(info, theme()), info.alt, f"confidence-{side.key}")
     st.caption(t("demo.median.of", name=safe(side.name), calls=answer.calls))

@@ -48,13 +48,7 @@ def _chart(info: TradeoffInfo, key: str) -> None:
     if info.empty:
         st.info(safe(info.empty))
         return
-    st.plotly_chart(
-        tradeoff_figure(info, theme(), see_through=True),
-        theme=None,
-        key=key,
-        config=pictures.chart_config(**drawing(info)),
-        alt=_name(info),
-    )
+    pictures.draw(tradeoff_figure(info, theme(), see_through=True), _name(info), key, drawing(info))
     st.caption(safe(info.caption))
 
 

@@ -11,7 +11,7 @@ from explorer.texts import t, target_title
 from explorer.texts.sentences import sentence
 from explorer.variants import host_of
 from pages.parts.page import safe, theme
-from pages.parts.pictures import chart_config
+from pages.parts.pictures import draw
 
 
 def section(row: RunRow) -> None:
@@ -37,7 +37,5 @@ def section(row: RunRow) -> None:
         where = t("chart.where.host", host=host, date=date)
         info = grid_info(result, target, measure or GRID_MEASURES[0], where)
         alt = f"{info.title}. {info.subtitle}"
-        st.plotly_chart(
-            grid_figure(info, theme()), theme=None, config=chart_config(), alt=alt, key=f"grid-chart-{row.run}"
-        )
+        draw(grid_figure(info, theme()), alt, f"grid-chart-{row.run}")
         st.caption(" ".join([t(f"grid.caption.{kind}"), *(safe(sentence(reason)) for reason in info.reasons)]))

@@ -16,7 +16,7 @@ from explorer.texts.sentences import sentence
 from pages.parts import glossary
 from pages.parts.guests import allowed
 from pages.parts.page import plain_errors, safe, theme
-from pages.parts.pictures import chart_config
+from pages.parts.pictures import draw
 
 EVERY_S = 1.0
 
@@ -88,5 +88,5 @@ def _heatmap(work: Work) -> None:
     info = heads_info((work.answer or {})[importance], importance)
     words = heads_words(info)
     alt = f"{info.title}. {info.subtitle}. {words}"
-    st.plotly_chart(heads_figure(info, theme()), theme=None, config=chart_config(), alt=alt, key="models-heads")
+    draw(heads_figure(info, theme()), alt, "models-heads")
     st.markdown(words)

@@ -11,7 +11,7 @@ from explorer.charts.weights import histogram_figure, histogram_info, spread_wor
 from explorer.texts import t
 from pages.parts import models_page
 from pages.parts.page import plain_errors, theme
-from pages.parts.pictures import chart_config
+from pages.parts.pictures import draw
 
 
 def section(subject: Subject) -> None:
@@ -41,7 +41,7 @@ def _histogram(subject: Subject, found: Anatomy) -> None:
     spread = _spread(weight, weight.file.stat().st_mtime_ns)
     info, words = histogram_info(chosen.removesuffix(".weight"), spread), spread_words(spread)
     alt = f"{info.title}. {words}"
-    st.plotly_chart(histogram_figure(info, theme()), theme=None, config=chart_config(), alt=alt, key="models-histogram")
+    draw(histogram_figure(info, theme()), alt, "models-histogram")
     st.markdown(words)
 
 

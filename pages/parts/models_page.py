@@ -26,7 +26,7 @@ from explorer.variants import model_of
 from pages.parts import data, glossary, launch, state
 from pages.parts.guests import allowed
 from pages.parts.page import plain_errors, safe, theme
-from pages.parts.pictures import chart_config
+from pages.parts.pictures import draw
 from pages.parts.tables import table
 
 
@@ -75,7 +75,7 @@ def layers(subject: Subject) -> None:
         times = _times(subject)
         info = treemap_info(sentence(subject.title), modules, _measure(times), times)
         alt, words = f"{info.title}. {info.subtitle}", size_words(modules)
-        st.plotly_chart(treemap_figure(info, theme()), theme=None, config=chart_config(), alt=alt, key="models-treemap")
+        draw(treemap_figure(info, theme()), alt, "models-treemap")
         st.markdown(safe(f"{words} {time_words(modules, times)}" if times else words))
         st.caption(t("models.layers.hint" if times else "models.layers.no_times"))
 

@@ -1,12 +1,13 @@
-"""In which format the camera button of every chart saves it."""
+"""Charts on a page, and in which format their camera buttons save them."""
 
 from __future__ import annotations
 
 from typing import Any
 
 import streamlit as st
+from plotly.graph_objects import Figure
 
-from explorer.charts import PICTURE_FORMATS, PictureFormat, config
+from explorer.charts import PICTURE_FORMATS, PictureFormat, config, file_name
 from explorer.texts import t
 
 KEY = "picture-format"
@@ -32,6 +33,7 @@ def chosen() -> PictureFormat:
     return form
 
 
-def chart_config(**more: Any) -> dict[str, Any]:
-    """The configuration of a chart, with the format that was chosen."""
-    return config(chosen(), **more)
+def draw(figure: Figure, alt: str, key: str, buttons: dict[str, Any] | None = None, **more: Any) -> None:
+    """Draw a chart, which screen readers call ``alt``; ``buttons`` change its configuration."""
+    settings = config(chosen(), file_name(figure), **(buttons or {}))
+    st.plotly_chart(figure, theme=None, config=settings, alt=alt, key=key, **more)

@@ -19,7 +19,7 @@ from explorer.texts.sentences import sentence
 from explorer.variants import choose
 from pages.parts import clicker, data, empty, state
 from pages.parts.page import go, plain_errors, safe, theme
-from pages.parts.pictures import chart_config
+from pages.parts.pictures import draw
 from pages.parts.tradeoffs import spare_words
 
 TYPES = tuple(FACTORS)
@@ -157,8 +157,8 @@ def _chart(step: Step, guest: bool) -> None:
         return
     alt, figure = f"{info.title}. {info.subtitle}", presented_figure(info, theme(), _type())
     # the presenter's camera comes when the pointer does
-    config = chart_config(displayModeBar=False if guest else "hover", modeBarButtons=[["toImage"]])
-    st.plotly_chart(figure, height="stretch", theme=None, config=config, alt=alt, key=f"presented-{theme()}-{_type()}")
+    buttons = {"displayModeBar": False if guest else "hover", "modeBarButtons": [["toImage"]]}
+    draw(figure, alt, f"presented-{theme()}-{_type()}", buttons, height="stretch")
     spare_words("stage", crowded(info, _type()))
     st.caption(safe(info.caption))
 

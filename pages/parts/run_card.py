@@ -169,6 +169,8 @@ def _now(row: RunRow) -> str:
         parts.append(t("runs.left", time=duration(left)))
     elif row.seconds_left is not None:
         parts.append(t("runs.left.stage", time=duration(row.seconds_left)))
+    elif not overdue and not row.paused:
+        parts.append(t("runs.left.unknown"))
     taken = usage(row.run) if row.state == "running" else None
     if taken is not None:
         parts.append(file_size(taken.rss_bytes))

@@ -21,7 +21,7 @@ from explorer.variants import host_of
 from pages.parts import data, draft, filters, grid, run_card, state, undo, why
 from pages.parts.guests import allowed
 from pages.parts.page import go, plain_errors, safe, theme
-from pages.parts.pictures import chart_config
+from pages.parts.pictures import draw
 from pages.parts.tables import fact_table
 
 
@@ -43,9 +43,7 @@ def job(row: RunRow, name: str) -> None:
         st.info(safe(sentence(str(error))))
         return
     if info.series:
-        st.plotly_chart(
-            learning_figure(info, theme()), theme=None, config=chart_config(), alt=info.title, key="learning-curve"
-        )
+        draw(learning_figure(info, theme()), info.title, "learning-curve")
     with st.expander(t("runs.log"), key=f"log-{row.run}", on_change="rerun"):
         st.code(log or t("runs.log.empty"), language=None, height=320)
 

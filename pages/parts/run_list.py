@@ -68,10 +68,12 @@ def _contents(every_s: float | None) -> None:
 
 
 def _shown(rows: list[RunRow]) -> RunRow:
-    """The run that was chosen, which may be older than those that are read; else the newest."""
+    """The run that was chosen, which may be older than those that are read; else one at work, else the newest."""
     run = state.shown()
     row = data.find(run) if run else None
-    return row if row is not None and not row.recorded else rows[0]
+    if row is not None and not row.recorded:
+        return row
+    return next((row for row in rows if row.state == "running"), rows[0])
 
 
 def _newest(rows: list[RunRow], shown: RunRow) -> list[RunRow]:

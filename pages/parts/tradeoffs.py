@@ -16,7 +16,7 @@ from explorer.texts.sentences import sentence
 from explorer.variants import Variant
 from pages.parts import data, run_details, state
 from pages.parts.page import go, safe, theme
-from pages.parts.pictures import chart_config
+from pages.parts.pictures import draw
 from pages.parts.tables import table
 
 PHONE = Area(270, 230)
@@ -25,14 +25,13 @@ PHONE = Area(270, 230)
 
 def chart(info: TradeoffInfo, key: str) -> None:
     """The figure; a box selects runs here, a click through ``marks``."""
-    st.plotly_chart(
+    draw(
         tradeoff_figure(info, theme()),
-        theme=None,
-        key=key,
-        config=chart_config(**drawing(info)),
+        f"{info.title}. {info.subtitle}",
+        key,
+        drawing(info),
         on_select=lambda: pick_boxed(key),
         selection_mode="box",
-        alt=f"{info.title}. {info.subtitle}",
     )
     spare_words(key, covering(info, labels(info), PHONE))
     st.caption(safe(f"{info.caption} {info.knee_words}"))

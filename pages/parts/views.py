@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import streamlit as st
-from plotly.graph_objects import Figure
 
 from explorer.budget import Budget
 from explorer.charts import (
@@ -27,7 +26,7 @@ from explorer.variants import Variant
 from pages.parts import data, empty, glossary, linked, marks, state, tradeoffs, variant_table
 from pages.parts.filters import View
 from pages.parts.page import safe, theme
-from pages.parts.pictures import chart_config
+from pages.parts.pictures import draw
 
 _front: Latest[frozenset[str]] = Latest(1)
 WIDE = """<style>
@@ -62,12 +61,8 @@ def _parallel(rows: list[Variant], where: str, axes: Axes) -> None:
         return
     st.html(WIDE.format(width=least_width_px(info)))
     with st.container(key="wide-chart"):
-        _draw(parallel_figure(info, theme(), ranges=marks.ranges()), "parallel", f"{info.title}. {info.subtitle}")
+        draw(parallel_figure(info, theme(), ranges=marks.ranges()), f"{info.title}. {info.subtitle}", "parallel")
     st.caption(t("views.parallel.hint"))
-
-
-def _draw(figure: Figure, key: str, alt: str) -> None:
-    st.plotly_chart(figure, theme=None, config=chart_config(), key=key, alt=alt)
 
 
 def _sweep(rows: list[Variant], where: str) -> None:
@@ -82,12 +77,10 @@ def _sweep(rows: list[Variant], where: str) -> None:
     with what:
         key = st.selectbox(t("filter.y"), Y_AXES, key="swept", format_func=lambda name: QUANTITIES[name].title)
     info = sweep_info(found[place], by_run, key, where, tuple(state.selected()))
-    st.plotly_chart(
+    draw(
         sweep_figure(info, theme()),
-        theme=None,
-        config=chart_config(),
-        key="sweep-chart",
-        alt=f"{info.title}. {info.subtitle}",
+        f"{info.title}. {info.subtitle}",
+        "sweep-chart",
         on_select=lambda: tradeoffs.pick_boxed("sweep-chart"),
         selection_mode="box",
     )
@@ -112,7 +105,7 @@ def _progress(rows: list[Variant]) -> None:
     if not info.series:
         empty.reason(info.title, t("views.progress.none"))
         return
-    _draw(hypervolume_figure(info, theme()), "hypervolume", f"{info.title}. {info.subtitle}")
+    draw(hypervolume_figure(info, theme()), f"{info.title}. {info.subtitle}", "hypervolume")
     across = t("views.progress.time" if info.moments else "views.progress.order")
     st.caption(safe(f"{t('views.progress.hint')} {across}"))
     glossary.explain("progress", "hypervolume")

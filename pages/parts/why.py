@@ -9,7 +9,7 @@ from explorer.store import RunRow
 from explorer.texts import t
 from explorer.texts.sentences import sentence
 from pages.parts.page import safe, theme
-from pages.parts.pictures import chart_config
+from pages.parts.pictures import draw
 
 
 def section(row: RunRow) -> None:
@@ -31,5 +31,5 @@ def _profile(run: str, result: dict) -> None:
         for info in profile_info(result):
             figure = profile_figure(info, theme())
             alt = f"{info.title}. {info.subtitle}"
-            st.plotly_chart(figure, theme=None, config=chart_config(), alt=alt, key=f"why-{info.key}-{run}")
+            draw(figure, alt, f"why-{info.key}-{run}")
         st.caption(safe(f"{peak_words(result['profile'])} {t('profile.note')}".strip()))

@@ -238,9 +238,22 @@ def test_only_what_runs_has_a_rich_card_and_what_waits_a_line_with_all_its_butto
     app = open_page("2_Runs")
     (bar,) = app.get("progress")
     assert "training" in bar.proto.text
+    assert list(run_tables(app).values()) == [[2]], "of three the one at work is shown, not the newest"
     assert "**int8-dynamic** · minilm-tweets · queued" in words(app)
     labels = [one.label for one in app.button if (one.key or "").endswith("-sample-0002")]
     assert labels == ["First", "Up", "Down", "Last", "Pause", "Cancel"]
+
+
+def test_where_the_time_left_is_not_known_it_says_so(open_page, place):
+    run = replace(sample_runs(2)[1], state="queued", result=None)
+    write_runs(place / "home" / "runs", [run])
+    folder = RunFolder(place / "home" / "runs" / run.run)
+    folder.add_progress(stage="measure", text="Measuring latency")
+    folder.claim({"claimed_at": time.time()})
+    folder.add_state("running")
+    store.Store().refresh(run.run)
+    (bar,) = open_page("2_Runs").get("progress")
+    assert "Measuring latency · time left not known yet" in bar.proto.text
 
 
 def test_the_shown_run_is_ticked(open_page, own):
