@@ -178,10 +178,10 @@ def test_a_sweep_survives_the_loss_of_a_node_and_gives_what_the_local_engine_giv
     wait_for(lambda: on_ray.row(lost).stage in ("export", "apply", "evaluate", "measure"))
     ray_cluster.lose_second_node()
     for run in runs:
-        wait_for(lambda run=run: on_ray.row(run).state in ("done", "failed", "cancelled"), 180)
+        wait_for(lambda run=run: on_ray.row(run).state in ("done", "failed", "cancelled"))
         assert (on_ray.row(run).state, on_ray.row(run).reason) == ("done", None), jobs.log_text(run)
     for run in own:
-        wait_for(lambda run=run: (local / "runs" / run / "result.json").exists(), 120)
+        wait_for(lambda run=run: (local / "runs" / run / "result.json").exists())
     found = [facts(on_ray.folder(run)) for run in runs]
     assert found == [facts(local / "runs" / run) for run in own]
     assert [one["digest"] for one in found] == [REAL_DIGEST(recipe) for recipe in recipes]
@@ -276,7 +276,7 @@ def test_nothing_of_it_listens_beyond_this_machine(ray_cluster):
     assert listening and {place.removeprefix("::ffff:") for place in listening} <= {"127.0.0.1", "::1"}
 
 
-def wait_for(condition, seconds: float = 60):
+def wait_for(condition, seconds: float = 180):
     """What ``condition`` returns once that is true; looked at now and then, since each look asks the cluster."""
     deadline = time.monotonic() + seconds
     while not (found := condition()):
