@@ -18,7 +18,7 @@ PAGE = """<!doctype html>
 <meta http-equiv="Content-Security-Policy" content="{policy}">
 <title>{title}</title>
 <style>
-body {{ max-width: 1100px; margin: 2rem auto; padding: 0 1rem; font-family: sans-serif; }}
+body {{ max-width: 1100px; margin: 2rem auto; padding: 0 1rem; font-family: Arial, Helvetica, sans-serif; }}
 figure {{ margin: 0 0 2.5rem; }}
 figcaption {{ margin-top: 0.5rem; font-size: 0.85rem; line-height: 1.4; color: {muted}; }}
 </style>

@@ -51,8 +51,9 @@ def stacks_info(names: Sequence[str], results: Sequence[Mapping[str, Any]]) -> t
         bars.insert(0, t("family.baseline"))
         times.insert(0, _of_call(profiles[0], "baseline_ms"))
         sizes.insert(0, _of_file(profiled[0][1], "baseline_bytes", profiled[0][1]["baseline_size"]))
-    shape = "; ".join(dict.fromkeys(_shape(result) for _, result in profiled))
-    charts = (_stacks("operators", shape, "%", bars, times), _stacks("sizes", "", "MB", bars, sizes))
+    shapes = "; ".join(dict.fromkeys(_shape(result) for _, result in profiled))
+    paired = t("chart.stacks.paired", shapes=shapes)
+    charts = (_stacks("operators", paired, "%", bars, times), _stacks("sizes", "", "MB", bars, sizes))
     return tuple(chart for chart in charts if chart.parts)
 
 

@@ -41,8 +41,8 @@ def test_a_baseline_that_was_chosen_stands_there_once() -> None:
 
 def test_the_shape_is_that_of_each_kind() -> None:
     image = {**result(1.0), "kind": "image"}
-    assert stacks_info(["a"], [image])[0].subtitle == "Batch 1, 128 pixels a side"
-    assert stacks_info(["a", "b", "c"], [result(1.0), image, result(0.5)])[0].subtitle.count("; ") == 1
+    assert stacks_info(["a"], [image])[0].subtitle == "Batch 1, 128 pixels a side; each beside a baseline of its own"
+    assert stacks_info(["a", "b", "c"], [result(1.0), image, result(0.5)])[0].subtitle.count("; ") == 2
 
 
 def test_many_small_operators_are_one_part() -> None:
