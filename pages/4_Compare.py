@@ -3,7 +3,7 @@
 import streamlit as st
 
 from explorer.texts import t
-from pages.parts import answers, comparing, data, empty, page
+from pages.parts import answers, comparing, data, empty, naming, page
 
 with page.start("compare"):
     if not data.finished():
@@ -18,4 +18,4 @@ with page.start("compare"):
             comparing.recipes(rows)
             comparing.bars_chart(rows)
             comparing.stacks(rows)
-            answers.section(rows, comparing.short_names(rows))
+            answers.section(rows, naming.short_names(rows))

@@ -6,16 +6,13 @@ from dataclasses import replace
 
 import streamlit as st
 
-from explorer import labels
 from explorer.charts import compare_figure, compare_info, stacks_figure, stacks_info
 from explorer.comparison import bars, recipe_difference
 from explorer.comparison import table as facts
-from explorer.labels import origin
-from explorer.measure.targets import targets
 from explorer.store import RunRow
 from explorer.texts import t
-from explorer.texts.sentences import sentence
 from pages.parts import data, glossary, state
+from pages.parts.naming import namer, short_names
 from pages.parts.page import theme
 from pages.parts.pictures import draw
 from pages.parts.tables import fact_table, side_by_side, table
@@ -32,21 +29,12 @@ def picker() -> list[RunRow]:
         list(by_run),
         key="compare-picker",
         max_selections=state.MOST_COMPARED,
-        format_func=lambda run: variant_name(by_run[run]),
+        format_func=namer(by_run),
         on_change=lambda: state.compare(st.session_state["compare-picker"]),
     )
     if len(sent) > state.MOST_COMPARED:
         st.info(t("compare.too_many", most=state.MOST_COMPARED, count=len(sent)))
     return [data.whole(by_run[run]) for run in chosen]
-
-
-def variant_name(row: RunRow) -> str:
-    """Label and model, whether it was measured on a GPU alone, and where it comes from."""
-    known, named = targets(), row.recipe.get("targets") or ()
-    devices = {known[name].device for name in named if name in known}
-    words = [sentence(row.label), row.model]
-    words += [t("where.gpu")] if devices and "cpu" not in devices else []
-    return " · ".join(filter(None, [*words, origin(row)]))
 
 
 def differences(rows: list[RunRow]) -> None:
@@ -90,12 +78,6 @@ def recipes(rows: list[RunRow]) -> None:
             )
     else:
         st.markdown(t("compare.same_recipe"))
-
-
-def short_names(rows: list[RunRow]) -> dict[str, str]:
-    """By run its label; with its model where they differ, and where it comes from."""
-    several = len({row.model for row in rows}) > 1
-    return {row.run: labels.shown_name(row, several) for row in rows}
 
 
 def _names(rows: list[RunRow]) -> list[str]:

@@ -17,7 +17,7 @@ from explorer.texts import t
 from explorer.texts.sentences import sentence
 from explorer.variants import family_of
 from pages.parts import data, demo_choice, launch, run_details
-from pages.parts.comparing import short_names
+from pages.parts.naming import short_names
 from pages.parts.page import safe
 
 MOST_PROCESSES = 2

@@ -10,7 +10,7 @@ from explorer.store import RunRow
 from explorer.texts import t, target_title
 from explorer.texts.sentences import sentence
 from pages.parts import data, state
-from pages.parts.comparing import variant_name
+from pages.parts.naming import namer
 from pages.parts.page import safe
 
 MOST_BESIDE = 2
@@ -34,7 +34,7 @@ def variants(rows: list[RunRow]) -> list[RunRow]:
         t("demo.pick"),
         list(by_run),
         key="demo-picker",
-        format_func=lambda run: variant_name(by_run[run]),
+        format_func=namer(by_run),
         on_change=_light_up,
     )
     first = by_run[run]
@@ -49,7 +49,7 @@ def variants(rows: list[RunRow]) -> list[RunRow]:
         key="demo-beside",
         max_selections=MOST_BESIDE,
         placeholder=t("demo.beside.none"),
-        format_func=lambda run: variant_name(others[run]),
+        format_func=namer(others),
         on_change=_light_up,
     )
     return [data.whole(first), *(data.whole(others[other]) for other in beside)]

@@ -21,8 +21,8 @@ from explorer.store import RunRow
 from explorer.texts import t
 from explorer.texts.sentences import sentence
 from pages.parts import data, launch, run_details, state
-from pages.parts.comparing import variant_name
 from pages.parts.guests import allowed
+from pages.parts.naming import namer
 from pages.parts.page import plain_errors, safe
 from pages.parts.tables import table
 
@@ -53,7 +53,7 @@ def picker() -> RunRow:
         t("export.pick"),
         list(by_run),
         key="export-picker",
-        format_func=lambda run: variant_name(by_run[run]),
+        format_func=namer(by_run),
         on_change=lambda: state.select([st.session_state["export-picker"]]),
     )
     return by_run[run]

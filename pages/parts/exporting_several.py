@@ -17,7 +17,7 @@ from explorer.store import RunRow
 from explorer.texts import t
 from explorer.texts.sentences import sentence
 from pages.parts import data, exporting_charts, state
-from pages.parts.comparing import variant_name
+from pages.parts.naming import namer
 from pages.parts.page import plain_errors, safe
 
 CHOICES = ("chosen", "study")
@@ -56,9 +56,7 @@ def _chosen() -> tuple[list[RunRow], list[str]]:
     by_run = {row.run: row for row in data.finished()}
     begin = [run for run in state.compared() or state.selected() if run in by_run]
     st.session_state["several-picker"] = [run for run in st.session_state.get("several-picker", begin) if run in by_run]
-    runs = st.multiselect(
-        t("compare.pick"), list(by_run), key="several-picker", format_func=lambda run: variant_name(by_run[run])
-    )
+    runs = st.multiselect(t("compare.pick"), list(by_run), key="several-picker", format_func=namer(by_run))
     return [by_run[run] for run in runs], [word for run in runs for word in ("--run", run)]
 
 

@@ -16,7 +16,7 @@ from explorer.store import RunRow
 from explorer.texts import t, target_title
 from explorer.variants import choose
 from pages.parts import data, glossary, state
-from pages.parts.comparing import variant_name
+from pages.parts.naming import namer
 
 PREVIEW_PX = 760
 
@@ -32,7 +32,7 @@ def picker() -> list[RunRow]:
         list(by_run),
         key="report-picker",
         max_selections=MOST,
-        format_func=lambda run: variant_name(by_run[run]),
+        format_func=namer(by_run),
     )
     return [data.whole(by_run[run]) for run in chosen]
 

@@ -18,7 +18,7 @@ from explorer.texts import t, target_title
 from explorer.texts.sentences import sentence
 from explorer.variants import models_of_one_task
 from pages.parts import data, state
-from pages.parts.comparing import variant_name
+from pages.parts.naming import namer
 from pages.parts.page import safe
 
 CONTROLS = ("x", "y", "size", "log", "log_y", "where", "runtime", "batch", "length", "model", "family", "study")
@@ -97,8 +97,10 @@ def _lists(key: str, begin: Step) -> dict[str, Any]:
     models = dict.fromkeys(row.model for row in data.variants())
     studies = dict.fromkeys(study for row in rows.values() for study in row.studies)
 
+    name = namer(rows)
+
     def named(run: str) -> str:
-        return variant_name(rows[run]) if run in rows else run
+        return name(run) if run in rows else run
 
     return {
         "models": _several(t("filter.model"), f"{key}-models", models, begin.models),
