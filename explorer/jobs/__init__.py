@@ -95,7 +95,7 @@ def cancel(run: str) -> bool:
 
 @writing()
 def move(run: str, to: Literal["first", "up", "down", "last"]) -> None:
-    """Give a queued run another place in the queue; raises ``BadInput`` for one that is not queued any more."""
+    """Give a queued run another place in the queue; raises ``BadInput`` for one that has none there any more."""
     from explorer.jobs.processes import hold
     from explorer.jobs.queue import between
     from explorer.store import Store
@@ -106,10 +106,22 @@ def move(run: str, to: Literal["first", "up", "down", "last"]) -> None:
         queue = store.in_state("queued")
         if run not in queue:
             raise BadInput(f"The run '{run}' is {folder.snapshot().state}; only a queued run has a place in the queue.")
+        if reason := why_not_moved(run):
+            raise BadInput(reason)
         others = [RunFolder(runs_folder() / other).place() for other in queue if other != run]
         before = {"first": 0, "up": queue.index(run) - 1, "down": queue.index(run) + 1, "last": len(others)}[to]
         folder.set_place(between(others, min(max(before, 0), len(others))))
         store.refresh(run)
+
+
+def why_not_moved(run: str) -> str | None:
+    """The sentence for why a queued run keeps its place; None where it can have another."""
+    if not _folder(run).elsewhere:
+        return None
+    return (
+        f"The run '{run}' was given to the cluster, which decides what it starts next; "
+        "those that still wait here can be moved."
+    )
 
 
 def pause(run: str) -> None:

@@ -124,6 +124,7 @@ def _switch_queue(paused: bool) -> None:
 
 def _places(row: RunRow, place: str) -> None:
     """Ways to another place in the queue."""
+    reason = jobs.why_not_moved(row.run)
     for to, icon in QUEUE.items():
         st.button(
             t(f"runs.move.{to}"),
@@ -132,7 +133,7 @@ def _places(row: RunRow, place: str) -> None:
             type="tertiary",
             on_click=_move,
             args=(row.run, to),
-            **allowed(),
+            **allowed(reason is not None, sentence(reason) if reason else None),
         )
 
 

@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 
 from explorer import jobs
+from explorer.errors import BadInput
 from explorer.rundir import RunFolder
 from explorer.store import Store
 from pages.parts.run_card import QUEUE
@@ -36,6 +37,16 @@ def test_a_run_on_a_cluster_that_shares_no_path_offers_no_pause(queued, open_pag
     assert pause.disabled and "a cluster that does not see its folder, and cannot be told to rest" in pause.help
     monkeypatch.setenv("EXPLORER_RAY_SHARED", "1")
     assert not button(open_page("2_Runs"), "Pause").disabled
+
+
+def test_a_run_that_the_cluster_has_keeps_its_place(queued, open_page):
+    places = ["First", "Up", "Down", "Last"]
+    assert not any(button(open_page("2_Runs"), place).disabled for place in places)
+    (queued.path / "ray.json").write_text("{}")
+    held = [button(open_page("2_Runs"), place) for place in places]
+    assert all(one.disabled and "the cluster, which decides what it starts next" in one.help for one in held)
+    with pytest.raises(BadInput, match="the cluster, which decides what it starts next"):
+        jobs.move("sample-0001", "first")
 
 
 def test_a_paused_queue_says_why_nothing_starts(queued, open_page):
