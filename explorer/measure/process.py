@@ -34,6 +34,7 @@ def run_fresh(module: str, specification: dict[str, Any], timeout_s: float) -> d
         try:
             finished = subprocess.run(
                 command,
+                cwd=folder,  # its own: the current one may have been deleted, and then MKL finds nothing
                 env=_environment(),
                 capture_output=True,
                 text=True,

@@ -42,12 +42,15 @@ def card(row: RunRow, name: str) -> None:
             st.progress(_share(row), text=_now(row))
     else:
         with st.container(key=f"quiet-card-{row.run}"):
-            title, buttons = st.columns([1, 1], vertical_alignment="center")
             more = _ended(row) if row.state not in ACTIVE else safe(sentence(row.text or ""))
-            title.markdown(f"{_title(row, name)} :gray[{more}]" if more else _title(row, name))
+            words = f"{_title(row, name)} :gray[{more}]" if more else _title(row, name)
             if row.state == "queued":
+                title, buttons = st.columns([1, 1], vertical_alignment="center")
+                title.markdown(words)
                 with buttons.container(horizontal=True, horizontal_alignment="right"):
                     controls(row)
+            else:
+                st.markdown(words)
 
 
 def _title(row: RunRow, name: str) -> str:

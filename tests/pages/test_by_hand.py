@@ -69,7 +69,8 @@ STEPS = r"""() => [...document.querySelectorAll('strong')].map(one => one.innerT
 
 SAID = """titles => titles.every(
     (title, place) => document.querySelectorAll('ol li')[place + 1]?.innerText.startsWith(title))"""
-NAMES = """() => [...document.querySelectorAll('[data-testid="stColumn"] strong')].map(one => one.innerText)"""
+CARDS = '[class*="st-key-quiet-card"] strong, [data-testid="stColumn"] strong'
+NAMES = f"() => [...document.querySelectorAll('{CARDS}')].map(one => one.innerText)"
 SELECTED = "() => new URL(location.href).searchParams.get('selected')"
 FOCUSED = """async controls => {
     const last = document.activeElement;
