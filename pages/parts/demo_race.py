@@ -13,9 +13,10 @@ from explorer.quantities import duration, significant
 from explorer.serving.client import Standing, Tally
 from explorer.serving.verdict import BATCH, disagreement, measured, race_ratio, race_sentence
 from explorer.texts import t
-from pages.parts import data
+from pages.parts import data, telling
 from pages.parts.demo import Side, Subject
 from pages.parts.page import plain_errors, safe, theme
+from pages.parts.telling import told_errors
 
 REQUESTS = 1000
 EVERY_S = 0.25
@@ -54,6 +55,7 @@ def _standing(subject: Subject) -> Standing | None:
 
 
 def _contents(subject: Subject, running: bool) -> None:
+    telling.now()
     _button(subject, running)
     standing = _standing(subject)
     if standing is not None and not standing.running:
@@ -71,14 +73,26 @@ def _contents(subject: Subject, running: bool) -> None:
 
 
 def _button(subject: Subject, running: bool) -> None:
-    """Start and stop in the same place."""
+    """Start and stop in the same place.
+
+    What they do is done before anything is drawn: what is drawn again by itself can be broken off by the next time.
+    """
     start = t("demo.race.start", count=f"{REQUESTS:,}")
-    with plain_errors():
-        if running:
-            if st.button(t("demo.race.stop"), key="demo-race-stop", icon=":material/stop:"):
-                subject.shown.stop(_race(subject) or "")
-        elif st.button(start, key="demo-race-start", type="primary", icon=":material/flag:"):
-            st.session_state["demo-race"] = (subject.key, subject.shown.race(REQUESTS))
+    if running:
+        st.button(t("demo.race.stop"), key="demo-race-stop", icon=":material/stop:", on_click=_stop, args=(subject,))
+    else:
+        how: dict[str, Any] = {"type": "primary", "icon": ":material/flag:", "on_click": _start, "args": (subject,)}
+        st.button(start, key="demo-race-start", **how)
+
+
+def _start(subject: Subject) -> None:
+    with told_errors():
+        st.session_state["demo-race"] = (subject.key, subject.shown.race(REQUESTS))
+
+
+def _stop(subject: Subject) -> None:
+    with told_errors():
+        subject.shown.stop(_race(subject) or "")
 
 
 def _bars(subject: Subject, standing: Standing) -> None:

@@ -11,6 +11,7 @@ from pages.parts import data, undo
 from pages.parts.guests import allowed
 from pages.parts.page import plain_errors
 from pages.parts.tables import table
+from pages.parts.telling import told_errors
 
 
 def section() -> None:
@@ -47,7 +48,7 @@ def _remove() -> None:
 
 
 def _remove_these(runs: list[str]) -> None:
-    with plain_errors():
+    with told_errors():
         removed = housekeeping.remove_artefacts(runs)
         undo.offer(t("disk.removed", count=len(removed)), removed)
 
@@ -68,7 +69,7 @@ def _bring_back() -> None:
 
 
 def _restore(run: str) -> None:
-    with plain_errors():
+    with told_errors():
         housekeeping.restore(run)
 
 
@@ -86,10 +87,10 @@ def _empty(uses: list[housekeeping.Use]) -> None:
 
 
 def _empty_trash() -> None:
-    with plain_errors():
+    with told_errors():
         housekeeping.empty_trash()
 
 
 def _empty_cache() -> None:
-    with plain_errors():
+    with told_errors():
         housekeeping.empty_cache()

@@ -78,6 +78,8 @@ def start(name: str) -> Iterator[None]:
 
     The page itself stands inside, so that whatever goes wrong there is one sentence and never a traceback.
     """
+    from pages.parts import telling  # which needs this module
+
     _stay_small()
     state.restore()
     _here.language = st.session_state.get("language")
@@ -94,6 +96,7 @@ def start(name: str) -> Iterator[None]:
         page_language.tell(texts.language())
     st.title(t(f"page.{name}.title"), anchor=False)
     st.markdown(t(f"page.{name}.sentence"))
+    telling.now()
     with suppress(ExplorerError):  # what is wrong with the index is said below, where the page needs it
         _window()
         carry_on()

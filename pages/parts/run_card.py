@@ -21,7 +21,8 @@ from explorer.texts import t
 from explorer.texts.sentences import sentence
 from pages.parts import data
 from pages.parts.guests import allowed
-from pages.parts.page import plain_errors, safe
+from pages.parts.page import safe
+from pages.parts.telling import tell, told_errors
 
 QUEUE: dict[Literal["first", "up", "down", "last"], str] = {
     "first": ":material/vertical_align_top:",
@@ -66,7 +67,8 @@ def _who(row: RunRow) -> str:
 def controls(row: RunRow, place: str = "") -> None:
     """What can be done with an active run: another place in the queue, rest or go on, end; quiet where it waits.
 
-    The keys of the buttons begin with ``place``, so that they can stand at several places of one page.
+    The keys of the buttons begin with ``place``, so that they can stand at several places of one page. What they do is
+    done before anything is drawn: what is drawn again by itself can be broken off by the next time.
     """
     if row.state == "queued":
         _places(row, place)
@@ -80,14 +82,18 @@ def controls(row: RunRow, place: str = "") -> None:
         args=(row.run, not row.paused),
         **allowed(reason is not None, sentence(reason) if reason else t("runs.pause.help")),
     )
-    if st.button(t("runs.cancel"), key=f"{place}cancel-{row.run}", type=look, **allowed()):
-        with plain_errors():
-            jobs.cancel(row.run)
-            st.toast(t("runs.cancelling"))
+    cancel = f"{place}cancel-{row.run}"
+    st.button(t("runs.cancel"), key=cancel, type=look, on_click=_cancel, args=(row.run,), **allowed())
+
+
+def _cancel(run: str) -> None:
+    with told_errors():
+        jobs.cancel(run)
+        tell(t("runs.cancelling"))
 
 
 def _pause(run: str, paused: bool) -> None:
-    with plain_errors():
+    with told_errors():
         (jobs.pause if paused else jobs.resume)(run)
 
 
@@ -113,15 +119,18 @@ def queue_switch(rows: list[RunRow]) -> None:
 def _cancel_all(runs: list[str]) -> None:
     with st.popover(t("runs.queue.cancel"), icon=":material/cancel:", key="cancel-all-box", **allowed()):
         st.markdown(t("runs.queue.cancel.sure", count=f"{len(runs):,}"))
-        if st.button(t("runs.queue.cancel.yes"), key="cancel-all", **allowed()):
-            with plain_errors():
-                for run in runs:
-                    jobs.cancel(run)
-                st.toast(t("runs.queue.cancelling", count=f"{len(runs):,}"))
+        st.button(t("runs.queue.cancel.yes"), key="cancel-all", on_click=_cancel_each, args=(runs,), **allowed())
+
+
+def _cancel_each(runs: list[str]) -> None:
+    with told_errors():
+        for run in runs:
+            jobs.cancel(run)
+        tell(t("runs.queue.cancelling", count=f"{len(runs):,}"))
 
 
 def _switch_queue(paused: bool) -> None:
-    with plain_errors():
+    with told_errors():
         (jobs.pause_queue if paused else jobs.resume_queue)()
 
 
@@ -141,7 +150,7 @@ def _places(row: RunRow, place: str) -> None:
 
 
 def _move(run: str, to: Literal["first", "up", "down", "last"]) -> None:
-    with plain_errors():
+    with told_errors():
         jobs.move(run, to)
 
 

@@ -23,6 +23,7 @@ from pages.parts.guests import allowed
 from pages.parts.page import go, plain_errors, safe, theme
 from pages.parts.pictures import draw
 from pages.parts.tables import fact_table
+from pages.parts.telling import told_errors
 
 
 def job(row: RunRow, name: str) -> None:
@@ -58,10 +59,8 @@ def _job_buttons(row: RunRow) -> None:
             run_card.controls(row, "details-")
         else:
             words, kind = ("runs.again", "secondary") if row.state == "done" else ("runs.retry", "primary")
-            if st.button(t(words), key=f"retry-{row.run}", type=kind, icon=":material/replay:", **allowed()):
-                with plain_errors():
-                    state.select([jobs.retry(row.run)])
-                    st.rerun()
+            how: dict[str, Any] = {"type": kind, "icon": ":material/replay:", "on_click": _retry, "args": (row.run,)}
+            st.button(t(words), key=f"retry-{row.run}", **how, **allowed())
             if row.state == "failed" and mends_recipe(row.reason):
                 _change_recipe(row)
             with st.popover(t("runs.delete"), icon=":material/delete:", key=f"delete-box-{row.run}", **allowed()):
@@ -72,6 +71,11 @@ def _job_buttons(row: RunRow) -> None:
                         undo.offer(t("runs.deleted", label=safe(sentence(row.label))), [row.run])
                         state.forget(row.run)
                         st.rerun()
+
+
+def _retry(run: str) -> None:
+    with told_errors():
+        state.select([jobs.retry(run)])
 
 
 def _change_recipe(row: RunRow) -> None:

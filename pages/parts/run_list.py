@@ -12,7 +12,7 @@ from explorer.rundir import ACTIVE
 from explorer.seeds import names_of
 from explorer.store import RunRow, Store
 from explorer.texts import t
-from pages.parts import data, run_card, run_details, state, tables
+from pages.parts import data, run_card, run_details, state, tables, telling
 from pages.parts.carrying_on import carry_on
 from pages.parts.page import plain_errors
 
@@ -47,6 +47,7 @@ def _pace(rows: list[RunRow]) -> float | None:
 
 def _contents(every_s: float | None) -> None:
     carry_on()
+    telling.now()
     rows = _own_runs()
     if _pace(rows) != every_s:
         st.rerun()

@@ -14,6 +14,7 @@ from explorer.studies import files
 from explorer.texts import t
 from pages.parts.guests import allowed
 from pages.parts.page import plain_errors, safe
+from pages.parts.telling import told_errors
 
 
 def section() -> None:
@@ -77,12 +78,12 @@ def _one(names: list[str]) -> None:
 
 
 def _describe(name: str) -> None:
-    with plain_errors():
+    with told_errors():
         studies.describe(name, st.session_state[f"studies-text-{name}"])
 
 
 def _archive(name: str, archived: bool) -> None:
-    with plain_errors():
+    with told_errors():
         studies.archive(name, archived)
 
 

@@ -9,7 +9,7 @@ import streamlit as st
 from explorer import housekeeping
 from explorer.texts import t
 from pages.parts.guests import allowed
-from pages.parts.page import plain_errors
+from pages.parts.telling import told_errors
 
 KEY = "removed"
 
@@ -32,6 +32,6 @@ def section() -> None:
 
 def _bring_back(runs: list[str]) -> None:
     st.session_state[KEY] = None
-    with plain_errors():
+    with told_errors():
         for run in runs:
             housekeeping.restore(run)
