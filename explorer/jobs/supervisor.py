@@ -24,7 +24,7 @@ from explorer.jobs.disk_guard import DiskGuard
 from explorer.jobs.engine import Engine, Watch, chosen
 from explorer.jobs.lifecycle import LOCK_WAIT_S
 from explorer.jobs.time_limit import Clock
-from explorer.rundir import ACTIVE, RunFolder, queue_paused
+from explorer.rundir import ACTIVE, FINISHED, RunFolder, queue_paused
 from explorer.store import Store
 
 TICK_S = 0.1
@@ -148,11 +148,15 @@ class Supervisor:
         self.clocks.pop(run, None)
 
     def _keep_time(self, watch: Watch) -> None:
-        """End a run that took longer than its limit; the time for which it is paused does not count."""
+        """End a run that took longer than its limit; the time for which it is paused or waits does not count."""
         folder = watch.folder
         clock = self.clocks.get(folder.run) or self.clocks.setdefault(folder.run, Clock.of(folder))
-        if clock.is_over(paused=folder.pause_requested):
-            folder.add_state("failed", clock.reason)
+        if not clock.due:
+            return
+        now = folder.snapshot()
+        if clock.is_over(paused=folder.pause_requested or now.state == "queued" or now.stage == "wait"):
+            if now.state not in FINISHED:
+                folder.add_state("failed", clock.reason)
             watch.kill()
 
     def _folder(self, run: str) -> RunFolder:

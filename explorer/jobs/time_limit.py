@@ -1,4 +1,4 @@
-"""How long a run may take: its time limit, against the time for which it went on without being paused."""
+"""How long a run may take: its time limit, against the time for which it was at work."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ import psutil
 
 from explorer.jobs import processes
 from explorer.rundir import RunFolder
+
+LOOK_S = 1.0
 
 
 class Clock:
@@ -32,8 +34,13 @@ class Clock:
         limit = f"{limit_s / 60:g} min" if limit_s >= 60 else f"{limit_s:g} s"
         return f"it took longer than its limit of {limit}; give it more time or make it smaller"
 
+    @property
+    def due(self) -> bool:
+        """Whether there is a limit to look at, which is done once a second."""
+        return self.limit_s is not None and time.monotonic() - self.looked >= LOOK_S
+
     def is_over(self, paused: bool) -> bool:
-        """Whether the limit is reached; the time since the last call counts unless the run is ``paused``."""
+        """Whether the limit is reached; the time since the last call counts unless the run was ``paused`` or waited."""
         now = time.monotonic()
         self.elapsed_s += 0.0 if paused else now - self.looked
         self.looked = now

@@ -15,7 +15,7 @@ from explorer.errors import ExplorerError
 from explorer.texts.sentences import sentence
 from pages.parts.page import safe
 
-KEPT = "told"
+KEPT = "telling"
 
 
 def tell(words: str) -> None:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import time
+from types import SimpleNamespace
 
 import pytest
 
 from explorer import jobs
 from explorer.errors import BadInput
-from explorer.jobs import processes
+from explorer.jobs import processes, time_limit
+from explorer.jobs.supervisor import Supervisor
 from explorer.jobs.time_limit import Clock
 from explorer.rundir import RunFolder
 from explorer.store import Store
@@ -210,6 +212,32 @@ def test_the_usual_limit_is_the_environment_s(home, monkeypatch):
     assert RunFolder(home.folder(run)).request()["time_limit_s"] == 1200
     run, _ = jobs.enqueue(home.recipe(1), time_limit_min=5)
     assert RunFolder(home.folder(run)).request()["time_limit_s"] == 300
+
+
+def test_time_for_which_a_run_waits_does_not_count(home, monkeypatch):
+    run, _ = jobs.enqueue(home.recipe(), time_limit_min=1 / 6)
+    folder, killed, now = RunFolder(home.folder(run)), [], [time.monotonic()]
+    monkeypatch.setattr(time_limit.time, "monotonic", lambda: now[0])
+    supervisor = Supervisor(Store(), SimpleNamespace())
+    watch = SimpleNamespace(folder=folder, kill=lambda: killed.append(folder.snapshot().state))
+
+    def after(seconds: float) -> list[str]:
+        now[0] += seconds
+        supervisor._keep_time(watch)
+        return killed
+
+    after(0)
+    assert after(60) == [], "it is queued, maybe on a cluster"
+    folder.claim({"claimed_at": time.time()})
+    folder.add_state("running")
+    folder.add_progress("wait", "waiting for a measurement to finish")
+    assert after(60) == []
+    folder.add_progress("train", "Training")
+    assert after(8) == []
+    assert after(8) == ["failed"]
+    assert after(8) == ["failed", "failed"], "until it is gone"
+    states = [event["state"] for event in jobs.events(run) if event["kind"] == "state"]
+    assert states == ["running", "failed"], "and told once"
 
 
 @pytest.mark.parametrize("limit", [0, -1, float("nan"), float("inf")])

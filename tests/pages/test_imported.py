@@ -12,7 +12,7 @@ from explorer.planning import estimate
 from explorer.recipe import Recipe
 from explorer.store import Store
 from explorer.variants import flatten
-from pages.parts.comparing import short_names, variant_name
+from pages.parts.naming import namer, short_names
 from tests.pages.conftest import words
 from tests.support.sample_results import OTHER_HOST, sample_runs, write_runs
 
@@ -40,7 +40,7 @@ def test_a_row_of_the_index_says_so(imported) -> None:
 def test_its_name_says_so(imported) -> None:
     rows = {row.run: row for row in Store().runs()}
     row, own = rows.pop(imported), next(iter(rows.values()))
-    assert variant_name(row) == f"{row.label} · {row.model} · imported"
+    assert namer({row.run: row})(row.run) == f"{row.label} · {row.model} · imported"
     assert short_names([row, own]) == {
         row.run: f"{row.label} · {row.model} (imported)",
         own.run: f"{own.label} · {own.model}",
