@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from explorer.latest import Latest
-from explorer.recipe import Recipe
+from explorer.recipe import Measuring, Recipe
 from explorer.runlike import RunLike, remembered
 from explorer.sweeps import Axis, kind_of, numbers_of
 from explorer.variants import Variant, own_rows
@@ -23,8 +24,9 @@ class Span:
 
 @dataclass(frozen=True)
 class Foreseen:
-    """Accuracy as a fraction, the file in bytes and the speed-up on the recipe's first target, None where unknown.
+    """Accuracy as a fraction and the speed-up on the recipe's first target, and the file in bytes; None where unknown.
 
+    The speed-up is that at the first of the recipe's batches and lengths.
     ``runs`` are what it rests on: the same recipe, or the two nearest that differ in the number on ``axis`` alone.
     """
 
@@ -93,8 +95,9 @@ def _neighbours(
 
 
 def _between(recipe: Recipe, runs: Sequence[RunLike], share: float, axis: Axis | None) -> Foreseen:
-    rows = [_row(run, recipe.targets[0]) for run in runs]
-    spans = {field: _span(rows, field, share, any(map(_elsewhere, runs))) for field in FIELDS}
+    rows = [_rows(run, recipe) for run in runs]
+    elsewhere = any(map(_elsewhere, runs))
+    spans = {field: _span([one[field] for one in rows], field, share, elsewhere) for field in FIELDS}
     return Foreseen(**spans, runs=tuple(run.run for run in runs), axis=axis)
 
 
@@ -102,11 +105,18 @@ def _elsewhere(run: RunLike) -> bool:
     return run.recorded or run.imported
 
 
-def _row(run: RunLike, target: str) -> Variant | None:
-    """The run's first row on the target, else its first row."""
+def _rows(run: RunLike, recipe: Recipe) -> dict[str, Variant | None]:
+    """By field the row that speaks for it: a file is the same everywhere, answers are a target's, times a batch's."""
     rows = [row for row in own_rows(run) if not row.reported]
-    fitting = [row for row in rows if row.target == target and row.available]
-    return next(iter(fitting or rows), None)
+    there = [row for row in rows if row.target == recipe.targets[0] and row.available]
+    as_long = _lengths(run.recipe)[:1] == recipe.measure.lengths[:1]
+    timed = [row for row in there if as_long and row.batch == recipe.measure.batches[0]]
+    found = {"file_bytes": rows, "accuracy": there, "speedup": timed}
+    return {field: next(iter(fitting), None) for field, fitting in found.items()}
+
+
+def _lengths(plain: Mapping[str, Any]) -> tuple[Any, ...]:
+    return tuple((plain.get("measure") or {}).get("lengths") or Measuring().lengths)
 
 
 def _span(rows: list[Variant | None], field: str, share: float, elsewhere: bool) -> Span | None:

@@ -9,6 +9,7 @@ import pytest
 from explorer.foreseeing import foresee
 from explorer.recipe import Recipe
 from explorer.store import RunRow
+from explorer.variants import own_rows
 from tests.support.sample_results import sample_runs
 
 MODEL = "minilm-tweets"
@@ -66,6 +67,17 @@ def test_between_two_neighbours_it_lies_on_the_line_and_reaches_as_far_as_either
 )
 def test_where_nothing_speaks_for_it_nothing_is_said(known: list[Recipe]) -> None:
     assert foresee(recipe(0.5), measured(*known)) is None
+
+
+def test_nothing_measured_elsewhere_or_otherwise_speaks_for_a_time() -> None:
+    (run,) = measured(recipe(0.5))
+    times = {row.batch: row.speedup for row in own_rows(run) if row.target == "cpu-onnxruntime"}
+    for how, speedup in (({"batches": [8]}, times[8]), ({"batches": [32]}, None), ({"lengths": [16]}, None)):
+        found = foresee(Recipe.parse(recipe(0.5).plain() | {"measure": how}), [run])
+        assert found and found.accuracy and found.file_bytes
+        assert (found.speedup and found.speedup.value) == speedup, how
+    other = foresee(recipe(0.5).model_copy(update={"targets": ("cpu-openvino",)}), [run])
+    assert other and other.file_bytes and (other.accuracy, other.speedup) == (None, None)
 
 
 def test_another_machines_times_are_no_promise_for_this_one() -> None:
