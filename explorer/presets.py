@@ -69,7 +69,10 @@ WISHES = (
 
 
 def for_wish(wish: Wish, kind: ModelKind | None) -> list[Technique]:
-    """The steps for a kind of model; for an unknown kind those of a text transformer."""
+    """The steps for a kind of model; for an unknown kind those of a text transformer.
+
+    Those of a CNN suit whatever takes images.
+    """
     return [build(dict(step)) for step in wish.steps[kind or "text transformer"]]
 
 

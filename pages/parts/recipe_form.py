@@ -78,7 +78,7 @@ def steps_editor() -> None:
     if steps:
         preset_picker.save()
     else:
-        preset_picker.start(_model_kind())
+        preset_picker.start(_model_kind() or ("CNN" if _is_image() else None))
 
 
 def _step_editor(position: int, steps: int, step: dict[str, Any]) -> None:

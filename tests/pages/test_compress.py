@@ -299,6 +299,9 @@ def test_of_ones_own_model_the_data_tell_what_it_takes(form, tmp_path):
     form.text_input(key="form-own-data").set_value(str(tmp_path)).run()
     keys = {choice.key for choice in form.button_group}
     assert "form-sizes" in keys and "form-lengths" not in keys, "a folder holds images"
+    app = form.button(key="preset-small").click().run()
+    chosen = [step["technique"] for step in app.session_state["draft"]["steps"]]
+    assert chosen == ["prune-neurons", "fine-tune", "cluster-weights"], "what suits every model of images"
 
 
 def test_nothing_known_means_no_guess_and_something_known_an_estimate(form, own):
