@@ -14,6 +14,8 @@ from explorer.texts import t
 MOST = 3
 """So many of the most probable classes have bars of their own."""
 FAINT = 0.45
+LARGEST = 145
+"""Percent at the axis' end: beside a full bar there is room for "> 99 %" also where two charts stand side by side."""
 
 
 @dataclass(frozen=True)
@@ -83,7 +85,9 @@ def confidence_figure(info: ConfidenceInfo, theme: Theme = "light") -> go.Figure
         height=96 + 30 * len(info.labels),
         bargap=0.25,
         showlegend=False,
-        xaxis=style.axis(theme, info.x_title, range=[0, 118], tickvals=[0, 50, 100], ticksuffix=" %", fixedrange=True),
+        xaxis=style.axis(
+            theme, info.x_title, range=[0, LARGEST], tickvals=[0, 50, 100], ticksuffix=" %", fixedrange=True
+        ),
         yaxis=style.axis(theme, "", autorange="reversed", showgrid=False, fixedrange=True, **ticks),
     )
     figure.update_yaxes(tickfont={"size": 15, "color": style.INK[theme]})

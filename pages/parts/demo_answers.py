@@ -56,11 +56,11 @@ def section(subject: Subject) -> None:
         _differing(subject, found)
 
 
-def _row(key: str, pairs: list[Pair], draw: Callable[[Side, Answer, list[str]], None], labels: list[str]) -> None:
+def _row(key: str, pairs: list[Pair], part: Callable[[Side, Answer, list[str]], None], labels: list[str]) -> None:
     with st.container(key=key):
         for column, (side, answer) in zip(st.columns(IN_ROW, gap="large"), pairs, strict=False):
             with column:
-                draw(side, answer, labels)
+                part(side, answer, labels)
 
 
 def _differing(subject: Subject, found: list[Answer]) -> None:

@@ -38,3 +38,10 @@ def test_the_best_bar_stands_out_and_labels_are_no_html():
     figure = confidence_figure(confidence_info("x", ["<b>a</b>", "b"], [0.1, 0.9], "pruning"))
     assert list(figure.data[0].marker.opacity) == [0.45, 1.0]
     assert figure.layout.yaxis.ticktext[0] == "&lt;b&gt;a&lt;/b&gt;"
+
+
+def test_beside_a_full_bar_there_is_room_for_its_words_in_a_narrow_chart() -> None:
+    figure = confidence_figure(confidence_info("a", ["x", "y"], [0.999, 0.001], "pruning"))
+    _, end = figure.layout.xaxis.range
+    axis_px, words_px = 180, 50
+    assert (end - 100) / end * axis_px >= words_px
