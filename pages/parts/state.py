@@ -8,11 +8,10 @@ side by side, ``left-out`` what the legend of a chart took away. ``language`` is
 from __future__ import annotations
 
 from typing import Any
-from urllib.parse import quote, unquote
 
 import streamlit as st
 
-from explorer import texts
+from explorer import selections, texts
 
 MOST_COMPARED = 6
 KEPT = ("selected", "compared", "left-out")
@@ -23,8 +22,7 @@ def restore() -> None:
     """Take what is kept from the session, else from the URL, and write it to the URL again."""
     for name in KEPT:
         if name not in st.session_state:
-            ids = st.query_params.get(name, "").split(",")
-            st.session_state[name] = list(dict.fromkeys(unquote(one) for one in ids if one))
+            st.session_state[name] = selections.from_address(st.query_params.get(name, ""))
     given = st.query_params.get(SPOKEN)
     if "language" not in st.session_state and given in texts.languages():
         st.session_state["language"] = given
@@ -33,7 +31,7 @@ def restore() -> None:
 
 def address() -> dict[str, str]:
     """What goes along in the URL to another page; filters do not, since Streamlit keeps the values of their widgets."""
-    kept = {name: ",".join(quote(one, ": /") for one in ids) for name in KEPT if (ids := st.session_state.get(name))}
+    kept = {name: selections.in_address(ids) for name in KEPT if (ids := st.session_state.get(name))}
     return kept | spoken()
 
 

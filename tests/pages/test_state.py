@@ -77,3 +77,27 @@ def test_what_is_kept_comes_back_from_the_address_as_it_was():
     second.run()
     assert not first.exception and not second.exception
     assert second.session_state["left-out"] == names
+
+
+def test_a_selection_of_a_thousand_runs_has_a_short_address(tmp_path, monkeypatch):
+    def select(runs):
+        from pages.parts import state
+
+        state.restore()
+        state.select(runs)
+
+    def restore():
+        from pages.parts import state
+
+        state.restore()
+
+    monkeypatch.setenv("EXPLORER_HOME", str(tmp_path))
+    runs = [f"20260102-030405-{place:06x}" for place in range(1000)]
+    first = AppTest.from_function(select, kwargs={"runs": runs}).run()
+    address = "".join(first.query_params["selected"])
+    second = AppTest.from_function(restore)
+    second.query_params["selected"] = address
+    second.run()
+    assert not first.exception and not second.exception
+    assert len(address) < 2000
+    assert second.session_state["selected"] == runs
