@@ -85,6 +85,31 @@ def switch(page: Any, name: str) -> float:
     return time.monotonic() - started
 
 
+def watched_page(browser: Any) -> Any:
+    """A window of 1280 x 900 that notes when a hand last did something and when what stands there last changed."""
+    page = browser.new_page(viewport={"width": 1280, "height": 900})
+    page.add_init_script(_NOTE_CHANGES)
+    return page
+
+
+def stood_after(page: Any, quiet_ms: int = 1500) -> float:
+    """Seconds from the last click or key in a ``watched_page`` until nothing was drawn any more for ``quiet_ms``."""
+    page.wait_for_timeout(quiet_ms)
+    while page.evaluate("performance.now() - lastChange") < quiet_ms:
+        page.wait_for_timeout(100)
+    return float(page.evaluate("lastChange - lastHand")) / 1000
+
+
+_NOTE_CHANGES = """
+window.lastHand = window.lastChange = performance.now();
+for (const hand of ["pointerdown", "keydown"])
+  document.addEventListener(hand, () => { window.lastHand = performance.now(); }, true);
+new MutationObserver(() => { window.lastChange = performance.now(); })
+  .observe(document, {childList: true, characterData: true, subtree: true});
+"""
+"""What is drawn is an element or a text: attributes also change when the mouse passes."""
+
+
 def _wait_for(address: str, seconds: float = 60) -> None:
     until = time.monotonic() + seconds
     while True:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from explorer.bench import serve_dashboard
+from explorer.bench.browser import stood_after, watched_page
 from explorer.bench.dashboard import filled_home, save_report
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
@@ -19,3 +20,14 @@ def test_the_dashboard_is_made_to_write_the_report_that_is_asked_for(chromium, t
         report = save_report(page, address, runs[-3:]).read_text(encoding="utf-8")
         page.close()
     assert report.startswith("<!") and "C \u00b7 " in report and "D \u00b7 " not in report, "three variants"
+
+
+def test_a_page_stands_when_the_last_thing_is_drawn_not_when_the_first_is(chromium):
+    page = watched_page(chromium)
+    draw = "setTimeout(() => document.body.append('first'), 50); setTimeout(() => document.body.append('last'), 400)"
+    page.goto(f'data:text/html,<button onclick="{draw}">Draw</button>')
+    page.get_by_role("button").click()
+    seconds = stood_after(page, 700)
+    assert page.get_by_text("firstlast").count() == 1
+    assert seconds >= 0.4
+    page.close()
