@@ -78,11 +78,13 @@ QUANTITIES = {
         Quantity("zipped_size", "zipped_bytes", False, 1e-6),
         Quantity("parameters", "parameters", False, 1e-6),
         Quantity("latency", "p50_ms", False, 1, "p50_low_ms", "p50_high_ms", on_target=True),
-        Quantity("latency_p90", "p90_ms", False, 1, on_target=True),
-        Quantity("latency_p95", "p95_ms", False, 1, on_target=True),
-        Quantity("latency_p99", "p99_ms", False, 1, on_target=True),
+        Quantity("latency_p90", "p90_ms", False, 1, "p90_low_ms", "p90_high_ms", on_target=True),
+        Quantity("latency_p95", "p95_ms", False, 1, "p95_low_ms", "p95_high_ms", on_target=True),
+        Quantity("latency_p99", "p99_ms", False, 1, "p99_low_ms", "p99_high_ms", on_target=True),
         Quantity("speedup", "speedup", True, 1, "speedup_low", "speedup_high", on_target=True, relative=True),
-        Quantity("throughput", "throughput_per_s", True, 1, on_target=True),
+        Quantity(
+            "throughput", "throughput_per_s", True, 1, "throughput_low_per_s", "throughput_high_per_s", on_target=True
+        ),
         Quantity("memory", "peak_rss_bytes", False, 1e-6, on_target=True),
         Quantity("cold_start", "cold_start_ms", False, 1, on_target=True),
     )

@@ -144,6 +144,12 @@ class Latency(Record):
     p99_ms: Duration | None = None
     p50_low_ms: Duration | None = None
     p50_high_ms: Duration | None = None
+    p90_low_ms: Duration | None = None
+    p90_high_ms: Duration | None = None
+    p95_low_ms: Duration | None = None
+    p95_high_ms: Duration | None = None
+    p99_low_ms: Duration | None = None
+    p99_high_ms: Duration | None = None
     throughput_per_s: float | None = None
     baseline_p50_ms: Duration | None = None
     baseline_p50_low_ms: Duration | None = None

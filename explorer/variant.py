@@ -87,6 +87,12 @@ class Variant:
     p90_ms: float | None = None
     p95_ms: float | None = None
     p99_ms: float | None = None
+    p90_low_ms: float | None = None
+    p90_high_ms: float | None = None
+    p95_low_ms: float | None = None
+    p95_high_ms: float | None = None
+    p99_low_ms: float | None = None
+    p99_high_ms: float | None = None
     baseline_p50_ms: float | None = None
     baseline_p50_low_ms: float | None = None
     baseline_p50_high_ms: float | None = None
@@ -120,6 +126,16 @@ class Variant:
         """True for the uncompressed model."""
         return self.family == "baseline"
 
+    @property
+    def throughput_low_per_s(self) -> float | None:
+        """The throughput if p50 were at the upper end of its interval."""
+        return _scaled(self.throughput_per_s, self.p50_ms, self.p50_high_ms)
+
+    @property
+    def throughput_high_per_s(self) -> float | None:
+        """The throughput if p50 were at the lower end of its interval."""
+        return _scaled(self.throughput_per_s, self.p50_ms, self.p50_low_ms)
+
 
 _FIELDS = tuple(field.name for field in fields(Variant))
 _USUAL = {field.name: field.default for field in fields(Variant) if field.default is not MISSING}
@@ -133,6 +149,7 @@ _FIGURES = (
     *("baseline_accuracy", "baseline_accuracy_low", "baseline_accuracy_high"),
     *("baseline_p50_ms", "baseline_p50_low_ms", "baseline_p50_high_ms"),
     *("p50_ms", "p50_low_ms", "p50_high_ms", "p90_ms", "p95_ms", "p99_ms"),
+    *("p90_low_ms", "p90_high_ms", "p95_low_ms", "p95_high_ms", "p99_low_ms", "p99_high_ms"),
     *("throughput_per_s", "speedup", "speedup_low", "speedup_high"),
     *("cold_start_ms", "peak_rss_bytes"),
 )
@@ -146,6 +163,13 @@ _PACKED, _NUMBER = struct.Struct(f"{len(_FIGURES)}d"), struct.Struct("d")
 def _one(parts: tuple[Any, ...]) -> tuple[Any, ...]:
     """The same object for equal parts."""
     return parts
+
+
+def _scaled(value: float | None, numerator: float | None, denominator: float | None) -> float | None:
+    """``value`` times the ratio of the two; None where one of them is not known."""
+    if value is None or numerator is None or not denominator:
+        return None
+    return value * numerator / denominator
 
 
 def _parts(row: Any) -> tuple[Any, ...]:

@@ -195,6 +195,8 @@ def test_its_statistics_are_those_of_this_project(measure) -> None:
     first, second = draw.gamma(3, size=137), draw.gamma(2, size=137)
     assert measure.median_ratio(first, second) == pytest.approx(statistics.median_ratio(first, second))
     assert measure.median_interval(first) == pytest.approx(statistics.median_interval(first))
+    ours, theirs = (one.percentile_intervals(first, [90, 99]) for one in (statistics, measure))
+    assert np.array(theirs) == pytest.approx(np.array(ours))
     for right, count in ((0, 10), (7, 10), (10, 10), (1234, 2000)):
         assert measure.wilson(right, count) == pytest.approx(statistics.wilson(right, count))
 

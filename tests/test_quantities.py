@@ -85,6 +85,18 @@ def test_a_quantity_is_written_with_unit_and_interval():
     assert QUANTITIES["speedup"].write(row) == "1.00× [0.950, 1.05]"
 
 
+def test_what_follows_from_the_median_latency_has_its_interval_turned_round():
+    row = next(row for row in flatten(sample_runs(2)) if row.available and row.batch == 8)
+    low, high = QUANTITIES["throughput"].interval(row)
+    assert low == pytest.approx(8000 / row.p50_high_ms) and high == pytest.approx(8000 / row.p50_low_ms)
+    assert low < QUANTITIES["throughput"].of(row) < high
+
+
+def test_an_older_result_has_no_interval_of_its_percentiles():
+    row = flatten(sample_runs(2))[0]
+    assert QUANTITIES["latency_p95"].interval(row) is None and "[" not in QUANTITIES["latency_p95"].write(row)
+
+
 def test_what_was_not_measured_is_a_dash():
     gpu = next(row for row in flatten(sample_runs(2)) if not row.available)
     assert QUANTITIES["latency"].of(gpu) is None

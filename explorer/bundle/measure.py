@@ -22,7 +22,7 @@ import subprocess
 import sys
 import time
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -45,6 +45,7 @@ REPEATS, SECONDS, MOST_SECONDS = 50, 2.0, 60.0
 TURN_SECONDS, MOST_CALLS_PER_TURN = 0.05, 16
 X86 = ("avx2", "avx512f", "avx512_vnni", "avx_vnni", "avx512_bf16", "amx_bf16", "amx_int8")
 INSTRUCTION_SETS = (*X86, "asimd", "i8mm", "sve")
+PERCENTS = (50, 90, 95, 99)
 REAL_BATCHES = 32
 SIDES = (8, 1024)
 CONTROL_WITHIN, BEARABLE_CORES = 0.05, 0.15
@@ -362,8 +363,8 @@ def time_shape(
     times = {name: np.array(spent) / 1e6 for name, spent in time_rounds(calls).items()}
     others = None if busy is None else max(0.0, (busy_seconds() or busy) - busy) / (time.perf_counter() - started)
     variant, batch = times["variant"], shape[0]
-    p50, p90, p95, p99 = (float(value) for value in np.percentile(variant, [50, 90, 95, 99]))
-    low, high = median_interval(variant)
+    p50, p90, p95, p99 = (float(value) for value in np.percentile(variant, PERCENTS))
+    intervals = percentile_intervals(variant, PERCENTS)
     lengths = [next(iter(feed.values())).shape[-1] for feed in inputs]
     entry: dict[str, Any] = {
         "target": TARGETS[provider][0],
@@ -376,10 +377,10 @@ def time_shape(
         "p90_ms": p90,
         "p95_ms": p95,
         "p99_ms": p99,
-        "p50_low_ms": low,
-        "p50_high_ms": high,
         "throughput_per_s": batch * 1000 / p50,
     }
+    for percent, (low, high) in zip(PERCENTS, intervals, strict=True):
+        entry |= {f"p{percent}_low_ms": low, f"p{percent}_high_ms": high}
     if "baseline" in times:
         ratio, ratio_low, ratio_high = median_ratio(times["baseline"], variant)
         entry |= {"speedup": ratio, "speedup_low": ratio_low, "speedup_high": ratio_high}
@@ -480,8 +481,13 @@ def wilson(successes: int, trials: int) -> tuple[float, float]:
 
 def median_interval(values: Any) -> tuple[float, float]:
     """95 % bootstrap interval of the median."""
-    low, high = np.percentile([np.median(values[rows]) for rows in blocks(len(values))], [2.5, 97.5])
-    return float(low), float(high)
+    return percentile_intervals(values, [50])[0]
+
+
+def percentile_intervals(values: Any, percents: Sequence[int]) -> list[tuple[float, float]]:
+    """95 % bootstrap interval of each of these percentiles."""
+    found = np.array([np.percentile(values[rows], percents) for rows in blocks(len(values))])
+    return [(float(low), float(high)) for low, high in np.percentile(found, [2.5, 97.5], axis=0).T]
 
 
 def median_ratio(numerator: Any, denominator: Any) -> tuple[float, float, float]:

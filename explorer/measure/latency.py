@@ -16,10 +16,11 @@ from explorer.measure.load import Load, bearable_cores, wait_for_quiet
 from explorer.measure.process import run_fresh
 from explorer.measure.runners import MODEL_FILE, unavailable_reason
 from explorer.measure.shapes import REAL, Shape, refused_shapes, shapes_of
-from explorer.measure.statistics import median_interval, median_ratio
+from explorer.measure.statistics import median_interval, median_ratio, percentile_intervals
 from explorer.measure.targets import targets
 from explorer.result import Energy, Latency, TargetUse
 
+PERCENTS = (50, 90, 95, 99)
 CONTROL_WITHIN = 0.05
 CLOCK_WITHIN_S = 1.0
 PATIENCE_SECONDS = 5.0
@@ -163,8 +164,8 @@ def summarize(
     """One entry from the times of all rounds: percentiles, throughput, ratios with intervals, and the noise found."""
     times = {name: np.array(values, dtype=np.float64) / 1e6 for name, values in timed["times_ns"].items()}
     variant, seed = times["variant"], specification["seed"]
-    p50, p90, p95, p99 = (float(value) for value in np.percentile(variant, [50, 90, 95, 99]))
-    low, high = median_interval(variant, seed)
+    p50, p90, p95, p99 = (float(value) for value in np.percentile(variant, PERCENTS))
+    around_p50, around_p90, around_p95, around_p99 = percentile_intervals(variant, PERCENTS, seed)
     baseline_low, baseline_high = median_interval(times["baseline"], seed)
     speedup, speedup_low, speedup_high = median_ratio(times["baseline"], variant, seed)
     control = median_ratio(times["baseline"], times["control"], seed)[0]
@@ -182,8 +183,14 @@ def summarize(
         p90_ms=p90,
         p95_ms=p95,
         p99_ms=p99,
-        p50_low_ms=low,
-        p50_high_ms=high,
+        p50_low_ms=around_p50[0],
+        p50_high_ms=around_p50[1],
+        p90_low_ms=around_p90[0],
+        p90_high_ms=around_p90[1],
+        p95_low_ms=around_p95[0],
+        p95_high_ms=around_p95[1],
+        p99_low_ms=around_p99[0],
+        p99_high_ms=around_p99[1],
         throughput_per_s=shape[0] * 1000 / p50,
         baseline_p50_ms=float(np.median(times["baseline"])),
         baseline_p50_low_ms=baseline_low,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -80,8 +81,19 @@ def _phi(a: int, b: int, c: int, d: int) -> float:
 
 def median_interval(values: NDArray[np.float64], seed: int = 0) -> tuple[float, float]:
     """95 % bootstrap interval for the median of a series in the order in which it was measured."""
-    medians = np.concatenate([np.median(values[index], axis=1) for index in _blocks(len(values), seed)])
-    return _percentiles(medians)
+    return percentile_intervals(values, [50], seed)[0]
+
+
+def percentile_intervals(
+    values: NDArray[np.float64], percents: Sequence[float], seed: int = 0
+) -> list[tuple[float, float]]:
+    """95 % bootstrap interval for each of these percentiles of a series in the order in which it was measured.
+
+    Neighbours are resampled in blocks, as ``median_ratio`` does. No interval reaches beyond the largest value seen, so
+    that the upper end for a p99 of a hundred values is what it cannot be below rather than what it may be.
+    """
+    found = [np.percentile(values[index], percents, axis=1) for index in _blocks(len(values), seed)]
+    return [_percentiles(figures) for figures in np.concatenate(found, axis=1)]
 
 
 def median_ratio(

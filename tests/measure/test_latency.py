@@ -77,6 +77,13 @@ def test_a_quiet_series_gives_the_ratio_of_medians():
     assert (entry.noisy, entry.noise_reason, entry.repeats) == (False, None, 100)
 
 
+@pytest.mark.parametrize("name", ["p50", "p90", "p95", "p99"])
+def test_each_percentile_has_an_interval(name):
+    entry = summarize((8, 128), timed(20.0, 20.0, 10.0), Load(0.01), SPECIFICATION)
+    value, low, high = (getattr(entry, f"{name}{end}_ms") for end in ("", "_low", "_high"))
+    assert low <= value <= high and low < high
+
+
 @pytest.mark.parametrize(
     ("series", "before", "reason"),
     [

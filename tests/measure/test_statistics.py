@@ -2,7 +2,14 @@ import numpy as np
 import pytest
 from scipy.stats import binomtest
 
-from explorer.measure.statistics import mcnemar_p, median_interval, median_ratio, paired_difference, wilson
+from explorer.measure.statistics import (
+    mcnemar_p,
+    median_interval,
+    median_ratio,
+    paired_difference,
+    percentile_intervals,
+    wilson,
+)
 
 
 @pytest.mark.parametrize(("k", "n"), [(0, 10), (1, 10), (5, 10), (10, 10), (812, 1000), (1999, 2000)])
@@ -78,6 +85,23 @@ def test_bootstrap_is_repeatable_and_ordered():
     assert median_interval(values, seed=3) == median_interval(values, seed=3)
     low, high = median_interval(values, seed=3)
     assert low < np.median(values) < high
+
+
+def test_the_interval_of_a_percentile_covers_the_true_one():
+    draw, covered = np.random.default_rng(2), 0
+    true = float(np.quantile(draw.lognormal(0, 0.3, 1_000_000), 0.9))
+    for seed in range(200):
+        (low, high), _ = percentile_intervals(draw.lognormal(0, 0.3, 400), [90, 99], seed)
+        covered += low <= true <= high
+    assert 0.88 <= covered / 200 < 1
+
+
+def test_intervals_of_percentiles_lie_around_them_and_the_medians_is_the_medians():
+    values = np.random.default_rng(3).lognormal(0, 0.2, 500)
+    intervals = percentile_intervals(values, [50, 95, 99], seed=1)
+    assert all(low < np.percentile(values, p) <= high for p, (low, high) in zip((50, 95, 99), intervals, strict=True))
+    assert intervals[0] == median_interval(values, seed=1)
+    assert intervals[2][1] <= values.max()
 
 
 def test_median_ratio_refuses_unequal_lengths():
