@@ -23,7 +23,7 @@ def release() -> None:
 
 
 def set_aside(rows: int) -> None:
-    """Spare so many rows, which stay, the search for garbage that Streamlit makes after each run of a page.
+    """Spare so many rows, which stay, the search for garbage after each run of a page.
 
     It would take 0.1 s for 10,000 of them, in which no page is served. Does nothing until there are ``MANY`` more.
     """

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import re
 import threading
@@ -104,6 +105,7 @@ def start(name: str) -> Iterator[None]:
             st.warning(safe(sentence(trouble)))
     with plain_errors():
         yield
+    gc.collect()  # what this run of the page left in circles; parts that are drawn again by themselves leave little
 
 
 def _window() -> None:
