@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from pathlib import Path
 from typing import Protocol
 
@@ -62,6 +62,10 @@ class Engine(Protocol):
 
     def obstacle(self, folder: RunFolder, running: Sequence[RunFolder]) -> str | None:
         """Why a run that is queued or rests cannot go on beside those that run, in a few words; None where it can."""
+        ...
+
+    def lane(self, folder: RunFolder) -> Hashable:
+        """What a queued run waits for: whoever has an obstacle holds back those behind it that wait for the same."""
         ...
 
     def look_after(self, busy: bool, waiting: bool, running: Sequence[RunFolder]) -> None:

@@ -41,6 +41,9 @@ class LocalEngine:
         """Too little memory beside the runs that go on."""
         return memory_guard.obstacle(folder, running)
 
+    def lane(self, folder: RunFolder) -> None:
+        """All runs wait for the same machine."""
+
     def look_after(self, busy: bool, waiting: bool, running: Sequence[RunFolder]) -> None:
         """Make a spare worker or let it go."""
         self.spare.tick(busy, waiting, running)

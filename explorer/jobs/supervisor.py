@@ -11,6 +11,7 @@ from __future__ import annotations
 import os
 import sys
 import time
+from collections.abc import Hashable
 from contextlib import suppress
 from pathlib import Path
 
@@ -42,7 +43,8 @@ class Supervisor:
         self.watches: dict[str, Watch] = {}
         self.clocks: dict[str, Clock] = {}
         self.looked = -LOOK_S
-        self.blocked: str | None = None
+        self.blocked: set[Hashable] = set()
+        """The lanes (``Engine.lane``) whose first run has an obstacle, as of the last look."""
 
     def tick(self) -> bool:
         """Do what is due; returns whether anything is queued or running."""
@@ -54,7 +56,7 @@ class Supervisor:
         queued = [run for run in self.store.in_state("queued") if run not in self.watches]
         due = time.monotonic() - self.looked >= LOOK_S
         if due:
-            self.looked, self.blocked = time.monotonic(), None
+            self.looked, self.blocked = time.monotonic(), set()
         self._wake(due)
         self._start(queued, due)
         busy = bool(queued or self.watches)
@@ -87,7 +89,7 @@ class Supervisor:
     def _has_place(self, folder: RunFolder, due: bool) -> bool:
         """Whether a run that rests can go on beside those at work; where it cannot, it says why."""
         if self._free_slots() > 0:
-            return not (self.blocked or self._is_held_up(folder))
+            return not self._is_held_up(folder)
         if due:
             self._waits(folder, f"waits for its turn: EXPLORER_JOBS allows {self.engine.slots} at a time")
         return False
@@ -103,18 +105,24 @@ class Supervisor:
             folder = self._folder(run)
             if folder.cancel_requested or self.engine.has_begun(folder):  # settled or followed by the next tick
                 self._adopt(run)
-            elif self._free_slots() <= 0 or held or self.blocked or folder.pause_requested:
+            elif self._free_slots() <= 0 or held or folder.pause_requested:
                 continue
             elif not self._is_held_up(folder):
                 self.watches[folder.run] = self.engine.start(folder)
 
     def _is_held_up(self, folder: RunFolder) -> bool:
-        """Whether the disk or the engine says what is against a run that would go on now; then nobody overtakes it."""
+        """Whether the disk or the engine says what is against a run that would go on now.
+
+        Then no other one overtakes it in its lane.
+        """
+        lane = self.engine.lane(folder)
+        if lane in self.blocked:
+            return True
         running = [watch.folder for watch in self.watches.values()]
         reason = self.disk.obstacle() or self.engine.obstacle(folder, running)
         if reason is not None:
             self._waits(folder, reason)
-            self.blocked = folder.run
+            self.blocked.add(lane)
         return reason is not None
 
     def _waits(self, folder: RunFolder, reason: str) -> None:

@@ -16,6 +16,7 @@ import pytest
 from explorer import jobs
 from explorer.errors import BadInput, ExplorerError
 from explorer.jobs.engine import check_settings, chosen
+from explorer.jobs.ray import engine as engines
 from explorer.jobs.ray import follow, node, package
 from explorer.jobs.ray.api import Away, ClusterError, RayClient, token_from_environment
 from explorer.jobs.ray.cluster import Node, cluster, described
@@ -24,7 +25,9 @@ from explorer.jobs.ray.job import Job, load
 from explorer.jobs.ray.mirror import Mirror
 from explorer.jobs.ray.needs import KINDS, Needs, kind, lacking, needs, tables_from_environment, trains
 from explorer.jobs.ray.wire import parse, safe_path
+from explorer.jobs.supervisor import Supervisor
 from explorer.recipe import Recipe
+from explorer.rundir import RunFolder
 from explorer.store import Store
 from tests.jobs.ray_head import NODE, TOKEN, adopted, finished, follower, lose, sent, watch
 
@@ -451,6 +454,57 @@ def test_the_engine_says_what_is_missing_instead_of_starting(folder, head, tmp_p
     wait(lambda: head.jobs)
     engine.close()
     assert not head.stopped, "the job goes on"
+
+
+def test_runs_that_wait_for_a_gpu_hold_back_no_others(folder, head, tmp_path, monkeypatch):
+    monkeypatch.setenv("EXPLORER_HOME", str(tmp_path))
+    monkeypatch.setenv("RAY_API_SERVER_ADDRESS", head.address)
+    monkeypatch.setenv("RAY_AUTH_TOKEN", TOKEN)
+    monkeypatch.delenv("EXPLORER_RAY_RESOURCES", raising=False)
+    monkeypatch.setattr(engines, "WAITING", 2)
+    head.nodes = [{"node_id": NODE, "state": "ALIVE", "resources_total": {"CPU": 4.0, "GPU": 1.0}}]
+    plain = folder.request()["recipe"]
+
+    def put(**changes) -> str:
+        request = {"recipe": plain | changes, "digest": "d", "study": "s"}
+        return RunFolder.create(folder.path.parent, request).run
+
+    training = [put(steps=[{"technique": "fine-tune"}]) for _ in range(3)]
+    timing, last = put(targets=["cuda-onnxruntime"]), put()
+    supervisor = Supervisor(Store(), RayEngine(tmp_path))
+    supervisor.tick()
+    started = {folder.run, *training[:2], last}
+    assert set(supervisor.watches) == started
+    wait(lambda: {job["metadata"]["explorer_run"] for job in head.jobs.values()} == started)
+    assert [RunFolder(folder.path.parent / run).snapshot().text for run in (training[2], timing)] == [
+        "waits for a place on the cluster, as 2 runs before it do for the same",
+        "waits for a place on the cluster, as 2 runs before it do for the same",
+    ]
+    for job in head.jobs.values():
+        job["status"] = "RUNNING"
+        job["driver_node_id"] = NODE
+        head.logs[f"job-driver-{job['submission_id']}.log"] = b""
+    wait(lambda: not any(follower.pending for follower in supervisor.engine._followers))
+    supervisor.looked = -1e9
+    supervisor.tick()
+    assert set(supervisor.watches) == {*started, training[2], timing}
+    supervisor.engine.close()
+
+
+def test_what_waits_to_be_measured_counts_for_those_that_will_be_measured_there(folder, head, tmp_path, monkeypatch):
+    monkeypatch.setenv("RAY_API_SERVER_ADDRESS", head.address)
+    monkeypatch.setenv("RAY_AUTH_TOKEN", TOKEN)
+    monkeypatch.setenv("EXPLORER_RAY_RESOURCES", '{"measure_cpu": {"measure": 1}}')
+    monkeypatch.setattr(engines, "WAITING", 1)
+    engine, made = RayEngine(tmp_path), follower(folder, head)
+    made.job = made.job.but(part="measure")
+    engine._followers.append(made)
+    recipe = folder.request()["recipe"]
+    alike = RunFolder.create(folder.path.parent, {"recipe": recipe, "memory_bytes": 10**9})
+    on_gpu = RunFolder.create(folder.path.parent, {"recipe": recipe | {"targets": ["cuda-onnxruntime"]}})
+    assert engine.obstacle(alike, []) is not None and engine.obstacle(on_gpu, []) is None
+    made.pending = False
+    assert engine.obstacle(alike, []) is None
 
 
 def test_odd_resources_are_refused_at_launch_on_a_cluster_and_said_in_the_queue(folder, head, tmp_path, monkeypatch):

@@ -6,6 +6,7 @@ import os
 import sys
 import threading
 import time
+from dataclasses import replace
 from typing import Any
 
 from explorer.errors import ExplorerError
@@ -92,8 +93,17 @@ class Link:
     def needs(self, request: dict[str, Any], part: str) -> Needs:
         """What a run, or a part of it, asks this cluster for."""
         gpus = sum(float(node.get("GPU", 0)) for node in self.nodes())
-        work = kind(request["recipe"], MEASURE if part == MEASURE else MAKE, gpus)
-        return needs(request, work, tables_from_environment())
+        return _needs(request, part, gpus)
+
+    @property
+    def gpus(self) -> float:
+        """How many GPUs the cluster has, by what was heard of it last; as long as that is nothing, it may have some."""
+        nodes = self._nodes[1]
+        return sum(float(node.get("GPU", 0)) for node in nodes) if nodes else 1.0
+
+    def place(self, request: dict[str, Any], part: str) -> Needs:
+        """What ``needs`` says, but for the memory and without asking the cluster."""
+        return replace(_needs(request, part, self.gpus), memory=0)
 
     def refusal(self, folder: RunFolder) -> str | None:
         """Why a run cannot go to nodes that share no path with this machine; None where it can."""
@@ -105,6 +115,11 @@ class Link:
                     "a path that all nodes share, and EXPLORER_RAY_SHARED=1."
                 )
         return None
+
+
+def _needs(request: dict[str, Any], part: str, gpus: float) -> Needs:
+    work = kind(request["recipe"], MEASURE if part == MEASURE else MAKE, gpus)
+    return needs(request, work, tables_from_environment())
 
 
 def requested(folder: RunFolder) -> dict[str, Any]:
