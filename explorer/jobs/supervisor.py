@@ -166,6 +166,7 @@ class Supervisor:
             if now.state not in FINISHED:
                 folder.add_state("failed", clock.reason)
             watch.kill()
+        clock.keep(folder)
 
     def _folder(self, run: str) -> RunFolder:
         return RunFolder(self.store.folders / run)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+import shutil
 import subprocess
 import sys
 import threading
@@ -344,6 +345,33 @@ def test_a_cancel_stops_the_job(folder, head):
     one._step()
     watch(folder, one).settle()
     assert head.stopped == [one.job.submission] and folder.snapshot().state == "cancelled"
+
+
+def test_a_run_is_killed_by_its_thread_and_ray_is_asked_once(folder, head):
+    one = follower(folder, head)
+    one._step()
+    head.jobs[one.job.submission] |= {"status": "RUNNING", "driver_node_id": NODE}
+    head.logs[f"job-driver-{one.job.submission}.log"] = b""
+    watching = watch(folder, one)
+    for _ in range(3):  # as the supervisor does once a second while the run goes on beyond its limit
+        watching.kill()
+    assert head.stopped == [], "the supervisor's loop never waits for the cluster"
+    for _ in range(3):
+        one._step()
+    assert head.stopped == [one.job.submission]
+
+
+def test_a_home_that_is_deleted_ends_its_jobs(folder, head, tmp_path, monkeypatch):
+    monkeypatch.setenv("EXPLORER_HOME", str(tmp_path))
+    monkeypatch.setenv("RAY_API_SERVER_ADDRESS", head.address)
+    monkeypatch.setenv("RAY_AUTH_TOKEN", TOKEN)
+    supervisor = Supervisor(Store(), RayEngine(tmp_path))
+    supervisor.tick()
+    wait(lambda: load(folder).submitted)
+    shutil.rmtree(folder.path)
+    supervisor.end_all()
+    supervisor.engine.close()
+    assert head.stopped == [f"explorer-{folder.run}-1"]
 
 
 def test_a_cancel_before_the_job_is_handed_over_leaves_no_job(folder, head):

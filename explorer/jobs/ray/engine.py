@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import os
+import time
 from collections import Counter
 from collections.abc import Sequence
-from contextlib import suppress
 from pathlib import Path
 
-from explorer.errors import BadInput, ExplorerError
+from explorer.errors import BadInput
 from explorer.jobs import lifecycle
 from explorer.jobs.ray import job as jobs
 from explorer.jobs.ray.api import RayClient
@@ -48,13 +48,9 @@ class RayWatch:
             self._follower.stop()
 
     def kill(self) -> None:
-        """Have Ray end the job now, as far as the cluster answers."""
-        if self._follower is None:
-            return
-        self._follower.stop()
-        if not self._follower.link.away:
-            with suppress(ExplorerError):
-                self._follower.client.stop(self._follower.job.submission)
+        """Have Ray end the job; returns at once, since the run's thread is who asks."""
+        if self._follower is not None:
+            self._follower.stop()
 
     def settle(self) -> None:
         """Write down how the run ended unless it did so itself."""
@@ -129,8 +125,11 @@ class RayEngine:
             self._lanes.clear()
 
     def close(self) -> None:
-        """Leave; the jobs go on."""
+        """Leave; the jobs go on, but for those that are just being ended, which Ray is told first if it answers."""
+        deadline = time.monotonic() + lifecycle.GRACE_S
         for follower in self._followers:
+            if follower.stopping:
+                follower.join(max(deadline - time.monotonic(), 0))
             follower.leave()
 
     def _lane(self, folder: RunFolder) -> Lane:
