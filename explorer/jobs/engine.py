@@ -61,7 +61,10 @@ class Engine(Protocol):
         ...
 
     def obstacle(self, folder: RunFolder, running: Sequence[RunFolder]) -> str | None:
-        """Why a run that is queued or rests cannot go on beside those that run, in a few words; None where it can."""
+        """Why a run that is queued or rests cannot go on beside those that run, in a few words; None where it can.
+
+        Raises ``NeverFits`` for one that is queued and could not go on here even alone.
+        """
         ...
 
     def lane(self, folder: RunFolder) -> Hashable:

@@ -38,8 +38,11 @@ class LocalEngine:
         return folder.worker() is not None
 
     def obstacle(self, folder: RunFolder, running: Sequence[RunFolder]) -> str | None:
-        """Too little memory beside the runs that go on."""
-        return memory_guard.obstacle(folder, running)
+        """Too little memory beside the runs that go on; what the spare worker has is not there to be waited for."""
+        reason = memory_guard.obstacle(folder, running)
+        if reason is not None:
+            self.spare.let_go()
+        return reason
 
     def lane(self, folder: RunFolder) -> None:
         """All runs wait for the same machine."""

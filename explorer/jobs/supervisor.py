@@ -18,7 +18,7 @@ from pathlib import Path
 import psutil
 
 from explorer import trash
-from explorer.errors import ExplorerError
+from explorer.errors import ExplorerError, NeverFits
 from explorer.home import home, writing
 from explorer.jobs import processes
 from explorer.jobs.disk_guard import DiskGuard
@@ -107,8 +107,16 @@ class Supervisor:
                 self._adopt(run)
             elif self._free_slots() <= 0 or held or folder.pause_requested:
                 continue
-            elif not self._is_held_up(folder):
+            else:
+                self._start_or_refuse(folder)
+
+    def _start_or_refuse(self, folder: RunFolder) -> None:
+        try:
+            if not self._is_held_up(folder):
                 self.watches[folder.run] = self.engine.start(folder)
+        except NeverFits as error:
+            folder.add_state("failed", str(error), bad_input=True)
+            self.store.refresh(folder.run)
 
     def _is_held_up(self, folder: RunFolder) -> bool:
         """Whether the disk or the engine says what is against a run that would go on now.

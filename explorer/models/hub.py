@@ -65,6 +65,11 @@ def downloaded(model: str) -> bool:
     return is_folder(model) or _cached_revision(model) is not None
 
 
+def is_here(model: str) -> bool:
+    """Whether all of the model's files are on this machine."""
+    return is_folder(model) or _cached_folder(model) is not None
+
+
 def load(model: str) -> tuple[nn.Module, Preprocessor]:
     """The network in eval mode with its preprocessor; raises ``BadInput`` with one sentence."""
     folder = locate(model)

@@ -172,6 +172,7 @@ def test_the_log_says_the_sentence_before_the_traceback(home, monkeypatch, capfd
 
 @pytest.mark.parametrize("downloaded", [True, False])
 def test_a_hub_model_that_is_downloaded_only_now_gets_the_digest_of_its_files(home, monkeypatch, downloaded):
+    monkeypatch.setattr(worker, "_weigh", lambda *_: None)  # the hub is not asked
     monkeypatch.setattr(hub, "_cached_revision", lambda model: "a1b2" if downloaded else None)
     asked = home.recipe().model_copy(update={"model": "owner/name"})
     run, _ = enqueue(asked)
