@@ -35,6 +35,11 @@ def cache_folder(kind: str) -> Path:
     return _usable(home() / "cache" / kind)
 
 
+def cache_lock(kind: str, name: str) -> Path:
+    """The file whose lock is held by who computes what this name of the cache stands for."""
+    return cache_folder("locks") / f"{kind}-{name}"
+
+
 def local_path(text: str | Path) -> Path:
     """A path as a person writes it, with ``~`` for somebody's own folder (left alone where nobody is called so)."""
     try:

@@ -67,7 +67,7 @@ class Engine(Protocol):
         """
         ...
 
-    def lane(self, folder: RunFolder) -> Hashable:
+    def lane(self, folder: RunFolder, running: Sequence[RunFolder]) -> Hashable:
         """What a queued run waits for: whoever has an obstacle holds back those behind it that wait for the same."""
         ...
 

@@ -123,10 +123,10 @@ class Supervisor:
 
         Then no other one overtakes it in its lane.
         """
-        lane = self.engine.lane(folder)
+        running = [watch.folder for watch in self.watches.values()]
+        lane = self.engine.lane(folder, running)
         if lane in self.blocked:
             return True
-        running = [watch.folder for watch in self.watches.values()]
         reason = self.disk.obstacle() or self.engine.obstacle(folder, running)
         if reason is not None:
             self._waits(folder, reason)
@@ -161,6 +161,7 @@ class Supervisor:
             watch.settle()
             self.store.refresh(run)
         del self.watches[run]
+        self.looked = -LOOK_S  # others may have waited for what it leaves
         self.clocks.pop(run, None)
 
     def _keep_time(self, watch: Watch) -> None:

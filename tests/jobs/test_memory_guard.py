@@ -67,7 +67,7 @@ def test_a_run_alone_waits_for_other_programs_and_is_refused_where_it_could_neve
 def test_a_queued_run_that_could_never_fit_fails_with_the_figures_and_holds_up_no_other(home, limited):
     monster, small = folder(home, 3.5), folder(home, 0.1)
     supervisor = Supervisor(Store(), SimpleNamespace(
-        slots=1, lane=lambda run: None, has_begun=lambda run: False, obstacle=memory_guard.obstacle,
+        slots=1, lane=lambda run, running: None, has_begun=lambda run: False, obstacle=memory_guard.obstacle,
         start=lambda run: SimpleNamespace(folder=run), look_after=lambda *_: None,
     ))  # fmt: skip
     supervisor.tick()

@@ -111,7 +111,7 @@ class RayEngine:
         most = max(waiting[needs] for needs in wanted)
         return None if most < WAITING else f"waits for a place on the cluster, as {most} runs before it do for the same"
 
-    def lane(self, folder: RunFolder) -> Lane | None:
+    def lane(self, folder: RunFolder, running: Sequence[RunFolder]) -> Lane | None:
         """What the run's two parts ask for; None where that cannot be said, for which ``obstacle`` has the sentence."""
         try:
             return self._lane(folder)
