@@ -30,6 +30,10 @@ class Watch(Protocol):
         """Where a cancel is requested: ask it to end, and kill it where it does not."""
         ...
 
+    def stop(self) -> None:
+        """Ask it to end, and kill it where it does not; called again and again until it is gone."""
+        ...
+
     def kill(self) -> None:
         """End everything of it now."""
         ...

@@ -42,6 +42,8 @@ class Supervisor:
         self.disk = DiskGuard(store.path.parent)
         self.watches: dict[str, Watch] = {}
         self.clocks: dict[str, Clock] = {}
+        self.stopped: str | None = None
+        """The run that is being stopped for lack of room."""
         self.looked = -LOOK_S
         self.blocked: set[Hashable] = set()
         """The lanes (``Engine.lane``) whose first run has an obstacle, as of the last look."""
@@ -53,6 +55,7 @@ class Supervisor:
                 self._adopt(run)
         for run in list(self.watches):
             self._follow(run)
+        self._keep_room()
         queued = [run for run in self.store.in_state("queued") if run not in self.watches]
         due = time.monotonic() - self.looked >= LOOK_S
         if due:
@@ -176,6 +179,22 @@ class Supervisor:
                 folder.add_state("failed", clock.reason)
             watch.kill()
         clock.keep(folder)
+
+    def _keep_room(self) -> None:
+        """Stop the last run in the queue's order of those at work, before the disk or the quota is full; one at a time.
+
+        What it wrote of its artefact goes, its checkpoint stays.
+        """
+        if self.stopped in self.watches:
+            return self.watches[self.stopped].stop()
+        self.stopped = None
+        at_work = [watch.folder for watch in self.watches.values() if not watch.folder.pause_requested]
+        reason = self.disk.shortage() if at_work else None
+        if reason is not None:
+            last = max(at_work, key=RunFolder.place)
+            if last.snapshot().state not in FINISHED:
+                last.add_state("failed", reason)
+            self.stopped = last.run
 
     def _folder(self, run: str) -> RunFolder:
         return RunFolder(self.store.folders / run)

@@ -114,14 +114,17 @@ def _execute(folder: RunFolder, part: str) -> str | None:
 def _weigh(recipe: Recipe, request: dict[str, Any], folder: RunFolder, report: Callable[..., None]) -> None:
     """Fetch a hub model that was not here when the run was launched, and wait for the memory that it turns out to take.
 
-    Raises ``BadInput`` where it cannot be had or could never fit.
+    Raises ``ExplorerError`` where it cannot be had, there is no room for it, or it could never fit into the memory.
     """
-    from explorer.models import card_for, zoo
+    from explorer.housekeeping import check_space
+    from explorer.models import card_for, hub, zoo
     from explorer.planning import memory_bytes
 
     if recipe.model in zoo.NAMES or "memory_bytes" in request:
         return
     report(stage="load", text=f"Downloading {recipe.model}")
+    if (needed := hub.download_bytes(recipe.model)) > 0:
+        check_space(needed, hub.hub_cache())
     card_for(recipe.model, recipe.data)
     need = memory_bytes(recipe)
     if need is not None:

@@ -44,13 +44,17 @@ class RayWatch:
 
     def stop_if_asked(self) -> None:
         """Where a cancel is requested: have Ray end the job, which kills it after 3 s."""
-        if self._follower is not None and self.folder.cancel_requested:
-            self._follower.stop()
+        if self.folder.cancel_requested:
+            self.stop()
 
-    def kill(self) -> None:
+    def stop(self) -> None:
         """Have Ray end the job; returns at once, since the run's thread is who asks."""
         if self._follower is not None:
             self._follower.stop()
+
+    def kill(self) -> None:
+        """The same: Ray kills what does not end."""
+        self.stop()
 
     def settle(self) -> None:
         """Write down how the run ended unless it did so itself."""
