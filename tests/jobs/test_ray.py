@@ -23,6 +23,7 @@ from explorer.jobs.ray.api import Away, ClusterError, RayClient, token_from_envi
 from explorer.jobs.ray.cluster import Node, cluster, described
 from explorer.jobs.ray.engine import RayEngine
 from explorer.jobs.ray.job import Job, load
+from explorer.jobs.ray.link import Link
 from explorer.jobs.ray.mirror import Mirror
 from explorer.jobs.ray.needs import KINDS, Needs, kind, lacking, needs, tables_from_environment, trains
 from explorer.jobs.ray.wire import parse, safe_path
@@ -558,14 +559,31 @@ def test_the_cluster_as_the_dashboard_shows_it(head, monkeypatch):
          "resources_total": {"CPU": 4.0, "GPU": 1.0, "measure": 1.0, "memory": 1e9, "node:10.0.0.1": 1.0}},
         {"node_id": "f" * 56, "state": "DEAD", "resources_total": {}},
     ]  # fmt: skip
-    ours = {"explorer_run": "r1", "explorer_CPU": "2", "explorer_GPU": "0"}
+    ours = {"explorer_run": "r1", "explorer_CPU": "2", "explorer_GPU": "0", "explorer_measure": "1"}
     running = {"status": "RUNNING", "driver_node_id": NODE, "metadata": ours}
     others = [{"status": "PENDING", "metadata": {"explorer_run": "r2"}}, {"status": "RUNNING", "metadata": None}]
     assert described(rows, [running, *others], {NODE: {"CPU": [1.0, 4.0], "GPU": [1.0, 1.0]}}) == (
-        Node("ab12cd34", True, 4.0, 1.0, 2.0, 0.0, (("measure", 1.0),), ("r1",)),
+        Node("ab12cd34", True, 4.0, 1.0, 2.0, 0.0, (("measure", 0.0, 1.0),), ("r1",)),
     ), "Ray did not say yet that the run takes two processors"
-    (busy,) = described(rows, [running], {NODE: {"CPU": [3.0, 4.0]}})
-    assert busy.free_cpus == 1.0, "others are there too"
+    (busy,) = described(rows, [running | {"metadata": {}}], {NODE: {"CPU": [3.0, 4.0], "measure": [0.5, 1.0]}})
+    assert (busy.free_cpus, busy.custom) == (1.0, (("measure", 0.5, 1.0),)), "others are there too"
+    monkeypatch.setenv("RAY_API_SERVER_ADDRESS", head.address)
+    monkeypatch.setenv("RAY_AUTH_TOKEN", TOKEN)
+    head.nodes = rows
+    assert cluster().warning is None and len(cluster().nodes) == 1
+    head.open = True
+    assert cluster().warning.startswith(f"The Ray cluster at '{head.address}' asks for no token: whoever reaches")
+
+
+def test_a_cluster_without_a_token_is_warned_of_once_in_the_log(folder, head, capsys):
+    one = follower(folder, head)
+    one._step()
+    assert "no token" not in capsys.readouterr().err
+    head.open = True
+    link = Link(RayClient(head.address), shared=False)
+    link.package()
+    link.package()
+    assert capsys.readouterr().err.count("asks for no token: whoever reaches this address can execute anything") == 1
 
 
 def test_the_engine_never_imports_ray_torch_or_requests():

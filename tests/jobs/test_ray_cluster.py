@@ -172,7 +172,8 @@ def test_a_sweep_survives_the_loss_of_a_node_and_gives_what_the_local_engine_giv
         here.setenv("EXPLORER_IDLE_S", "1")
         own = [jobs.submit(recipe) for recipe in recipes]
     seen = wait_for(lambda: (found := cluster().nodes) and len(found) == 2 and found[1].runs and found)
-    assert [node.head for node in seen] == [True, False] and dict(seen[1].custom) == {"second": 2.0}
+    assert [node.head for node in seen] == [True, False] and seen[1].custom == (("second", 2.0, 2.0),)
+    assert cluster().warning is None
     (lost,) = seen[1].runs
     assert lost in runs
     wait_for(lambda: on_ray.row(lost).stage in ("export", "apply", "evaluate", "measure"))

@@ -11,7 +11,7 @@ from typing import Any
 
 from explorer.errors import ExplorerError
 from explorer.jobs.ray import package
-from explorer.jobs.ray.api import Away, RayClient
+from explorer.jobs.ray.api import Away, RayClient, warning_of_open
 from explorer.jobs.ray.job import Job, description
 from explorer.jobs.ray.needs import Needs, kind, needs, tables_from_environment
 from explorer.rundir import MAKE, MEASURE, WHOLE, RunFolder
@@ -61,6 +61,8 @@ class Link:
     def package(self) -> str:
         """The name of the package of our code, which the cluster has from now on."""
         with self._package_lock:
+            if self._package is None and self.client.is_open():
+                tell(warning_of_open(self.client.address))
             if self._package is None or not self.client.has_package(self._package):
                 self._package = self._given(package.contents())
             return self._package
