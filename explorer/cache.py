@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from explorer.home import cache_folder
+from explorer.home import cache_folder, cache_lock
 from explorer.measure import lock
 
 
@@ -27,8 +27,7 @@ def find(kind: str, name: str) -> Path | None:
 @contextmanager
 def alone(kind: str, name: str) -> Iterator[bool]:
     """Be the only one who computes what this name stands for; yields whether another one did so until now."""
-    path = cache_folder("locks") / f"{kind}-{name}"
-    with lock.alone(path, "waiting for another run that computes the same") as waited:
+    with lock.alone(cache_lock(kind, name), "waiting for another run that computes the same") as waited:
         yield waited
 
 

@@ -26,6 +26,10 @@ class BadInput(ExplorerError, ValueError):
     """What was given cannot be used (exit status 2 on the command line)."""
 
 
+class NeverFits(BadInput):
+    """What was asked for takes more memory than there can ever be here."""
+
+
 class Unavailable(ExplorerError):
     """What was asked for does not exist on this machine; the text is the reason."""
 

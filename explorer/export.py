@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import json
 import shutil
 import uuid
@@ -16,6 +15,7 @@ import yaml
 
 from explorer.artefacts import baseline_file, model_sha256
 from explorer.errors import BadInput
+from explorer.home import full
 
 CARRIED = ("model.onnx", "model.json", "preprocessor.json", "tokenizer.json", "example.npy")
 INPUTS, BASELINE = "inputs.npz", "baseline.onnx"
@@ -64,11 +64,9 @@ def export_bundle(
 
 
 def _cause(error: OSError) -> str:
-    if error.errno in (errno.ENOSPC, errno.EDQUOT):
-        return "the disk is full; free some space"
     if isinstance(error, (FileExistsError, NotADirectoryError)):
         return "a file stands where a folder is needed"
-    return (error.strerror or str(error)).lower()
+    return full(error) or (error.strerror or str(error)).lower()
 
 
 def _check_free(target: Path, form: Literal["zip", "folder"]) -> None:

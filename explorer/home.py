@@ -35,6 +35,11 @@ def cache_folder(kind: str) -> Path:
     return _usable(home() / "cache" / kind)
 
 
+def cache_lock(kind: str, name: str) -> Path:
+    """The file whose lock is held by who computes what this name of the cache stands for."""
+    return cache_folder("locks") / f"{kind}-{name}"
+
+
 def local_path(text: str | Path) -> Path:
     """A path as a person writes it, with ``~`` for somebody's own folder (left alone where nobody is called so)."""
     try:
@@ -54,14 +59,20 @@ def no_room(folder: Path) -> bool:
     return shutil.disk_usage(folder).free < NO_ROOM_BYTES
 
 
+def full(error: OSError) -> str | None:
+    """What is full where something could not be written for lack of room, and what to do; None for other causes."""
+    if error.errno == errno.EDQUOT:
+        return "your quota on the disk is full; free some of it"
+    return "the disk is full; free some space" if error.errno in FULL else None
+
+
 @contextmanager
 def writing() -> Iterator[None]:
     """What cannot be written below the home folder, inside the block or the function, becomes one sentence."""
     try:
         yield
     except OSError as error:
-        full = error.errno in FULL
-        cause = "the disk is full; free some space" if full else (error.strerror or type(error).__name__).lower()
+        cause = full(error) or (error.strerror or type(error).__name__).lower()
         raise ExplorerError(f"EXPLORER_HOME cannot be written to: {cause}.") from error
 
 

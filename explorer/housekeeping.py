@@ -9,7 +9,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from itertools import groupby
 from pathlib import Path
@@ -27,12 +27,13 @@ from explorer.store import RunRow, Store
 from explorer.variants import Variant
 
 ARTEFACT = "artefact"
+HUB = "hub"
 DAY_S = 86_400.0
 
 
 @dataclass(frozen=True)
 class Use:
-    """What belongs together: ``name`` is a study, or ``cache`` or ``trash``; ``items`` are runs or entries."""
+    """What belongs together: ``name`` is a study, or ``cache``, ``trash`` or ``hub``; ``items`` are runs or entries."""
 
     name: str
     items: int
@@ -52,19 +53,30 @@ class Removed:
 
 
 def disk_use() -> list[Use]:
-    """The studies, largest first, then cache and trash. A run of several studies counts for the one it was made for."""
+    """The studies, largest first, then cache, trash and, where they lie in the home folder too, models from the hub.
+
+    A run of several studies counts for the one it was made for.
+    """
     studies: dict[str, list[int]] = {}
     for row in Store().runs(with_results=False):
         if not row.recorded:
             studies.setdefault(row.study, []).append(folder_bytes(runs_folder() / row.run))
     uses = [Use(name, len(sizes), sum(sizes)) for name, sizes in studies.items()]
-    others = [_use_of(home() / name) for name in ("cache", trash.TRASH)]
+    from explorer.models.hub import hub_cache  # takes a moment
+
+    others = [_use_of(home() / name, name) for name in ("cache", trash.TRASH)]
+    if (models := hub_cache()).is_dir() and _is_in_home(models):
+        others.append(replace(_use_of(models, HUB), items=len(list(models.glob("models--*")))))
     return sorted(uses, key=lambda use: -use.bytes) + others
 
 
-def _use_of(folder: Path) -> Use:
+def _use_of(folder: Path, name: str) -> Use:
     entries = list(folder.iterdir()) if folder.is_dir() else []
-    return Use(folder.name, len(entries), folder_bytes(folder))
+    return Use(name, len(entries), folder_bytes(folder))
+
+
+def _is_in_home(folder: Path) -> bool:
+    return folder.resolve().is_relative_to(home().resolve())
 
 
 def removable(
@@ -217,10 +229,15 @@ def _is_at_work(run: str) -> bool:
     return folder.elsewhere or processes.alive(folder.worker())
 
 
-def check_space(needed_bytes: int = 0) -> None:
-    """Raise ``ExplorerError`` where this much more would exceed the quota, or leave too little of the disk."""
-    free, spare, needed = shutil.disk_usage(home()).free, file_size(SPARE_BYTES), file_size(needed_bytes)
-    quota = quota_bytes()
+def check_space(needed_bytes: int = 0, folder: Path | None = None) -> None:
+    """Raise ``ExplorerError`` where this much more would exceed the quota, or leave too little of the disk.
+
+    It goes to the home folder, or to another ``folder``, which no quota limits unless it lies in there.
+    """
+    place = folder or home()
+    there = next(path for path in (place, *place.parents) if path.exists())
+    free, spare, needed = shutil.disk_usage(there).free, file_size(SPARE_BYTES), file_size(needed_bytes)
+    quota = quota_bytes() if _is_in_home(place) else 0
     used = folder_bytes(home()) if quota else 0
     if free < SPARE_BYTES:
         raise ExplorerError(

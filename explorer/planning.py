@@ -137,13 +137,16 @@ TRAINING_BYTES, WORKING_BYTES = 1_500_000_000, 800_000_000
 def memory_bytes(recipe: Recipe) -> int | None:
     """What a worker is expected to hold at most: four copies of the model and what PyTorch and the batches take.
 
-    A rule from measurements (``python -m explorer.bench --only memory``); None where the model's size is not known.
+    A rule from measurements (``python -m explorer.bench --only memory``); None where the model's size is not known, as
+    that of a hub model that is not on this machine: it is not downloaded for this.
     """
-    from explorer.models import card_for
+    from explorer.models import card_for, hub, zoo
 
+    if recipe.model not in zoo.NAMES and not hub.is_here(recipe.model):
+        return None
     try:
         size = card_for(recipe.model, recipe.data).file_bytes
-    except BadInput:  # not on this machine yet
+    except BadInput:
         return None
     trains = any({"training", "gradients"} & step.needs for step in recipe.steps)
     return 4 * size + (TRAINING_BYTES if trains else WORKING_BYTES) if size else None

@@ -13,6 +13,7 @@ from explorer.charts.tradeoff import front_runs
 from explorer.errors import BadInput, ExplorerError
 from explorer.home import home, runs_folder
 from explorer.jobs import processes
+from explorer.models import hub
 from explorer.rundir import RunFolder
 from explorer.store import Store
 from explorer.variants import choose, flatten
@@ -42,6 +43,16 @@ def test_disk_use_is_that_of_the_files(runs) -> None:
     study = own()[0].study
     assert uses[study].items == len(runs) and uses["cache"].bytes == 123 and uses["trash"].bytes == 0
     assert uses[study].bytes == sum(f.stat().st_size for f in runs_folder().rglob("*") if f.is_file())
+
+
+def test_models_from_the_hub_count_where_they_lie_in_the_home(runs, monkeypatch, tmp_path) -> None:
+    for place in (home() / "hub", tmp_path / "elsewhere"):
+        (place / "models--owner--name" / "blobs").mkdir(parents=True)
+        (place / "models--owner--name" / "blobs" / "a").write_bytes(b"x" * 321)
+    monkeypatch.setattr(hub, "hub_cache", lambda: tmp_path / "elsewhere")
+    assert "hub" not in {use.name for use in housekeeping.disk_use()}
+    monkeypatch.setattr(hub, "hub_cache", lambda: home() / "hub")
+    assert housekeeping.disk_use()[-1] == housekeeping.Use("hub", 1, 321)
 
 
 def test_the_front_keeps_its_files_and_results_stay(runs) -> None:

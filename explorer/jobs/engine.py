@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from pathlib import Path
 from typing import Protocol
 
@@ -28,6 +28,10 @@ class Watch(Protocol):
 
     def stop_if_asked(self) -> None:
         """Where a cancel is requested: ask it to end, and kill it where it does not."""
+        ...
+
+    def stop(self) -> None:
+        """Ask it to end, and kill it where it does not; called again and again until it is gone."""
         ...
 
     def kill(self) -> None:
@@ -61,7 +65,14 @@ class Engine(Protocol):
         ...
 
     def obstacle(self, folder: RunFolder, running: Sequence[RunFolder]) -> str | None:
-        """Why a run that is queued or rests cannot go on beside those that run, in a few words; None where it can."""
+        """Why a run that is queued or rests cannot go on beside those that run, in a few words; None where it can.
+
+        Raises ``NeverFits`` for one that is queued and could not go on here even alone.
+        """
+        ...
+
+    def lane(self, folder: RunFolder, running: Sequence[RunFolder]) -> Hashable:
+        """What a queued run waits for: whoever has an obstacle holds back those behind it that wait for the same."""
         ...
 
     def look_after(self, busy: bool, waiting: bool, running: Sequence[RunFolder]) -> None:

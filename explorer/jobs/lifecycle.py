@@ -121,9 +121,12 @@ class ProcessWatch:
         return not processes.alive(self.mark)
 
     def stop_if_asked(self) -> None:
-        """Where a cancel is requested: ask the worker and what it started to end, and kill them after a while."""
-        if not self.folder.cancel_requested:
-            return
+        """End the run where a cancel is requested."""
+        if self.folder.cancel_requested:
+            self.stop()
+
+    def stop(self) -> None:
+        """Ask the worker and what it started to end, and kill them where they have not after a while."""
         now = time.monotonic()
         if self.stopped_at is None:
             self.stopped_at = now
@@ -170,10 +173,11 @@ def cannot_write(folder: RunFolder, number: int) -> str:
     """The reason of a run that the system's error ``number``, one of ``CANNOT_WRITE``, kept from writing."""
     if number not in FULL:
         return READ_ONLY
-    return (
-        f"the disk was full ({room(folder.path)} were free when this was written down); remove model files of old "
-        "runs or empty the trash, then try again"
-    )
+    if number == errno.EDQUOT:
+        what = "your quota on the disk was full"
+    else:
+        what = f"the disk was full ({room(folder.path)} were free when this was written down)"
+    return f"{what}; remove model files of old runs or empty the trash, then try again"
 
 
 def _reason(folder: RunFolder, mark: dict[str, Any] | None, exit_status: int | None) -> str:

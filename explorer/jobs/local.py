@@ -13,6 +13,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from explorer.jobs import memory_guard
+from explorer.jobs.beginnings import computed_by
 from explorer.jobs.lifecycle import ProcessWatch, is_ready, start_spare
 from explorer.rundir import RunFolder
 from explorer.settings import number
@@ -38,8 +39,21 @@ class LocalEngine:
         return folder.worker() is not None
 
     def obstacle(self, folder: RunFolder, running: Sequence[RunFolder]) -> str | None:
-        """Too little memory beside the runs that go on."""
-        return memory_guard.obstacle(folder, running)
+        """Another run computes the same beginning, or there is too little memory beside the runs that go on.
+
+        What the spare worker has is not there to be waited for.
+        """
+        if (other := computed_by(folder, running)) is not None:
+            return f"waits for run {other.run}, which computes the same beginning"
+        reason = memory_guard.obstacle(folder, running)
+        if reason is not None:
+            self.spare.let_go()
+        return reason
+
+    def lane(self, folder: RunFolder, running: Sequence[RunFolder]) -> str | None:
+        """All runs wait for the same machine, but for those that wait for another run: that holds back no others."""
+        other = computed_by(folder, running)
+        return other.run if other else None
 
     def look_after(self, busy: bool, waiting: bool, running: Sequence[RunFolder]) -> None:
         """Make a spare worker or let it go."""

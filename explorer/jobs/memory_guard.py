@@ -1,25 +1,29 @@
-"""The memory guard: a run starts or goes on only where what it is expected to take fits beside the runs at work.
+"""The memory guard: a run starts or goes on only where what it is expected to take is free.
 
-What a run is expected to take is in its request (``memory_bytes``, see ``planning.memory_bytes``); one without it
-always fits.
+What a run is expected to take is in its request (``memory_bytes``, see ``planning.memory_bytes``). One of a hub model
+that was not on this machine has no figure: its worker weighs it once the model is here, and waits where it must.
 """
 
 from __future__ import annotations
 
+import json
 import os
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import psutil
 
-from explorer.errors import BadInput
+from explorer.errors import BadInput, NeverFits
 from explorer.jobs import processes
-from explorer.rundir import RunFolder
+from explorer.rundir import MEMORY, RunFolder, write_whole
 
 _LIMITS = (Path("/sys/fs/cgroup/memory.max"), Path("/sys/fs/cgroup/memory/memory.limit_in_bytes"))
 _KILLS = (Path("/sys/fs/cgroup/memory.events"), Path("/sys/fs/cgroup/memory/memory.oom_control"), Path("/proc/vmstat"))
+LOOK_S = 2.0
+"""How often a worker that waits for memory looks whether it is free."""
 _USES = (Path("/sys/fs/cgroup/memory.current"), Path("/sys/fs/cgroup/memory/memory.usage_in_bytes"))
 
 
@@ -49,19 +53,33 @@ def free_bytes(running: Sequence[RunFolder]) -> int:
 
 
 def obstacle(folder: RunFolder, running: Sequence[RunFolder]) -> str | None:
-    """Why the run has to wait for memory; None where it fits or nothing else runs that could make room.
+    """Why the run has to wait for memory; None where it fits. Raises ``NeverFits`` for one that could not fit alone.
 
     One that rests has what it took already, and runs that rest make no room for one another.
     """
-    others = [other for other in running if other.run != folder.run]
-    if not _expected(folder) or all(folder.pause_requested and other.pause_requested for other in others):
+    others, rests = [other for other in running if other.run != folder.run], folder.pause_requested
+    if not _expected(folder) or (rests and all(other.pause_requested for other in others)):
         return None
+    if not rests:
+        check_fits(_expected(folder))
     missing = -free_bytes([*others, folder])
     if missing <= 0:
         return None
     need = max(_expected(folder), _taken(folder))
     free = max(need - missing, 0)
-    return f"waits for memory: it takes about {need / 1e9:.1f} GB, and {free / 1e9:.1f} GB are free"
+    reason = f"waits for memory: it takes about {need / 1e9:.1f} GB, and {free / 1e9:.1f} GB are free"
+    return reason if others else f"{reason}; close other programs"
+
+
+def weigh(folder: RunFolder, need_bytes: int, report: Callable[[str], None]) -> None:
+    """Write down what a run takes that nobody knew when it was launched, and wait until that is free.
+
+    Raises ``NeverFits``. ``report`` gets the sentence for why it waits.
+    """
+    write_whole(folder.path / MEMORY, json.dumps({"memory_bytes": need_bytes}))
+    while (reason := obstacle(folder, [])) is not None:
+        report(reason)
+        time.sleep(LOOK_S)
 
 
 def kills() -> int | None:
@@ -83,9 +101,9 @@ def was_short(mark: dict[str, Any] | None) -> bool:
 
 
 def check_fits(need_bytes: int) -> None:
-    """Raise ``BadInput`` for a run that could never start here."""
+    """Raise ``NeverFits`` for a run that could never start here."""
     if need_bytes > (total := total_bytes()):
-        raise BadInput(
+        raise NeverFits(
             f"This run takes about {need_bytes / 1e9:.1f} GB of memory, and all runs here may take "
             f"{total / 1e9:.1f} GB together (EXPLORER_MEMORY_GB sets the limit); choose a smaller model or another "
             "machine."
@@ -93,8 +111,10 @@ def check_fits(need_bytes: int) -> None:
 
 
 def _expected(folder: RunFolder) -> int:
-    request: dict[str, Any] = folder.request() or {}
-    need = request.get("memory_bytes")
+    need = (folder.request() or {}).get("memory_bytes")
+    if need is None:
+        with suppress(OSError, ValueError, AttributeError):  # it was not weighed later either
+            need = json.loads((folder.path / MEMORY).read_bytes()).get("memory_bytes")
     return int(need) if isinstance(need, (int, float)) else 0
 
 

@@ -27,6 +27,7 @@ def request_of(
     request: dict[str, Any] = {
         "recipe": recipe.plain(),
         "digest": digest_of(recipe),
+        **_begins_with(recipe),
         "study": study,
         "fresh": fresh,
         "cwd": str(Path.cwd()),
@@ -88,6 +89,25 @@ def digest_of(recipe: Recipe) -> str:
     from explorer.tasks import task_digest
 
     return digest(recipe, model_digest(recipe.model), task_digest(recipe.model, recipe.data))
+
+
+def beginnings(recipe: Recipe) -> list[tuple[str, bool]]:
+    """The beginnings of a recipe up to its last step that trains, for those that begin alike (``jobs.beginnings``)."""
+    from explorer.models import model_digest
+    from explorer.recipe import digest
+    from explorer.tasks import task_digest
+
+    trains = [step.stage == "model" and bool({"training", "gradients"} & step.needs) for step in recipe.steps]
+    if not any(trains) or _is_provisional(recipe):
+        return []
+    contents = model_digest(recipe.model), task_digest(recipe.model, recipe.data)
+    last = max(number for number, does in enumerate(trains, 1) if does)
+    return [(digest(recipe, *contents, steps=number), trains[number - 1]) for number in range(1, last + 1)]
+
+
+def _begins_with(recipe: Recipe) -> dict[str, Any]:
+    found = beginnings(recipe)
+    return {"beginnings": found} if found else {}
 
 
 def _is_provisional(recipe: Recipe) -> bool:

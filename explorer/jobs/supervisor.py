@@ -11,13 +11,14 @@ from __future__ import annotations
 import os
 import sys
 import time
+from collections.abc import Hashable
 from contextlib import suppress
 from pathlib import Path
 
 import psutil
 
 from explorer import trash
-from explorer.errors import ExplorerError
+from explorer.errors import ExplorerError, NeverFits
 from explorer.home import home, writing
 from explorer.jobs import processes
 from explorer.jobs.disk_guard import DiskGuard
@@ -41,8 +42,11 @@ class Supervisor:
         self.disk = DiskGuard(store.path.parent)
         self.watches: dict[str, Watch] = {}
         self.clocks: dict[str, Clock] = {}
+        self.stopped: str | None = None
+        """The run that is being stopped for lack of room."""
         self.looked = -LOOK_S
-        self.blocked: str | None = None
+        self.blocked: set[Hashable] = set()
+        """The lanes (``Engine.lane``) whose first run has an obstacle, as of the last look."""
 
     def tick(self) -> bool:
         """Do what is due; returns whether anything is queued or running."""
@@ -51,10 +55,11 @@ class Supervisor:
                 self._adopt(run)
         for run in list(self.watches):
             self._follow(run)
+        self._keep_room()
         queued = [run for run in self.store.in_state("queued") if run not in self.watches]
         due = time.monotonic() - self.looked >= LOOK_S
         if due:
-            self.looked, self.blocked = time.monotonic(), None
+            self.looked, self.blocked = time.monotonic(), set()
         self._wake(due)
         self._start(queued, due)
         busy = bool(queued or self.watches)
@@ -87,7 +92,7 @@ class Supervisor:
     def _has_place(self, folder: RunFolder, due: bool) -> bool:
         """Whether a run that rests can go on beside those at work; where it cannot, it says why."""
         if self._free_slots() > 0:
-            return not (self.blocked or self._is_held_up(folder))
+            return not self._is_held_up(folder)
         if due:
             self._waits(folder, f"waits for its turn: EXPLORER_JOBS allows {self.engine.slots} at a time")
         return False
@@ -103,18 +108,32 @@ class Supervisor:
             folder = self._folder(run)
             if folder.cancel_requested or self.engine.has_begun(folder):  # settled or followed by the next tick
                 self._adopt(run)
-            elif self._free_slots() <= 0 or held or self.blocked or folder.pause_requested:
+            elif self._free_slots() <= 0 or held or folder.pause_requested:
                 continue
-            elif not self._is_held_up(folder):
+            else:
+                self._start_or_refuse(folder)
+
+    def _start_or_refuse(self, folder: RunFolder) -> None:
+        try:
+            if not self._is_held_up(folder):
                 self.watches[folder.run] = self.engine.start(folder)
+        except NeverFits as error:
+            folder.add_state("failed", str(error), bad_input=True)
+            self.store.refresh(folder.run)
 
     def _is_held_up(self, folder: RunFolder) -> bool:
-        """Whether the disk or the engine says what is against a run that would go on now; then nobody overtakes it."""
+        """Whether the disk or the engine says what is against a run that would go on now.
+
+        Then no other one overtakes it in its lane.
+        """
         running = [watch.folder for watch in self.watches.values()]
+        lane = self.engine.lane(folder, running)
+        if lane in self.blocked:
+            return True
         reason = self.disk.obstacle() or self.engine.obstacle(folder, running)
         if reason is not None:
             self._waits(folder, reason)
-            self.blocked = folder.run
+            self.blocked.add(lane)
         return reason is not None
 
     def _waits(self, folder: RunFolder, reason: str) -> None:
@@ -145,6 +164,7 @@ class Supervisor:
             watch.settle()
             self.store.refresh(run)
         del self.watches[run]
+        self.looked = -LOOK_S  # others may have waited for what it leaves
         self.clocks.pop(run, None)
 
     def _keep_time(self, watch: Watch) -> None:
@@ -158,6 +178,23 @@ class Supervisor:
             if now.state not in FINISHED:
                 folder.add_state("failed", clock.reason)
             watch.kill()
+        clock.keep(folder)
+
+    def _keep_room(self) -> None:
+        """Stop the last run in the queue's order of those at work, before the disk or the quota is full; one at a time.
+
+        What it wrote of its artefact goes, its checkpoint stays.
+        """
+        if self.stopped in self.watches:
+            return self.watches[self.stopped].stop()
+        self.stopped = None
+        at_work = [watch.folder for watch in self.watches.values() if not watch.folder.pause_requested]
+        reason = self.disk.shortage() if at_work else None
+        if reason is not None:
+            last = max(at_work, key=RunFolder.place)
+            if last.snapshot().state not in FINISHED:
+                last.add_state("failed", reason)
+            self.stopped = last.run
 
     def _folder(self, run: str) -> RunFolder:
         return RunFolder(self.store.folders / run)

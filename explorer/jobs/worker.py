@@ -22,7 +22,7 @@ import traceback
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import psutil
 
@@ -31,6 +31,9 @@ from explorer.home import FULL
 from explorer.jobs import memory_guard, processes
 from explorer.jobs.lifecycle import CANNOT_WRITE, SPARE, cannot_write
 from explorer.rundir import MAKE, MEASURE, WHOLE, RunFolder, State
+
+if TYPE_CHECKING:
+    from explorer.recipe import Recipe
 
 WARM = ("onnx", "onnxruntime", "transformers.models.auto.modeling_auto", "transformers.models.bert.modeling_bert")
 """What runs import besides the pipeline, which takes seconds."""
@@ -95,8 +98,10 @@ def _execute(folder: RunFolder, part: str) -> str | None:
     from explorer.recipe import Recipe
 
     recipe = Recipe.parse(request["recipe"])
+    report = _reporter(folder)
+    _weigh(recipe, request, folder, report)
     names = {"run": folder.run, "digest": request.get("digest", ""), "fresh": bool(request.get("fresh"))}
-    result = execute(recipe, folder.path, _reporter(folder), **names)
+    result = execute(recipe, folder.path, report, **names)
     if result is None:
         return None
     if request.get("provisional_digest"):  # by now the model is on this machine
@@ -104,6 +109,26 @@ def _execute(folder: RunFolder, part: str) -> str | None:
 
         result = result.model_copy(update={"digest": digest_of(recipe)})
     return str(result.model_dump_json(indent=1))
+
+
+def _weigh(recipe: Recipe, request: dict[str, Any], folder: RunFolder, report: Callable[..., None]) -> None:
+    """Fetch a hub model that was not here when the run was launched, and wait for the memory that it turns out to take.
+
+    Raises ``ExplorerError`` where it cannot be had, there is no room for it, or it could never fit into the memory.
+    """
+    from explorer.housekeeping import check_space
+    from explorer.models import card_for, hub, zoo
+    from explorer.planning import memory_bytes
+
+    if recipe.model in zoo.NAMES or "memory_bytes" in request:
+        return
+    report(stage="load", text=f"Downloading {recipe.model}")
+    if (needed := hub.download_bytes(recipe.model)) > 0:
+        check_space(needed, hub.hub_cache())
+    card_for(recipe.model, recipe.data)
+    need = memory_bytes(recipe)
+    if need is not None:
+        memory_guard.weigh(folder, need, lambda text: report(stage="wait", text=text))
 
 
 def _reporter(folder: RunFolder) -> Callable[..., None]:

@@ -24,6 +24,8 @@ HEADS: dict[str, Kind] = {"ForSequenceClassification": "text", "ForImageClassifi
 ARCHITECTURES: dict[str, Architecture] = {"bert": "bert", "vit": "vit", "resnet": "cnn"}
 MAX_LENGTH = 128
 LONGEST_SAYING = 200
+METADATA_S = 10.0
+"""How long the hub may take to say how large a model is."""
 WANTED = ["*.json", "*.txt", "*.model", "*.safetensors"]
 TOKENIZER_INPUTS = ("input_ids", "attention_mask", "token_type_ids")
 
@@ -63,6 +65,11 @@ def digest(model: str) -> str:
 def downloaded(model: str) -> bool:
     """Whether the model is on this machine, so that its digest names its files and will stay."""
     return is_folder(model) or _cached_revision(model) is not None
+
+
+def is_here(model: str) -> bool:
+    """Whether all of the model's files are on this machine."""
+    return is_folder(model) or _cached_folder(model) is not None
 
 
 def load(model: str) -> tuple[nn.Module, Preprocessor]:
@@ -127,6 +134,29 @@ def download(model: str) -> Path:
         ) from None
 
 
+def hub_cache() -> Path:
+    """Where the hub's own library keeps what it downloads."""
+    from huggingface_hub.constants import HF_HUB_CACHE
+
+    return Path(HF_HUB_CACHE)
+
+
+def download_bytes(model: str) -> int:
+    """How much a download would bring, as the hub says; 0 where it does not, or the model is here."""
+    from fnmatch import fnmatch
+
+    from huggingface_hub import HfApi
+    from huggingface_hub.errors import HfHubHTTPError, HFValidationError
+
+    if is_here(model):
+        return 0
+    try:
+        files = HfApi().model_info(model, files_metadata=True, timeout=METADATA_S).siblings or []
+    except (HfHubHTTPError, HFValidationError, OSError):  # the download has the sentence for it
+        return 0
+    return sum(file.size or 0 for file in files if any(fnmatch(file.rfilename, wanted) for wanted in WANTED))
+
+
 def _cached_folder(model: str) -> Path | None:
     from huggingface_hub import snapshot_download
     from huggingface_hub.errors import LocalEntryNotFoundError
@@ -140,9 +170,7 @@ def _cached_folder(model: str) -> Path | None:
 
 
 def _cached_revision(model: str) -> str | None:
-    from huggingface_hub.constants import HF_HUB_CACHE
-
-    reference = Path(HF_HUB_CACHE, "models--" + model.replace("/", "--"), "refs", "main")
+    reference = Path(hub_cache(), "models--" + model.replace("/", "--"), "refs", "main")
     return reference.read_text(encoding="utf-8").strip() if reference.exists() else None
 
 

@@ -30,12 +30,9 @@ def _contents() -> None:
         if found.problem:
             st.warning(safe(sentence(found.problem)))
             return
-        columns = {
-            "node": _name,
-            "free": _free,
-            **({"custom": _custom} if any(node.custom for node in found.nodes) else {}),
-            "runs": _runs,
-        }
+        if found.warning:
+            st.warning(safe(sentence(found.warning)))
+        columns = {"node": _name, "free": _free, "runs": _runs}
         rows = [[cell(node) or "–" for cell in columns.values()] for node in found.nodes]
         table([t(f"cluster.{name}") for name in columns], rows, ())
 
@@ -52,11 +49,9 @@ def _name(node: Node) -> str:
 
 def _free(node: Node) -> str:
     found = [("cpus", node.free_cpus, node.cpus), ("gpus", node.free_gpus, node.gpus)]
-    return ", ".join(t(f"cluster.free.{name}", free=f"{free:g}", all=f"{of:g}") for name, free, of in found if of)
-
-
-def _custom(node: Node) -> str:
-    return ", ".join(f"{name} {amount:g}" for name, amount in node.custom)
+    words = [t(f"cluster.free.{name}", free=f"{free:g}", all=f"{of:g}") for name, free, of in found if of]
+    own = [t("cluster.free.custom", name=name, free=f"{free:g}", all=f"{of:g}") for name, free, of in node.custom]
+    return ", ".join(words + own)
 
 
 def _runs(node: Node) -> str:

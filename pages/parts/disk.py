@@ -32,7 +32,7 @@ def section() -> None:
 
 
 def _name(name: str) -> str:
-    return t(f"disk.{name}") if name in ("cache", "trash") else t("disk.study", name=name)
+    return t(f"disk.{name}") if name in ("cache", "trash", "hub") else t("disk.study", name=name)
 
 
 def _remove() -> None:

@@ -71,14 +71,28 @@ def sharing(recipe, folder, report, **names) -> Result:
     return quick(recipe, folder, report, **names)
 
 
-def _count(folder, report, slot) -> None:
+def beginning(recipe, folder, report, **names) -> Result:
+    """A run whose beginning is shared, then goes on until the file ``end`` appears in its folder."""
+    for name, _ in (RunFolder(folder).request() or {}).get("beginnings", ()):
+        with cache.alone("prefixes", name):
+            if cache.find("prefixes", name) is None:
+                _count(folder, report)
+                cache.put("prefixes", name, lambda place: None)
+    report(stage="evaluate", text="Evaluating")
+    while not (folder / "end").exists():
+        time.sleep(0.02)
+    return quick(recipe, folder, report, **names)
+
+
+def _count(folder, report, slot=None) -> None:
     report(stage="train", text="Training", fraction=0.25)
     asked, count = RunFolder(folder), 0
     while not (folder / "go").exists():
         count += 1
         (folder / "count").write_text(str(count))
         time.sleep(0.02)
-        slot.rest(lambda: asked.pause_requested)
+        if slot is not None:
+            slot.rest(lambda: asked.pause_requested)
 
 
 def with_child(recipe, folder, report, **names) -> Result:

@@ -6,7 +6,10 @@ import shutil
 import subprocess
 import sys
 
+import pytest
+
 from explorer import jobs
+from explorer.advice import kind_of
 from explorer.jobs import disk_guard
 from explorer.jobs.disk_guard import DiskGuard
 from explorer.jobs.local import LocalEngine
@@ -50,6 +53,66 @@ def test_a_run_waits_for_room_and_starts_when_there_is_some(home, monkeypatch):
     assert list(supervisor.watches) == [run]
     supervisor.end_all()
     home.until(lambda: all(watch.gone() for watch in supervisor.watches.values()))
+
+
+@pytest.fixture
+def at_work(home, monkeypatch):
+    """A supervisor with two runs at work, which looks at the room at each tick."""
+    monkeypatch.setenv("EXPLORER_PIPELINE", "tests.jobs.pipelines:gated")
+    monkeypatch.setenv("EXPLORER_JOBS", "2")
+    monkeypatch.setattr(disk_guard, "LOOK_S", 0.0)
+    runs = [jobs.enqueue(home.recipe(seed))[0] for seed in range(2)]
+    supervisor = Supervisor(Store(), LocalEngine(home.path))
+
+    def training() -> bool:
+        supervisor.tick()
+        return all(home.row(run).stage == "train" for run in runs)
+
+    home.until(training)
+    yield supervisor, runs
+    supervisor.end_all()
+    home.until(lambda: all(watch.gone() for watch in supervisor.watches.values()))
+
+
+def test_the_last_run_is_stopped_before_the_disk_is_full_and_the_other_goes_on(home, at_work, monkeypatch):
+    supervisor, (first, last) = at_work
+    usage = shutil.disk_usage(home.path)
+    with monkeypatch.context() as disk:
+        disk.setattr(shutil, "disk_usage", lambda path: usage._replace(free=50_000_000))
+        supervisor.tick()
+    assert supervisor.stopped == last
+
+    def settled() -> bool:
+        supervisor.tick()
+        return last not in supervisor.watches
+
+    home.until(settled)
+    row = home.row(last)
+    assert (row.state, row.reason) == (
+        "failed",
+        "it was stopped before the disk is full: 0.05 GB were free; remove model files of old runs and empty the "
+        "trash, then try again",
+    )
+    assert kind_of(row.reason) == "disk" and not (home.folder(last) / "artefact").exists()
+    supervisor.tick()
+    assert supervisor.stopped is None and home.row(first).state == "running"
+
+
+def test_a_run_that_goes_over_the_quota_is_stopped(home, at_work, monkeypatch):
+    supervisor, (_, last) = at_work
+    monkeypatch.setattr(disk_guard, "COUNT_EVERY_S", 0.0)
+    monkeypatch.setenv("EXPLORER_QUOTA_GB", "0.001")
+    supervisor.tick()
+    assert supervisor.stopped is None
+    (home.folder(last) / "artefact" / "large").write_bytes(b"x" * 2_000_000)
+
+    def stopped() -> bool:
+        supervisor.tick()
+        return home.row(last).state == "failed"
+
+    home.until(stopped)
+    assert home.row(last).reason.startswith("it was stopped since EXPLORER_HOME held 0.002")
+    assert " GB, more than the quota of 0.001 GB; remove model files of old runs" in home.row(last).reason
 
 
 def test_the_guard_imports_the_standard_library_only():

@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import os
+from types import SimpleNamespace
 
+import huggingface_hub
 import psutil
 import pytest
+from huggingface_hub.errors import LocalEntryNotFoundError
 
-from explorer import jobs
-from explorer.errors import BadInput
-from explorer.jobs import memory_guard, processes
+from explorer import jobs, models, planning
+from explorer.advice import kind_of
+from explorer.errors import BadInput, NeverFits
+from explorer.jobs import memory_guard, processes, worker
+from explorer.jobs.supervisor import Supervisor
 from explorer.planning import memory_bytes
 from explorer.recipe import Recipe
 from explorer.rundir import RunFolder
+from explorer.store import Store
 
 
 @pytest.fixture
@@ -45,9 +51,77 @@ def test_a_run_that_has_grown_beyond_what_was_expected_counts_as_it_is(home, mon
     assert taken > 1e7 and memory_guard.free_bytes([small]) == pytest.approx(30e9 - taken, abs=0.2e9)
 
 
-def test_a_run_alone_always_starts(home, monkeypatch):
-    monkeypatch.setenv("EXPLORER_MEMORY_GB", "0.1")
-    assert memory_guard.obstacle(folder(home, 1.0), []) is None
+def test_a_run_alone_waits_for_other_programs_and_is_refused_where_it_could_never_fit(home, monkeypatch):
+    monkeypatch.delenv("EXPLORER_MEMORY_GB", raising=False)
+    memory = SimpleNamespace(total=int(8e9), available=int(3e9))
+    monkeypatch.setattr(psutil, "virtual_memory", lambda: memory)
+    monkeypatch.setattr(memory_guard, "_LIMITS", ())
+    monkeypatch.setattr(memory_guard, "_USES", ())
+    assert memory_guard.obstacle(folder(home, 2.9), []) is None
+    found = memory_guard.obstacle(folder(home, 4.0), [])
+    assert found == "waits for memory: it takes about 4.0 GB, and 3.0 GB are free; close other programs"
+    with pytest.raises(NeverFits, match=r"takes about 8\.1 GB of memory, and all runs here may take 8\.0 GB together"):
+        memory_guard.obstacle(folder(home, 8.1), [])
+
+
+def test_a_queued_run_that_could_never_fit_fails_with_the_figures_and_holds_up_no_other(home, limited):
+    monster, small = folder(home, 3.5), folder(home, 0.1)
+    supervisor = Supervisor(Store(), SimpleNamespace(
+        slots=1, lane=lambda run, running: None, has_begun=lambda run: False, obstacle=memory_guard.obstacle,
+        start=lambda run: SimpleNamespace(folder=run), look_after=lambda *_: None,
+    ))  # fmt: skip
+    supervisor.tick()
+    row = home.row(monster.run)
+    assert (row.state, row.reason) == (
+        "failed",
+        "This run takes about 3.5 GB of memory, and all runs here may take 3.0 GB together (EXPLORER_MEMORY_GB sets "
+        "the limit); choose a smaller model or another machine.",
+    )
+    assert kind_of(row.reason) == "memory" and list(supervisor.watches) == [small.run]
+
+
+def test_a_hub_model_is_weighed_by_the_worker_once_it_is_here(home, limited, monkeypatch):
+    run, here = folder(home, 0.0), []
+    (run.path / "request.json").write_text('{"recipe": {"model": "someone/something", "data": "texts.csv"}}')
+    recipe = Recipe(model="someone/something", data="texts.csv")
+    monkeypatch.setattr(models, "card_for", lambda model, data: here.append(model))
+    monkeypatch.setattr(planning, "memory_bytes", lambda recipe: int(2e9) if here else None)
+    told = []
+    worker._weigh(recipe, run.request(), run, lambda **news: told.append(news["text"]))
+    assert told == ["Downloading someone/something"]
+    assert memory_guard.free_bytes([run]) == pytest.approx(1e9), "the next run knows"
+    monkeypatch.setattr(planning, "memory_bytes", lambda recipe: int(4e9))
+    with pytest.raises(NeverFits, match=r"takes about 4\.0 GB of memory, and all runs here may take 3\.0 GB"):
+        worker._weigh(recipe, run.request(), run, lambda **news: None)
+
+
+def test_a_hub_model_that_was_weighed_waits_until_its_memory_is_free(home, monkeypatch):
+    run, told = folder(home, 0.0), []
+    (run.path / "request.json").write_text('{"recipe": {}}')
+    memory = SimpleNamespace(total=int(8e9), available=int(1e9))
+    monkeypatch.setattr(psutil, "virtual_memory", lambda: memory)
+    monkeypatch.setattr(memory_guard, "_LIMITS", ())
+    monkeypatch.setattr(memory_guard, "_USES", ())
+
+    def freed(seconds: float) -> None:
+        memory.available = int(7e9)
+
+    monkeypatch.setattr(memory_guard.time, "sleep", freed)
+    memory_guard.weigh(run, int(2e9), told.append)
+    assert told == ["waits for memory: it takes about 2.0 GB, and 1.0 GB are free; close other programs"]
+
+
+def test_a_hub_model_is_not_downloaded_to_be_weighed_at_launch(tmp_path, monkeypatch):
+    monkeypatch.setenv("EXPLORER_HOME", str(tmp_path))
+    asked = []
+
+    def snapshot(model, local_files_only=False, **_):
+        asked.append(local_files_only)
+        raise LocalEntryNotFoundError("nothing here")
+
+    monkeypatch.setattr(huggingface_hub, "snapshot_download", snapshot)
+    assert memory_bytes(Recipe(model="someone/something", data="nothing.csv")) is None
+    assert asked == [True]
 
 
 def test_a_run_that_rests_already_has_what_it_took(home, limited):

@@ -259,6 +259,52 @@ def test_time_that_is_paused_does_not_count(monkeypatch):
     assert clock.reason.startswith("it took longer than its limit of 10 s")
 
 
+def limited(home, **mark) -> RunFolder:
+    """A run with a limit of 10 s at work on a machine that is another one, or was restarted since."""
+    run, _ = jobs.enqueue(home.recipe(), time_limit_min=1 / 6)
+    folder = RunFolder(home.folder(run))
+    folder.claim({**processes.mark(), "boot_id": "another", "claimed_since_boot": 5.0, **mark})
+    return folder
+
+
+def tell(folder: RunFolder, moment: float, monkeypatch, stage: str) -> None:
+    with monkeypatch.context() as then:
+        then.setattr(time, "time", lambda: moment)
+        folder.add_progress(stage, "Something")
+
+
+def test_another_machine_s_supervisor_goes_on_counting(home, monkeypatch):
+    folder, now = limited(home), time.time()
+    tell(folder, now - 1000, monkeypatch, "wait")
+    tell(folder, now - 500, monkeypatch, "train")
+    tell(folder, now - 494, monkeypatch, "wait")
+    tell(folder, now - 3, monkeypatch, "train")
+    assert Clock.of(folder).elapsed_s == pytest.approx(9, abs=0.9)
+    folder.set_paused(True)
+    assert Clock.of(folder).elapsed_s == pytest.approx(6, abs=0.1)
+
+
+def test_the_next_supervisor_counts_no_rest_that_the_last_one_saw(home, monkeypatch):
+    folder, now = limited(home), [time.monotonic()]
+    tell(folder, time.time() - 1000, monkeypatch, "train")
+    monkeypatch.setattr(time_limit.time, "monotonic", lambda: now[0])
+    clock = Clock(3600)
+    for seconds, paused in ((8, False), (900, True), (12, False)):
+        now[0] += seconds
+        clock.is_over(paused)
+    clock.keep(folder)
+    assert Clock.of(folder).elapsed_s == pytest.approx(20, abs=1)
+    (folder.path / "time.json").write_text("{")
+    assert Clock.of(folder).elapsed_s == pytest.approx(1000, abs=1), "then its events are all there is"
+
+
+def test_a_clock_that_is_set_forward_ends_no_run(home, monkeypatch):
+    claimed = time_limit._since_boot()
+    folder = limited(home, boot_id=processes.boot_id(), claimed_since_boot=claimed)
+    tell(folder, time.time() - 86_400, monkeypatch, "train")
+    assert Clock.of(folder).elapsed_s < 60
+
+
 def test_a_run_on_a_cluster_that_shares_no_path_cannot_rest(resting, monkeypatch):
     run = jobs.submit(resting.recipe())
     resting.until(lambda: counted(resting, run) > 0)

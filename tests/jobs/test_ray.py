@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+import shutil
 import subprocess
 import sys
 import threading
@@ -16,15 +17,19 @@ import pytest
 from explorer import jobs
 from explorer.errors import BadInput, ExplorerError
 from explorer.jobs.engine import check_settings, chosen
+from explorer.jobs.ray import engine as engines
 from explorer.jobs.ray import follow, node, package
 from explorer.jobs.ray.api import Away, ClusterError, RayClient, token_from_environment
 from explorer.jobs.ray.cluster import Node, cluster, described
 from explorer.jobs.ray.engine import RayEngine
 from explorer.jobs.ray.job import Job, load
+from explorer.jobs.ray.link import Link
 from explorer.jobs.ray.mirror import Mirror
 from explorer.jobs.ray.needs import KINDS, Needs, kind, lacking, needs, tables_from_environment, trains
 from explorer.jobs.ray.wire import parse, safe_path
+from explorer.jobs.supervisor import Supervisor
 from explorer.recipe import Recipe
+from explorer.rundir import RunFolder
 from explorer.store import Store
 from tests.jobs.ray_head import NODE, TOKEN, adopted, finished, follower, lose, sent, watch
 
@@ -343,6 +348,33 @@ def test_a_cancel_stops_the_job(folder, head):
     assert head.stopped == [one.job.submission] and folder.snapshot().state == "cancelled"
 
 
+def test_a_run_is_killed_by_its_thread_and_ray_is_asked_once(folder, head):
+    one = follower(folder, head)
+    one._step()
+    head.jobs[one.job.submission] |= {"status": "RUNNING", "driver_node_id": NODE}
+    head.logs[f"job-driver-{one.job.submission}.log"] = b""
+    watching = watch(folder, one)
+    for _ in range(3):  # as the supervisor does once a second while the run goes on beyond its limit
+        watching.kill()
+    assert head.stopped == [], "the supervisor's loop never waits for the cluster"
+    for _ in range(3):
+        one._step()
+    assert head.stopped == [one.job.submission]
+
+
+def test_a_home_that_is_deleted_ends_its_jobs(folder, head, tmp_path, monkeypatch):
+    monkeypatch.setenv("EXPLORER_HOME", str(tmp_path))
+    monkeypatch.setenv("RAY_API_SERVER_ADDRESS", head.address)
+    monkeypatch.setenv("RAY_AUTH_TOKEN", TOKEN)
+    supervisor = Supervisor(Store(), RayEngine(tmp_path))
+    supervisor.tick()
+    wait(lambda: load(folder).submitted)
+    shutil.rmtree(folder.path)
+    supervisor.end_all()
+    supervisor.engine.close()
+    assert head.stopped == [f"explorer-{folder.run}-1"]
+
+
 def test_a_cancel_before_the_job_is_handed_over_leaves_no_job(folder, head):
     one = follower(folder, head)
     folder.request_cancel()
@@ -453,6 +485,57 @@ def test_the_engine_says_what_is_missing_instead_of_starting(folder, head, tmp_p
     assert not head.stopped, "the job goes on"
 
 
+def test_runs_that_wait_for_a_gpu_hold_back_no_others(folder, head, tmp_path, monkeypatch):
+    monkeypatch.setenv("EXPLORER_HOME", str(tmp_path))
+    monkeypatch.setenv("RAY_API_SERVER_ADDRESS", head.address)
+    monkeypatch.setenv("RAY_AUTH_TOKEN", TOKEN)
+    monkeypatch.delenv("EXPLORER_RAY_RESOURCES", raising=False)
+    monkeypatch.setattr(engines, "WAITING", 2)
+    head.nodes = [{"node_id": NODE, "state": "ALIVE", "resources_total": {"CPU": 4.0, "GPU": 1.0}}]
+    plain = folder.request()["recipe"]
+
+    def put(**changes) -> str:
+        request = {"recipe": plain | changes, "digest": "d", "study": "s"}
+        return RunFolder.create(folder.path.parent, request).run
+
+    training = [put(steps=[{"technique": "fine-tune"}]) for _ in range(3)]
+    timing, last = put(targets=["cuda-onnxruntime"]), put()
+    supervisor = Supervisor(Store(), RayEngine(tmp_path))
+    supervisor.tick()
+    started = {folder.run, *training[:2], last}
+    assert set(supervisor.watches) == started
+    wait(lambda: {job["metadata"]["explorer_run"] for job in head.jobs.values()} == started)
+    assert [RunFolder(folder.path.parent / run).snapshot().text for run in (training[2], timing)] == [
+        "waits for a place on the cluster, as 2 runs before it do for the same",
+        "waits for a place on the cluster, as 2 runs before it do for the same",
+    ]
+    for job in head.jobs.values():
+        job["status"] = "RUNNING"
+        job["driver_node_id"] = NODE
+        head.logs[f"job-driver-{job['submission_id']}.log"] = b""
+    wait(lambda: not any(follower.pending for follower in supervisor.engine._followers))
+    supervisor.looked = -1e9
+    supervisor.tick()
+    assert set(supervisor.watches) == {*started, training[2], timing}
+    supervisor.engine.close()
+
+
+def test_what_waits_to_be_measured_counts_for_those_that_will_be_measured_there(folder, head, tmp_path, monkeypatch):
+    monkeypatch.setenv("RAY_API_SERVER_ADDRESS", head.address)
+    monkeypatch.setenv("RAY_AUTH_TOKEN", TOKEN)
+    monkeypatch.setenv("EXPLORER_RAY_RESOURCES", '{"measure_cpu": {"measure": 1}}')
+    monkeypatch.setattr(engines, "WAITING", 1)
+    engine, made = RayEngine(tmp_path), follower(folder, head)
+    made.job = made.job.but(part="measure")
+    engine._followers.append(made)
+    recipe = folder.request()["recipe"]
+    alike = RunFolder.create(folder.path.parent, {"recipe": recipe, "memory_bytes": 10**9})
+    on_gpu = RunFolder.create(folder.path.parent, {"recipe": recipe | {"targets": ["cuda-onnxruntime"]}})
+    assert engine.obstacle(alike, []) is not None and engine.obstacle(on_gpu, []) is None
+    made.pending = False
+    assert engine.obstacle(alike, []) is None
+
+
 def test_odd_resources_are_refused_at_launch_on_a_cluster_and_said_in_the_queue(folder, head, tmp_path, monkeypatch):
     monkeypatch.setenv("EXPLORER_HOME", str(tmp_path))
     monkeypatch.setenv("RAY_API_SERVER_ADDRESS", head.address)
@@ -476,14 +559,31 @@ def test_the_cluster_as_the_dashboard_shows_it(head, monkeypatch):
          "resources_total": {"CPU": 4.0, "GPU": 1.0, "measure": 1.0, "memory": 1e9, "node:10.0.0.1": 1.0}},
         {"node_id": "f" * 56, "state": "DEAD", "resources_total": {}},
     ]  # fmt: skip
-    ours = {"explorer_run": "r1", "explorer_CPU": "2", "explorer_GPU": "0"}
+    ours = {"explorer_run": "r1", "explorer_CPU": "2", "explorer_GPU": "0", "explorer_measure": "1"}
     running = {"status": "RUNNING", "driver_node_id": NODE, "metadata": ours}
     others = [{"status": "PENDING", "metadata": {"explorer_run": "r2"}}, {"status": "RUNNING", "metadata": None}]
     assert described(rows, [running, *others], {NODE: {"CPU": [1.0, 4.0], "GPU": [1.0, 1.0]}}) == (
-        Node("ab12cd34", True, 4.0, 1.0, 2.0, 0.0, (("measure", 1.0),), ("r1",)),
+        Node("ab12cd34", True, 4.0, 1.0, 2.0, 0.0, (("measure", 0.0, 1.0),), ("r1",)),
     ), "Ray did not say yet that the run takes two processors"
-    (busy,) = described(rows, [running], {NODE: {"CPU": [3.0, 4.0]}})
-    assert busy.free_cpus == 1.0, "others are there too"
+    (busy,) = described(rows, [running | {"metadata": {}}], {NODE: {"CPU": [3.0, 4.0], "measure": [0.5, 1.0]}})
+    assert (busy.free_cpus, busy.custom) == (1.0, (("measure", 0.5, 1.0),)), "others are there too"
+    monkeypatch.setenv("RAY_API_SERVER_ADDRESS", head.address)
+    monkeypatch.setenv("RAY_AUTH_TOKEN", TOKEN)
+    head.nodes = rows
+    assert cluster().warning is None and len(cluster().nodes) == 1
+    head.open = True
+    assert cluster().warning.startswith(f"The Ray cluster at '{head.address}' asks for no token: whoever reaches")
+
+
+def test_a_cluster_without_a_token_is_warned_of_once_in_the_log(folder, head, capsys):
+    one = follower(folder, head)
+    one._step()
+    assert "no token" not in capsys.readouterr().err
+    head.open = True
+    link = Link(RayClient(head.address), shared=False)
+    link.package()
+    link.package()
+    assert capsys.readouterr().err.count("asks for no token: whoever reaches this address can execute anything") == 1
 
 
 def test_the_engine_never_imports_ray_torch_or_requests():

@@ -172,7 +172,8 @@ def test_a_sweep_survives_the_loss_of_a_node_and_gives_what_the_local_engine_giv
         here.setenv("EXPLORER_IDLE_S", "1")
         own = [jobs.submit(recipe) for recipe in recipes]
     seen = wait_for(lambda: (found := cluster().nodes) and len(found) == 2 and found[1].runs and found)
-    assert [node.head for node in seen] == [True, False] and dict(seen[1].custom) == {"second": 2.0}
+    assert [node.head for node in seen] == [True, False] and seen[1].custom == (("second", 2.0, 2.0),)
+    assert cluster().warning is None
     (lost,) = seen[1].runs
     assert lost in runs
     wait_for(lambda: on_ray.row(lost).stage in ("export", "apply", "evaluate", "measure"))
@@ -254,6 +255,13 @@ def test_training_and_gpu_measuring_queue_for_the_node_with_a_gpu(on_ray, ray_cl
     wait_for(lambda: ended(plain))  # what needs no GPU waits for none
     trained = jobs.submit(Recipe.parse({**on_ray.recipe(53).plain(), "steps": [{"technique": "fine-tune"}]}))
     wait_for(lambda: notes.load(jobs._folder(trained)) is not None and notes.load(jobs._folder(trained)).submitted)
+    more = [on_ray.recipe(seed).model_copy(update={"targets": both}) for seed in range(60, 70)]
+    queued = [jobs.submit(recipe) for recipe in more]  # more than may wait for a GPU
+    wait_for(lambda: any("do for the same" in (on_ray.row(run).text or "") for run in queued))
+    plain = jobs.submit(on_ray.recipe(54))
+    wait_for(lambda: ended(plain))  # they hold back nothing that needs none
+    for run in queued:
+        jobs.cancel(run)
     waiting = [place(second, "1-measure"), place(trained, "1")]
     assert (measuring(), waiting) == ([first], [("PENDING", None)] * 2)
     for path in held:
@@ -302,6 +310,16 @@ def test_a_run_is_cancelled_on_the_cluster_and_outlives_the_supervisor(on_ray, m
     wait_for(lambda: on_ray.row(kept).state == "done")
     assert [event["state"] for event in jobs.events(kept) if event["kind"] == "state"] == ["running", "done"]
     assert notes.load(jobs._folder(kept)).attempt == 1, "it was not run twice"
+    limited = jobs.submit(on_ray.recipe(22), time_limit_min=1 / 20)
+    wait_for(lambda: on_ray.row(limited).stage == "train")
+    on_ray.kill_supervisor()
+    with hold(on_ray.path / "supervisor.lock", wait_s=10) as free:
+        assert free
+    jobs.ensure_supervisor()
+    wait_for(lambda: on_ray.row(limited).state == "failed")
+    assert on_ray.row(limited).reason.startswith("it took longer than its limit of 3 s; give it more time")
+    client = RayClient.from_environment()
+    wait_for(lambda: client.status(f"explorer-{limited}-1")["status"] == "STOPPED")
 
 
 def test_a_run_that_no_node_can_take_says_what_is_missing(on_ray, monkeypatch):

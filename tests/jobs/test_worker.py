@@ -10,8 +10,10 @@ import signal
 from pathlib import Path
 from types import SimpleNamespace
 
+import huggingface_hub
 import pytest
 
+from explorer import models
 from explorer.errors import BadInput, Cancelled, ExplorerError
 from explorer.jobs import enqueue, lifecycle, memory_guard, processes, request, submit, worker
 from explorer.jobs.lifecycle import READ_ONLY
@@ -25,7 +27,9 @@ DISK_FULL = (
     "the disk was full (0 MB of 587 MB were free when this was written down); remove model files of old runs or empty "
     "the trash, then try again"
 )
-USAGE = SimpleNamespace(total=587_000_000, used=587_000_000, free=0)
+QUOTA_FULL = "your quota on the disk was full; remove model files of old runs or empty the trash, then try again"
+USAGE = shutil._ntuple_diskusage(total=587_000_000, used=587_000_000, free=0)
+SIZES = {"model.safetensors": 2_999_000_000, "config.json": 1_000_000, "pytorch_model.bin": 9_000_000_000}
 
 
 def _caused(error: Exception, cause: Exception) -> Exception:
@@ -38,6 +42,8 @@ def _caused(error: Exception, cause: Exception) -> Exception:
     [
         (BadInput("The file is missing."), "The file is missing."),
         (FULL, DISK_FULL),
+        (OSError(errno.EDQUOT, os.strerror(errno.EDQUOT)), QUOTA_FULL),
+        (RuntimeError("I/O error: Disk quota exceeded (os error 122)"), QUOTA_FULL),
         (OSError(errno.EROFS, os.strerror(errno.EROFS)), READ_ONLY),
         (RuntimeError("I/O error: No space left on device (os error 28)"), DISK_FULL),
         (_caused(ExplorerError("The export failed."), FULL), DISK_FULL),
@@ -172,6 +178,7 @@ def test_the_log_says_the_sentence_before_the_traceback(home, monkeypatch, capfd
 
 @pytest.mark.parametrize("downloaded", [True, False])
 def test_a_hub_model_that_is_downloaded_only_now_gets_the_digest_of_its_files(home, monkeypatch, downloaded):
+    monkeypatch.setattr(worker, "_weigh", lambda *_: None)  # the hub is not asked
     monkeypatch.setattr(hub, "_cached_revision", lambda model: "a1b2" if downloaded else None)
     asked = home.recipe().model_copy(update={"model": "owner/name"})
     run, _ = enqueue(asked)
@@ -185,6 +192,41 @@ def test_a_hub_model_that_is_downloaded_only_now_gets_the_digest_of_its_files(ho
     Store().refresh(run)
     if not downloaded:
         assert enqueue(asked) == (run, False), "the same recipe is recognised as done"
+
+
+def test_a_download_is_checked_for_room_first(home, folder, monkeypatch):
+    recipe = home.recipe().model_copy(update={"model": "owner/name"})
+    files = [SimpleNamespace(rfilename=name, size=size) for name, size in SIZES.items()]
+    asked = []
+
+    def model_info(self, model, files_metadata, timeout):
+        asked.append(model)
+        return SimpleNamespace(siblings=files)
+
+    monkeypatch.setattr(huggingface_hub.HfApi, "model_info", model_info)
+    monkeypatch.setattr(hub, "is_here", lambda model: False)
+    monkeypatch.setattr(hub, "hub_cache", lambda: home.path / "hub" / "models")
+    monkeypatch.setattr(models, "card_for", lambda *_: asked.append("downloaded"))
+    with monkeypatch.context() as disk:
+        disk.setattr(shutil, "disk_usage", lambda path: USAGE._replace(free=2_000_000_000))
+        with pytest.raises(ExplorerError, match=r"The disk has 2\.00 GB left, and 3\.00 GB more are needed and 500 MB"):
+            worker._weigh(recipe, {}, folder, lambda **news: None)
+    monkeypatch.setenv("EXPLORER_QUOTA_GB", "1")
+    with pytest.raises(ExplorerError, match=r"and 3\.00 GB more would exceed the quota of 1\.00 GB"):
+        worker._weigh(recipe, {}, folder, lambda **news: None)
+    assert asked == ["owner/name", "owner/name"]
+    monkeypatch.setattr(hub, "hub_cache", lambda: home.path.parent)  # no quota is for what lies elsewhere
+    worker._weigh(recipe, {}, folder, lambda **news: None)
+    assert asked[2:] == ["owner/name", "downloaded"]
+
+
+def test_a_hub_that_does_not_say_how_large_a_model_is_holds_up_nothing(monkeypatch):
+    def away(*_, **__):
+        raise ConnectionError
+
+    monkeypatch.setattr(hub, "is_here", lambda model: False)
+    monkeypatch.setattr(huggingface_hub.HfApi, "model_info", away)
+    assert hub.download_bytes("owner/name") == 0
 
 
 def test_submitting_on_a_full_disk_is_one_sentence_and_leaves_nothing(home, monkeypatch):

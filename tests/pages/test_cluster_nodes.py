@@ -16,7 +16,7 @@ from tests.support.sample_results import sample_runs, write_runs
 
 NODES = (
     Node("0a1b2c3d", True, 4, 0, 2.5, 0, (), ("sample-0002",)),
-    Node("4e5f6a7b", False, 8, 1, 8, 0, (("fast_disk", 2.0), ("measure", 1.0)), ()),
+    Node("4e5f6a7b", False, 8, 1, 8, 0, (("fast_disk", 2.0, 2.0), ("measure", 0.0, 1.0)), ()),
 )
 
 
@@ -31,12 +31,23 @@ def shown(own, open_page, monkeypatch):
 
 def test_nodes_tell_what_they_have_and_what_runs_there(shown, own):
     text = shown(Cluster(NODES))
-    assert f"| 0a1b2c3d (head) | 2.5 of 4 processors | – | {own[2].label} |" in text
-    assert "| 4e5f6a7b | 8 of 8 processors, 0 of 1 GPUs | fast\\_disk 2, measure 1 | – |" in text
+    assert f"| 0a1b2c3d (head) | 2.5 of 4 processors | {own[2].label} |" in text
+    assert "| 4e5f6a7b | 8 of 8 processors, 0 of 1 GPUs, 2 of 2 fast\\_disk, 0 of 1 measure | – |" in text
 
 
-def test_resources_have_a_column_where_a_node_has_any(shown):
-    assert "Resources of its own" not in shown(Cluster(NODES[:1]))
+def test_a_cluster_that_asks_for_no_token_is_warned_of(own, open_page, monkeypatch):
+    monkeypatch.setenv("EXPLORER_ENGINE", "ray")
+    monkeypatch.setenv("RAY_AUTH_TOKEN", TOKEN)
+    resources = {"CPU": 16.0, "measure": 1.0}
+    with serving() as head:
+        monkeypatch.setenv("RAY_API_SERVER_ADDRESS", head.address)
+        head.nodes = [{"node_id": NODE, "state": "ALIVE", "resources_total": resources}]
+        assert not open_page("2_Runs").warning
+        cluster_nodes._asked.clear()
+        head.open = True
+        for language, words in {"en": "asks for no token: whoever reaches", "zh": "不要求令牌"}.items():
+            (warning,) = open_page("2_Runs", language=language).warning
+            assert words in warning.value
 
 
 def test_a_cluster_that_is_away_is_a_sentence(own, open_page, monkeypatch):
@@ -70,11 +81,11 @@ def test_what_is_free_is_drawn_anew_while_something_is_at_work_and_fits_a_teleph
         monkeypatch.setenv("RAY_AUTH_TOKEN", TOKEN)
         with serve_dashboard(tmp_path / "home") as (_, address), page_of(chromium, address) as page:
             open_in_browser(page, "/Runs", "light", width=400)
-            page.get_by_text("16 of 16 processors").wait_for()
+            page.get_by_text("16 of 16 processors, 2 of 2 GPUs, 2 of 2 fast_disk, 1 of 1 measure").wait_for()
             table = page.locator(".stExpander .stMarkdown:has(table)").first
             assert table.evaluate("table => table.scrollWidth - table.clientWidth") == 0
-            head.usage = {NODE: {"CPU": [12.0, 16.0]}}
-            page.get_by_text("4 of 16 processors").wait_for()
+            head.usage = {NODE: {"CPU": [12.0, 16.0], "measure": [1.0, 1.0]}}
+            page.get_by_text("4 of 16 processors, 2 of 2 GPUs, 2 of 2 fast_disk, 0 of 1 measure").wait_for()
 
 
 def test_where_runs_are_executed_is_said_beside_every_page(own, open_page, monkeypatch):

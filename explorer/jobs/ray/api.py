@@ -28,6 +28,8 @@ WHOLE_LOG_S = 600
 """How long a node may take to send a whole log, with model files in it."""
 _LONGEST_ANSWER = 64 * 1024 * 1024
 _LONGEST_REASON = 300
+_REFUSED = (401, 403)
+"""The HTTP status of an answer to somebody without the token."""
 
 
 class ClusterError(ExplorerError):
@@ -74,6 +76,16 @@ class RayClient:
     def version(self) -> str:
         """The version of Ray on the cluster."""
         return str(self._json("GET", "/api/version").get("ray_version"))
+
+    def is_open(self) -> bool:
+        """Whether the cluster does what anybody tells it who reaches it, without a token."""
+        try:
+            RayClient(self.address).status("of-nobody")
+        except ClusterError as error:
+            if error.status in _REFUSED:
+                return False
+            raise
+        return True
 
     def submit(self, job: dict[str, Any]) -> bool:
         """Submit a job; False where one of its ``submission_id`` is known already, which is never run twice."""
@@ -186,6 +198,14 @@ class _NoRedirect(urllib.request.HTTPRedirectHandler):
         return None
 
 
+def warning_of_open(address: str) -> str:
+    """The sentence for a cluster that is open."""
+    return (
+        f"The Ray cluster at '{address}' asks for no token: whoever reaches this address can execute anything on its "
+        "nodes. Start it with RAY_AUTH_MODE=token (Ray 2.52 or later) and name the token in RAY_AUTH_TOKEN_PATH."
+    )
+
+
 def token_from_environment() -> str | None:
     """The token in ``RAY_AUTH_TOKEN``, else in the file ``RAY_AUTH_TOKEN_PATH``, else None."""
     token, path = os.environ.get("RAY_AUTH_TOKEN"), os.environ.get("RAY_AUTH_TOKEN_PATH")
@@ -232,7 +252,7 @@ def _refusal(address: str, error: urllib.error.HTTPError) -> ClusterError:
         text = ""
     finally:
         error.close()
-    if error.code in (401, 403):
+    if error.code in _REFUSED:
         return ClusterError(
             f"The Ray cluster at '{address}' does not accept the token; expected is its own in RAY_AUTH_TOKEN or in "
             "the file RAY_AUTH_TOKEN_PATH.",

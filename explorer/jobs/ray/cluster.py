@@ -9,7 +9,7 @@ from typing import Any
 
 from explorer.errors import ExplorerError
 from explorer.jobs.engine import on_cluster
-from explorer.jobs.ray.api import RayClient
+from explorer.jobs.ray.api import RayClient, warning_of_open
 from explorer.jobs.ray.needs import BUILT_IN
 
 
@@ -17,8 +17,8 @@ from explorer.jobs.ray.needs import BUILT_IN
 class Node:
     """A node that is alive: the first letters of its id, whether it is the head, and what it has and has left.
 
-    What is left is as Ray said last, some seconds ago. ``custom`` are the resources that the cluster's owner named,
-    ``runs`` those that are executed there, which take at least what they asked for.
+    What is left is as Ray said last, some seconds ago. ``custom`` are the resources that the cluster's owner named, as
+    (name, left, all); ``runs`` those that are executed there, which take at least what they asked for.
     """
 
     name: str
@@ -27,16 +27,20 @@ class Node:
     gpus: float
     free_cpus: float
     free_gpus: float
-    custom: tuple[tuple[str, float], ...]
+    custom: tuple[tuple[str, float, float], ...]
     runs: tuple[str, ...]
 
 
 @dataclass(frozen=True)
 class Cluster:
-    """The nodes, the head first; ``problem`` is the sentence for why nothing is known, else None."""
+    """The nodes, the head first; ``problem`` is the sentence for why nothing is known, else None.
+
+    ``warning`` is the one for a cluster that asks nobody for a token.
+    """
 
     nodes: tuple[Node, ...]
     problem: str | None = None
+    warning: str | None = None
 
 
 def cluster() -> Cluster | None:
@@ -45,7 +49,8 @@ def cluster() -> Cluster | None:
         return None
     try:
         client = RayClient.from_environment()
-        return Cluster(described(client.nodes(), client.jobs(), client.usage()))
+        warning = warning_of_open(client.address) if client.is_open() else None
+        return Cluster(described(client.nodes(), client.jobs(), client.usage()), warning=warning)
     except ExplorerError as error:
         return Cluster((), str(error))
 
@@ -61,7 +66,7 @@ def described(
 
 def _node(row: dict[str, Any], running: list[dict[str, Any]], usage: dict[str, Any]) -> Node:
     total, name = row.get("resources_total") or {}, str(row.get("node_id"))
-    custom = {key: float(amount) for key, amount in total.items() if key not in BUILT_IN and ":" not in key}
+    names = sorted(key for key in total if key not in BUILT_IN and ":" not in key)
     here = [job for job in running if job.get("driver_node_id") == name and job.get("metadata")]
     runs = (job["metadata"].get("explorer_run") for job in here)
     return Node(
@@ -71,7 +76,7 @@ def _node(row: dict[str, Any], running: list[dict[str, Any]], usage: dict[str, A
         gpus=float(total.get("GPU", 0)),
         free_cpus=_free(total, usage, "CPU", _asked(here, "CPU")),
         free_gpus=_free(total, usage, "GPU", _asked(here, "GPU")),
-        custom=tuple(sorted(custom.items())),
+        custom=tuple((key, _free(total, usage, key, _asked(here, key)), float(total[key])) for key in names),
         runs=tuple(sorted(str(run) for run in runs if run)),
     )
 

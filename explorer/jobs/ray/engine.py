@@ -3,24 +3,29 @@
 from __future__ import annotations
 
 import os
+import time
+from collections import Counter
 from collections.abc import Sequence
-from contextlib import suppress
 from pathlib import Path
 
-from explorer.errors import BadInput, ExplorerError
+from explorer.errors import BadInput
 from explorer.jobs import lifecycle
 from explorer.jobs.ray import job as jobs
 from explorer.jobs.ray.api import RayClient
 from explorer.jobs.ray.follow import Follower, Outcome
 from explorer.jobs.ray.link import Link
-from explorer.jobs.ray.needs import tables_from_environment
-from explorer.rundir import FINISHED, RunFolder
+from explorer.jobs.ray.needs import Needs
+from explorer.rundir import FINISHED, MAKE, MEASURE, RunFolder
 from explorer.settings import number
 
 SLOTS = 100
 """How many runs are on the cluster at a time, unless ``EXPLORER_JOBS`` says otherwise."""
 WAITING = 8
-"""How many of them may wait for a place there; the others wait in the queue here, where they can be moved."""
+"""How many may wait there for a place for the same work; the others wait in the queue here, where they can be moved."""
+KEPT = 10_000
+"""Of how many runs it is remembered what they ask for."""
+Lane = tuple[Needs, Needs]
+"""What making and measuring ask for."""
 
 
 class RayWatch:
@@ -39,17 +44,17 @@ class RayWatch:
 
     def stop_if_asked(self) -> None:
         """Where a cancel is requested: have Ray end the job, which kills it after 3 s."""
-        if self._follower is not None and self.folder.cancel_requested:
+        if self.folder.cancel_requested:
+            self.stop()
+
+    def stop(self) -> None:
+        """Have Ray end the job; returns at once, since the run's thread is who asks."""
+        if self._follower is not None:
             self._follower.stop()
 
     def kill(self) -> None:
-        """Have Ray end the job now, as far as the cluster answers."""
-        if self._follower is None:
-            return
-        self._follower.stop()
-        if not self._follower.link.away:
-            with suppress(ExplorerError):
-                self._follower.client.stop(self._follower.job.submission)
+        """The same: Ray kills what does not end."""
+        self.stop()
 
     def settle(self) -> None:
         """Write down how the run ended unless it did so itself."""
@@ -75,6 +80,7 @@ class RayEngine:
         self.slots = int(number("EXPLORER_JOBS", SLOTS, least=1))
         self._followers: list[Follower] = []
         self._links: dict[str, Link] = {}
+        self._lanes: dict[tuple[str, bool], Lane] = {}
         self._shared = os.environ.get("EXPLORER_RAY_SHARED") == "1"
 
     def start(self, folder: RunFolder) -> RayWatch:
@@ -95,25 +101,52 @@ class RayEngine:
         return jobs.load(folder) is not None
 
     def obstacle(self, folder: RunFolder, running: Sequence[RunFolder]) -> str | None:
-        """A variable that is missing or odd, or enough runs that wait for a place; one that has its place keeps it."""
+        """A variable that is missing or odd, or enough runs that wait for what this one will ask for.
+
+        One that has its place keeps it.
+        """
         if self.has_begun(folder):
             return None
         try:
-            self._link(None)
-            tables_from_environment()
+            wanted = set(self._lane(folder))
         except BadInput as error:
             return str(error)
-        waiting = sum(follower.pending for follower in self._followers)
-        return None if waiting < WAITING else f"waits for a place on the cluster, as {waiting} runs before it do"
+        waiting = Counter(self._waits_for(follower) for follower in self._followers if follower.pending)
+        most = max(waiting[needs] for needs in wanted)
+        return None if most < WAITING else f"waits for a place on the cluster, as {most} runs before it do for the same"
+
+    def lane(self, folder: RunFolder, running: Sequence[RunFolder]) -> Lane | None:
+        """What the run's two parts ask for; None where that cannot be said, for which ``obstacle`` has the sentence."""
+        try:
+            return self._lane(folder)
+        except BadInput:
+            return None
 
     def look_after(self, busy: bool, waiting: bool, running: Sequence[RunFolder]) -> None:
         """Forget the runs that are over."""
         self._followers = [follower for follower in self._followers if follower.is_alive()]
+        if len(self._lanes) > KEPT:
+            self._lanes.clear()
 
     def close(self) -> None:
-        """Leave; the jobs go on."""
+        """Leave; the jobs go on, but for those that are just being ended, which Ray is told first if it answers."""
+        deadline = time.monotonic() + lifecycle.GRACE_S
         for follower in self._followers:
+            if follower.stopping:
+                follower.join(max(deadline - time.monotonic(), 0))
             follower.leave()
+
+    def _lane(self, folder: RunFolder) -> Lane:
+        link = self._link(None)
+        known = folder.run, link.gpus > 0
+        if known not in self._lanes:
+            request = folder.request() or {"recipe": {}}  # one without a request fails as soon as it is handed over
+            self._lanes[known] = link.place(request, MAKE), link.place(request, MEASURE)
+        return self._lanes[known]
+
+    def _waits_for(self, follower: Follower) -> Needs:
+        make, measure = self._lane(follower.folder)
+        return measure if follower.job.part == MEASURE else make
 
     def _watch(self, folder: RunFolder, follower: Follower) -> RayWatch:
         self._followers.append(follower)

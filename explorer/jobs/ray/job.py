@@ -74,9 +74,15 @@ def description(
         "submission_id": job.submission,
         "entrypoint": shlex.join(["exec", python, "-m", "explorer.jobs.ray.node", *words]),
         "runtime_env": environment,
-        "metadata": {"explorer_run": folder.run, "explorer_CPU": f"{needs.cpus:g}", "explorer_GPU": f"{needs.gpus:g}"},
+        "metadata": {**_asked(needs), "explorer_run": folder.run},
         **needs.fields(),
     }
+
+
+def _asked(needs: Needs) -> dict[str, str]:
+    """What is asked for, as the page of the cluster reads it before Ray says what is used."""
+    amounts = {"CPU": needs.cpus, "GPU": needs.gpus, **dict(needs.custom)}
+    return {f"explorer_{name}": f"{amount:g}" for name, amount in amounts.items()}
 
 
 def _sent(request: dict[str, Any]) -> dict[str, Any]:

@@ -6,11 +6,12 @@ import os
 import sys
 import threading
 import time
+from dataclasses import replace
 from typing import Any
 
 from explorer.errors import ExplorerError
 from explorer.jobs.ray import package
-from explorer.jobs.ray.api import Away, RayClient
+from explorer.jobs.ray.api import Away, RayClient, warning_of_open
 from explorer.jobs.ray.job import Job, description
 from explorer.jobs.ray.needs import Needs, kind, needs, tables_from_environment
 from explorer.rundir import MAKE, MEASURE, WHOLE, RunFolder
@@ -60,6 +61,8 @@ class Link:
     def package(self) -> str:
         """The name of the package of our code, which the cluster has from now on."""
         with self._package_lock:
+            if self._package is None and self.client.is_open():
+                tell(warning_of_open(self.client.address))
             if self._package is None or not self.client.has_package(self._package):
                 self._package = self._given(package.contents())
             return self._package
@@ -92,8 +95,17 @@ class Link:
     def needs(self, request: dict[str, Any], part: str) -> Needs:
         """What a run, or a part of it, asks this cluster for."""
         gpus = sum(float(node.get("GPU", 0)) for node in self.nodes())
-        work = kind(request["recipe"], MEASURE if part == MEASURE else MAKE, gpus)
-        return needs(request, work, tables_from_environment())
+        return _needs(request, part, gpus)
+
+    @property
+    def gpus(self) -> float:
+        """How many GPUs the cluster has, by what was heard of it last; as long as that is nothing, it may have some."""
+        nodes = self._nodes[1]
+        return sum(float(node.get("GPU", 0)) for node in nodes) if nodes else 1.0
+
+    def place(self, request: dict[str, Any], part: str) -> Needs:
+        """What ``needs`` says, but for the memory and without asking the cluster."""
+        return replace(_needs(request, part, self.gpus), memory=0)
 
     def refusal(self, folder: RunFolder) -> str | None:
         """Why a run cannot go to nodes that share no path with this machine; None where it can."""
@@ -105,6 +117,11 @@ class Link:
                     "a path that all nodes share, and EXPLORER_RAY_SHARED=1."
                 )
         return None
+
+
+def _needs(request: dict[str, Any], part: str, gpus: float) -> Needs:
+    work = kind(request["recipe"], MEASURE if part == MEASURE else MAKE, gpus)
+    return needs(request, work, tables_from_environment())
 
 
 def requested(folder: RunFolder) -> dict[str, Any]:

@@ -15,10 +15,21 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from explorer.errors import ExplorerError
-from explorer.rundir import ELSEWHERE
+from explorer.rundir import ELSEWHERE, MEMORY, TIME
 
 EVENTS, LOG, MARK, RESULT = "events.jsonl", "log.txt", "worker.json", "result.json"
-OURS = {EVENTS, "request.json", "studies.json", "place.json", "cancel", "pause", ELSEWHERE, "measurements"}
+OURS = {
+    EVENTS,
+    "request.json",
+    "studies.json",
+    "place.json",
+    "cancel",
+    "pause",
+    ELSEWHERE,
+    MEMORY,
+    TIME,
+    "measurements",
+}
 """What only this side of a run's folder may write."""
 
 CHUNK = 48 * 1024
