@@ -34,15 +34,37 @@ def bundle_name(run: Named) -> str:
     return f"{words}-{run.run}" if words else run.run
 
 
-def bundle_sizes(folders: Mapping[str, Path]) -> tuple[dict[str, int], dict[str, str]]:
-    """Of run folders by name: the bytes of each bundle before it is zipped, and why the others have none."""
-    sizes, reasons = {}, {}
+def with_model(folders: Mapping[str, Path]) -> dict[str, int]:
+    """Of run folders by name: the bytes of the model file, which is most of a bundle, of those that have one."""
+    found = {}
+    for name, folder in folders.items():
+        with suppress(OSError):
+            found[name] = (folder / "artefact" / "model.onnx").stat().st_size
+    return found
+
+
+def parts(sizes: Mapping[str, int], most_bytes: int, most: int) -> list[list[str]]:
+    """The names in order, in parts of at most ``most`` names and ``most_bytes``; a larger one has a part of its own."""
+    found: list[list[str]] = []
+    room = 0
+    for name, size in sizes.items():
+        if not found or size > room or len(found[-1]) == most:
+            found.append([])
+            room = most_bytes
+        found[-1].append(name)
+        room -= size
+    return found
+
+
+def previews(folders: Mapping[str, Path]) -> tuple[dict[str, dict[str, int]], dict[str, str]]:
+    """Of run folders by name: the files of each bundle with their bytes before zipping, and why others have none."""
+    found, reasons = {}, {}
     for name, folder in folders.items():
         try:
-            sizes[name] = sum(bundle_files(folder).values())
+            found[name] = bundle_files(folder)
         except BadInput as error:
             reasons[name] = str(error)
-    return sizes, reasons
+    return found, reasons
 
 
 def recipe_texts(runs: Iterable[Named]) -> tuple[dict[str, str], dict[str, str]]:

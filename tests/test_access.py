@@ -103,6 +103,7 @@ COMMANDS_THAT_LOOK = {
     "front": [],
     "results": [],
     "export": [RUN, "--to", "bundle"],
+    "export-bundles": ["--study", "mine", "--to", "mine.zip"],
     "export-study": ["mine", "--to", "mine.zip"],
 }
 

@@ -6,7 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from explorer.bundles import bundle_name, bundle_sizes, export_bundles, recipe_texts, zipped
+from explorer import cli
+from explorer.bundles import bundle_name, export_bundles, parts, previews, recipe_texts, with_model, zipped
 from explorer.errors import BadInput
 from explorer.recipe import Recipe
 from tests.support.sample_results import sample_runs, write_runs
@@ -31,22 +32,51 @@ def test_each_bundle_has_a_folder_of_its_own(folders, tmp_path):
     assert sorted(entry.name for entry in tmp_path.iterdir()) == ["bundles.zip", "runs"]
 
 
-def test_sizes_are_those_of_the_files(folders, tmp_path):
-    sizes, reasons = bundle_sizes(folders)
+def test_what_is_previewed_is_what_is_in_the_file(folders, tmp_path):
+    contents, reasons = previews(folders)
     with zipfile.ZipFile(export_bundles(folders, tmp_path / "bundles.zip")) as together:
-        for name in folders:
-            assert sizes[name] == sum(i.file_size for i in together.infolist() if i.filename.startswith(name))
+        held = {info.filename: info.file_size for info in together.infolist()}
+    assert held == {f"{name}/{file}": size for name, files in contents.items() for file, size in files.items()}
     assert reasons == {}
 
 
 def test_one_without_files_says_why_and_spoils_no_zip(folders, tmp_path):
     (tmp_path / "runs" / "sample-0001" / "artefact" / "model.onnx").unlink()
-    sizes, reasons = bundle_sizes(folders)
-    assert list(reasons) == ["minilm-tweets-sample-0001"] and len(sizes) == 2
+    contents, reasons = previews(folders)
+    assert list(reasons) == ["minilm-tweets-sample-0001"] and len(contents) == 2
     assert "is gone; run its recipe again" in reasons["minilm-tweets-sample-0001"]
+    assert with_model(folders) == dict.fromkeys(contents, len(b"not a model"))
     with pytest.raises(BadInput, match="is gone"):
         export_bundles(folders, tmp_path / "bundles.zip")
     assert [entry.name for entry in tmp_path.iterdir()] == ["runs"]
+
+
+@pytest.mark.parametrize(
+    ("sizes", "expected"),
+    [
+        ({}, []),
+        ({"a": 4, "b": 6}, [["a", "b"]]),
+        ({"a": 4, "b": 7, "c": 1}, [["a"], ["b", "c"]]),
+        ({"a": 30, "b": 1}, [["a"], ["b"]]),
+        (dict.fromkeys("abcd", 0), [["a", "b", "c"], ["d"]]),
+    ],
+)
+def test_parts_hold_no_more_than_they_may(sizes, expected):
+    assert parts(sizes, most_bytes=10, most=3) == expected
+
+
+def test_a_command_writes_a_whole_study_and_names_those_without_files(folders, tmp_path, monkeypatch, capsys):
+    monkeypatch.setenv("EXPLORER_HOME", str(tmp_path))
+    (tmp_path / "runs" / "sample-0001" / "artefact" / "model.onnx").unlink()
+    to = tmp_path / "all.zip"
+    assert cli.main(["export-bundles", "--study", "default", "--to", str(to)]) == 0
+    said = capsys.readouterr().out
+    assert said == f"2 bundles are in {to}.\nWithout their model files, and so without a bundle: sample-0001.\n"
+    with zipfile.ZipFile(to) as together:
+        assert {name.split("/")[0][-4:] for name in together.namelist()} == {"0000", "0002"}
+    assert cli.main(["export-bundles", "--run", "sample-0002", "--to", str(to)]) == 0
+    assert cli.main(["export-bundles", "--to", str(to)]) == 2
+    assert "expected is --study, --run or both" in capsys.readouterr().err
 
 
 def test_a_name_is_no_path():

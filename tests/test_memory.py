@@ -2,6 +2,8 @@
 
 import gc
 import platform
+import subprocess
+import sys
 
 import numpy as np
 import psutil
@@ -25,13 +27,37 @@ def test_release_gives_freed_pages_back() -> None:
     assert before - resident() > 100e6 and last.any()
 
 
+LARGE = """
+import psutil
+from explorer import memory
+
+if {small}:
+    memory.keep_small()
+first = bytearray(20_000_000)
+del first  # from now on glibc takes large pieces from its heap
+before = psutil.Process().memory_info().rss
+pairs = [(bytearray(b"1") * 5_000_000, bytearray(b"1") * 100_000) for _ in range(8)]
+kept = [small for _, small in pairs]
+del pairs
+print((psutil.Process().memory_info().rss - before) / 1e6)
+"""
+
+
+@pytest.mark.skipif(not GLIBC, reason="only glibc keeps room for large pieces")
+@pytest.mark.parametrize(("small", "least", "most"), [(False, 20, 45), (True, 0, 10)])
+def test_large_pieces_are_given_back_when_they_are_freed(small: bool, least: float, most: float) -> None:
+    code = LARGE.format(small=small)
+    said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert least <= float(said.stdout) <= most
+
+
 def test_without_glibc_nothing_fails(monkeypatch: pytest.MonkeyPatch) -> None:
     memory._glibc.cache_clear()
     monkeypatch.setattr(platform, "libc_ver", lambda: ("", ""))
     try:
         assert memory._glibc() is None
         memory.release()
-        memory.share_heaps(2)
+        memory.keep_small()
     finally:
         memory._glibc.cache_clear()
 

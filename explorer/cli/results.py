@@ -15,6 +15,7 @@ from explorer.cli.progress import tell
 from explorer.errors import BadInput
 
 if TYPE_CHECKING:
+    from explorer.store import RunRow
     from explorer.variants import Variant
 
 
@@ -73,6 +74,29 @@ def export(
 
 
 @app.command()
+def export_bundles(
+    to: Annotated[Path, typer.Option("--to", metavar="FILE", help="The zip file to write.")],
+    study: Annotated[str | None, typer.Option(help="Only this study.")] = None,
+    run: Annotated[list[str] | None, typer.Option(help="Only these runs; several are separated by commas.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Export all finished variants of a study, or several runs, into one zip file with a folder for each."""
+    from explorer import bundles
+    from explorer.home import runs_folder
+
+    if study is None and not listed(run):
+        raise BadInput("Name the variants to export: expected is --study, --run or both.")
+    own = [row for row in _asked_for(study, None, run) if not row.recorded]
+    folders = {bundles.bundle_name(row): runs_folder() / row.run for row in own}
+    here = bundles.with_model(folders)
+    bundles.export_bundles({name: folders[name] for name in here}, to)
+    gone = sorted(folders[name].name for name in folders.keys() - here)
+    lines = [f"{len(here)} bundles are in {to}."]
+    lines += [f"Without their model files, and so without a bundle: {', '.join(gone)}."] if gone else []
+    show({"path": str(to), "bundles": len(here), "without": gone}, lines, as_json)
+
+
+@app.command()
 def results(
     study: Annotated[str | None, typer.Option(help="Only this study.")] = None,
     model: Annotated[str | None, typer.Option(help="Only this model.")] = None,
@@ -83,16 +107,10 @@ def results(
 ) -> None:
     """Write the results of finished runs as one table: a row per variant, target, batch size and length."""
     from explorer.result_tables import COLUMNS, flat_rows, save, written
-    from explorer.store import Store
 
-    check_known(study)
     if to is None and form == "parquet" and not as_json:
         raise BadInput("Parquet is not for reading on a screen; name the file to write with --to.")
-    found, wanted = Store().runs(study, ("done",), model), listed(run)
-    missing = sorted(set(wanted) - {row.run for row in found})
-    if missing:
-        raise BadInput(f"There is no finished run '{missing[0]}' among those that were asked for.")
-    rows = flat_rows(row for row in found if not wanted or row.run in wanted)
+    rows = flat_rows(_asked_for(study, model, run))
     if not rows:
         raise BadInput("No finished run fits what was asked for; 'python -m explorer runs' lists the known ones.")
     if to is None:
@@ -100,6 +118,18 @@ def results(
     else:
         save(rows, form, to)
         show({"path": str(to), "rows": len(rows), "columns": list(COLUMNS)}, [str(to)], as_json)
+
+
+def _asked_for(study: str | None, model: str | None, run: list[str] | None) -> list[RunRow]:
+    """The finished runs that fit; raises ``BadInput`` for a study or a run that is not among them."""
+    from explorer.store import Store
+
+    check_known(study)
+    found, wanted = Store().runs(study, ("done",), model), listed(run)
+    missing = sorted(set(wanted) - {row.run for row in found})
+    if missing:
+        raise BadInput(f"There is no finished run '{missing[0]}' among those that were asked for.")
+    return [row for row in found if not wanted or row.run in wanted]
 
 
 @app.command()

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
+from typing import Any
 
 import psutil
 
 from explorer.home import runs_folder
 from explorer.jobs import processes
+from explorer.labels import needed
+from explorer.measure.targets import availability
 from explorer.rundir import RunFolder
 
 KEPT = 64
@@ -42,6 +45,19 @@ def usage(run: str) -> Usage | None:
         _before.clear()
     _before[run] = now, seconds
     return Usage(memory, _cores(before, now, seconds))
+
+
+def is_elsewhere(run: str) -> bool:
+    """Whether the run was given to a cluster, whose processes are not seen from here."""
+    return RunFolder(runs_folder() / run).elsewhere
+
+
+def uses_gpu(recipe: dict[str, Any]) -> bool:
+    """Whether a run of this recipe has work for this machine's NVIDIA GPU: training, gradients, or a target there."""
+    targets = {target for target in recipe.get("targets", ()) if str(target).startswith("cuda")}
+    if needed(recipe) & {"training", "gradients"}:
+        targets.add("cuda-torch")
+    return any(availability(target) is None for target in targets)
 
 
 def _cores(before: tuple[float, float] | None, now: float, seconds: float) -> float | None:

@@ -8,10 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 from explorer.errors import Unavailable
-from explorer.measure.host import visible_gpu
+from explorer.measure import nvml
 
 POWERCAP = Path("/sys/class/powercap")
 
@@ -54,21 +53,9 @@ class _Package:
 
 
 def _nvml() -> tuple[Callable[[], float], str]:
+    library, card = nvml.opened()
     try:
-        import pynvml
-    except ImportError:
-        raise Unavailable("the energy counter of the GPU needs the package nvidia-ml-py") from None
-    nvml: Any = pynvml
-    try:
-        nvml.nvmlInit()
-        card = _card(nvml)
-        nvml.nvmlDeviceGetTotalEnergyConsumption(card)
-    except nvml.NVMLError as error:
+        library.nvmlDeviceGetTotalEnergyConsumption(card)
+    except library.NVMLError as error:
         raise Unavailable(f"the GPU gives no energy counter ({error})") from None
-    return lambda: nvml.nvmlDeviceGetTotalEnergyConsumption(card) / 1e3, "NVML"
-
-
-def _card(nvml: Any) -> Any:
-    """The GPU that CUDA programs use, by number or UUID."""
-    chosen = visible_gpu() or "0"
-    return nvml.nvmlDeviceGetHandleByIndex(int(chosen)) if chosen.isdigit() else nvml.nvmlDeviceGetHandleByUUID(chosen)
+    return lambda: library.nvmlDeviceGetTotalEnergyConsumption(card) / 1e3, "NVML"

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import shlex
 import tempfile
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
 import streamlit as st
 
-from explorer.bundles import bundle_name, bundle_sizes, export_bundles, recipe_texts, zipped
+from explorer.bundles import bundle_name, export_bundles, parts, previews, recipe_texts, with_model, zipped
 from explorer.home import runs_folder
 from explorer.quantities import file_size
 from explorer.result_tables import COLUMNS, FORMS, MEDIA_TYPES, Form, flat_rows, written
@@ -21,7 +22,9 @@ from pages.parts.naming import namer
 from pages.parts.page import plain_errors, safe
 
 CHOICES = ("chosen", "study")
-MOST_BUNDLES = 12
+MOST_BUNDLES, MOST_BYTES = 50, 1_000_000_000
+"""What a download carries, which the dashboard holds in its memory meanwhile."""
+LISTED_PX = 320
 
 
 def section() -> None:
@@ -46,7 +49,7 @@ def section() -> None:
     with figures:
         _figures(rows, words)
     with bundles, plain_errors():
-        _bundles(rows)
+        _bundles(rows, words)
     exporting_charts.section(rows)
     _recipes(rows)
 
@@ -115,31 +118,88 @@ def _recipes(rows: list[RunRow]) -> None:
     st.code("python -m explorer run recipes", language="bash", wrap_lines=True)
 
 
-def _bundles(rows: list[RunRow]) -> None:
-    """The bundles of those variants that have their files here, in one zip; which have none, and why."""
+def _bundles(rows: list[RunRow], words: list[str]) -> None:
+    """The bundles of those variants that have their files here, in one zip or in parts; which have none, and why."""
     st.subheader(t("several.bundles.title"), anchor=False)
-    own = {bundle_name(row): runs_folder() / row.run for row in rows if not row.recorded}
+    own = {bundle_name(row): row for row in rows if not row.recorded}
     if len(own) < len(rows):
         st.caption(t("several.recorded", count=len(rows) - len(own)))
-    if len(own) > MOST_BUNDLES:
-        st.caption(t("several.bundles.many", most=MOST_BUNDLES, count=len(own)))
-        return
-    sizes, reasons = bundle_sizes(own)
+    folders = {name: runs_folder() / row.run for name, row in own.items()}
+    sizes = with_model(folders)
+    if len(sizes) < len(own):
+        gone = [row.run for name, row in own.items() if name not in sizes]
+        st.caption(t("several.gone", count=len(gone), runs=", ".join([*gone[:3], *(["…"] if gone[3:] else [])])))
+    if sizes:
+        place, names = _part(sizes)
+        _download(place, {name: folders[name] for name in names}, own)
+        command = ["python", "-m", "explorer", "export-bundles", *words, "--to", "bundles.zip"]
+        st.code(shlex.join(command), language="bash", wrap_lines=True)
+
+
+def _part(sizes: dict[str, int]) -> tuple[str, list[str]]:
+    """The part that is to be downloaded, by what its file is called besides ``bundles``, and the bundles in it."""
+    found = parts(sizes, MOST_BYTES, MOST_BUNDLES)
+    if len(found) == 1:
+        return "", found[0]
+    most = {"most": MOST_BUNDLES, "size": file_size(MOST_BYTES)}
+    st.caption(t("several.bundles.many", count=f"{len(sizes):,}", parts=len(found), **most))
+    place = st.selectbox(
+        t("several.part"),
+        range(len(found)),
+        key=f"several-part-of-{len(found)}",
+        format_func=lambda part: t("several.part.of", part=part + 1, parts=len(found), count=len(found[part])),
+    )
+    return f"-{place + 1}", found[place]
+
+
+def _download(place: str, folders: dict[str, Path], rows: dict[str, RunRow]) -> None:
+    """What is in the zip file, and the button that makes it."""
+    contents, reasons = previews(folders)
     for reason in reasons.values():
         st.caption(safe(sentence(reason)))
-    if not sizes:
+    if not contents:
         return
-    st.caption(t("several.bundles.size", count=len(sizes), size=file_size(sum(sizes.values()))))
+    size = sum(sum(files.values()) for files in contents.values())
+    st.caption(t("several.bundles.size", count=len(contents), size=file_size(size)))
+    _preview(contents, namer({row.run: row for row in rows.values()}), rows)
     st.download_button(
         t("several.bundles"),
-        partial(make_bundles, {name: own[name] for name in sizes}),
-        "bundles.zip",
+        partial(make_bundles, {name: folders[name] for name in contents}),
+        f"bundles{place}.zip",
         "application/zip",
         icon=":material/folder_zip:",
         on_click="ignore",
     )
-    commands = [["python", "-m", "explorer", "export", own[name].name, "--to", f"bundles/{name}"] for name in sizes]
-    st.code("\n".join(map(shlex.join, commands)), language="bash", wrap_lines=True)
+
+
+def _preview(contents: dict[str, dict[str, int]], named: Callable[[str], str], rows: dict[str, RunRow]) -> None:
+    """Every file of every bundle, with its size and what it is."""
+    listed = [
+        {
+            "variant": named(rows[name].run),
+            "file": file,
+            "size": file_size(size),
+            "what": t(f"export.file.{file}"),
+            "folder": name,
+        }
+        for name, files in contents.items()
+        for file, size in files.items()
+    ]
+    text = st.column_config.TextColumn
+    st.dataframe(
+        listed,
+        hide_index=True,
+        height=LISTED_PX,
+        key="several-preview",
+        alt=t("several.preview"),
+        column_config={
+            "variant": text(t("export.pick"), width=190),
+            "file": text(t("column.file"), width=115),
+            "size": text(t("column.size"), width=75, alignment="right"),
+            "what": t("column.what"),
+            "folder": t("column.folder"),
+        },
+    )
 
 
 def make_bundles(folders: dict[str, Path]) -> bytes:

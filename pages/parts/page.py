@@ -150,7 +150,7 @@ def _account() -> None:
 @cache
 def _stay_small() -> None:
     """Once in a process: threads share a heap and Arrow takes from it, instead of each keeping what it once freed."""
-    memory.share_heaps(1)
+    memory.keep_small()
     os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "system")
 
 

@@ -7,19 +7,13 @@ from typing import Literal
 import streamlit as st
 
 from explorer import jobs
-from explorer.errors import BadInput
 from explorer.home import home
-from explorer.jobs.usage import usage
-from explorer.labels import trains
-from explorer.planning import estimate
-from explorer.progress import elapsed_s, left_s, overall
-from explorer.quantities import duration, file_size, significant
-from explorer.recipe import Recipe
+from explorer.quantities import duration
 from explorer.rundir import ACTIVE, queue_paused
 from explorer.store import RunRow
 from explorer.texts import t
 from explorer.texts.sentences import sentence
-from pages.parts import data
+from pages.parts import run_progress
 from pages.parts.guests import allowed
 from pages.parts.page import safe
 from pages.parts.telling import tell, told_errors
@@ -40,7 +34,7 @@ def card(row: RunRow, name: str) -> None:
             title.markdown(_title(row, name))
             with buttons.container(horizontal=True, horizontal_alignment="right"):
                 controls(row)
-            st.progress(_share(row), text=_now(row))
+            st.progress(run_progress.share(row), text=safe(run_progress.line(row)))
     else:
         with st.container(key=f"quiet-card-{row.run}"):
             more = _ended(row) if row.state not in ACTIVE else safe(sentence(row.text or ""))
@@ -55,8 +49,7 @@ def card(row: RunRow, name: str) -> None:
 
 
 def _title(row: RunRow, name: str) -> str:
-    state = t("runs.paused") if row.paused else t(f"state.{row.state}")
-    return f"**{safe(name)}** · {safe(row.model)} · {state}{_who(row)}"
+    return f"**{safe(name)}** · {safe(row.model)} · {run_progress.state_word(row)}{_who(row)}"
 
 
 def _who(row: RunRow) -> str:
@@ -159,47 +152,3 @@ def _ended(row: RunRow) -> str:
     if row.result:
         return t("details.took", time=duration(row.result["seconds"]))
     return safe(sentence(row.reason or ""))
-
-
-def _share(row: RunRow) -> float:
-    """How far the whole run is. It never falls: while a run waits or tells less, what was known stands."""
-    key = f"share-{row.run}"
-    known = st.session_state.get(key, 0.0)
-    st.session_state[key] = max(known, overall(row.stage, row.fraction, trains(row.recipe)) or 0.0)
-    return float(st.session_state[key])
-
-
-def _now(row: RunRow) -> str:
-    """What it does now, its speed, the time left of the whole run or else of that, and since when it runs."""
-    parts = [safe(sentence(row.text) if row.text else t("runs.paused" if row.paused else "state.running.text"))]
-    if row.samples_per_s:
-        parts.append(t("runs.speed", rate=significant(row.samples_per_s)))
-    elapsed = elapsed_s(row.started_at)
-    expected = _expected_s(row)
-    left = left_s(expected, elapsed, row.seconds_left)
-    overdue = left is None and expected is not None and elapsed is not None
-    if left is not None:
-        parts.append(t("runs.left", time=duration(left)))
-    elif row.seconds_left is not None:
-        parts.append(t("runs.left.stage", time=duration(row.seconds_left)))
-    elif not overdue and not row.paused:
-        parts.append(t("runs.left.unknown"))
-    taken = usage(row.run) if row.state == "running" else None
-    if taken is not None:
-        parts.append(file_size(taken.rss_bytes))
-    if taken is not None and taken.cores is not None:
-        parts.append(t("runs.cores", cores=f"{taken.cores:.1f}"))
-    if elapsed is not None:
-        parts.append(t("runs.overdue" if overdue else "runs.elapsed", time=duration(elapsed)))
-    return " · ".join(parts)
-
-
-def _expected_s(row: RunRow) -> float | None:
-    """How long the whole run will take, judging by those of the same techniques here; None where there are none."""
-    if row.state != "running" or row.paused:
-        return None
-    try:
-        expected = estimate(Recipe.parse(row.recipe), data.finished())
-    except BadInput:  # written by another version
-        return None
-    return expected.seconds if expected else None

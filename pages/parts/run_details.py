@@ -18,7 +18,7 @@ from explorer.store import RunRow
 from explorer.texts import t
 from explorer.texts.sentences import sentence
 from explorer.variants import host_of
-from pages.parts import data, draft, filters, grid, run_card, state, undo, why
+from pages.parts import data, draft, filters, grid, run_card, run_progress, state, undo, why
 from pages.parts.guests import allowed
 from pages.parts.page import go, plain_errors, safe, theme
 from pages.parts.pictures import draw
@@ -29,7 +29,7 @@ from pages.parts.telling import told_errors
 def job(row: RunRow, name: str) -> None:
     """How the run of this ``name`` went or goes: state, buttons, learning curve, log."""
     st.subheader(safe(name), anchor=False)
-    facts = [safe(row.model), t("runs.paused" if row.paused else f"state.{row.state}"), f"`{row.run}`"]
+    facts = [safe(row.model), run_progress.state_word(row), f"`{row.run}`"]
     facts += [t("runs.by", name=safe(row.launched_by))] if row.launched_by else []
     facts += [t("runs.imported", host=safe(_measured_on(row.result)))] if row.imported and row.result else []
     st.caption(" · ".join(facts))

@@ -12,7 +12,8 @@ from explorer.rundir import ACTIVE
 from explorer.seeds import names_of
 from explorer.store import RunRow, Store
 from explorer.texts import t
-from pages.parts import data, run_card, run_details, state, tables, telling
+from explorer.texts.sentences import sentence
+from pages.parts import data, run_card, run_details, run_progress, state, tables, telling
 from pages.parts.carrying_on import carry_on
 from pages.parts.page import plain_errors
 
@@ -21,7 +22,7 @@ ROWS_AT_ONCE = 16
 MOST_CARDS, ENDED_CARDS = 8, 3
 MOST_ROWS = 200
 TABLE = "runs-table-"
-LETTER_PX, LEAST_LABEL_PX, MOST_LABEL_PX = 7, 200, 640
+LETTER_PX, LEAST_LABEL_PX, MOST_LABEL_PX, MOST_LABEL_PX_AT_WORK = 7, 200, 640, 235
 
 
 def live() -> None:
@@ -111,33 +112,46 @@ def _table(rows: list[RunRow], shown: RunRow, names: dict[str, str]) -> None:
     key = f"{TABLE}{hash(tuple(order))}"
     st.session_state["runs-table"] = key
     tables.tick(key, [rows.index(shown)])
-    right, labels = {"alignment": "right"}, [with_origin(names[row.run], row) for row in rows]
+    labels = [with_origin(names[row.run], row) for row in rows]
+    cells = [_cells(row, label) for row, label in zip(rows, labels, strict=True)]
     st.dataframe(
-        [_cells(row, label) for row, label in zip(rows, labels, strict=True)],
+        cells,
         hide_index=True,
         key=key,
         on_select=lambda: _pick(key, order),
         selection_mode="single-row-required",
         height="content" if len(rows) <= ROWS_AT_ONCE else 400,
         alt=t("runs.table"),
-        column_config={
-            "state": st.column_config.TextColumn(t("column.state"), width=80),
-            "label": st.column_config.TextColumn(t("column.label"), width=_label_px(labels)),
-            "model": t("column.model"),
-            "accuracy": st.column_config.TextColumn(t("column.accuracy"), width="small", **right),
-            "size": st.column_config.TextColumn(t("column.size"), width="small", **right),
-            "speedup": st.column_config.TextColumn(QUANTITIES["speedup"].title, width="small", **right),
-            "took": st.column_config.TextColumn(t("column.took"), width=90, **right),
-            "study": st.column_config.TextColumn(t("column.study"), width="small"),
-            "when": st.column_config.TextColumn(t("column.when"), width=130),
-        },
+        column_order=[name for name in cells[0] if any(row[name] not in ("", None) for row in cells)],
+        column_config=_columns(labels, at_work=any(row.state in ACTIVE for row in rows)),
     )
     st.caption(t("runs.table.hint"))
 
 
-def _label_px(labels: list[str]) -> int:
+def _columns(labels: list[str], at_work: bool) -> dict[str, Any]:
+    """Titles and widths in pixels; names make room where something is ``at_work`` and has more to tell."""
+    text, right = st.column_config.TextColumn, {"alignment": "right"}
+    return {
+        "state": text(t("column.state"), width=80),
+        "label": text(t("column.label"), width=_label_px(labels, MOST_LABEL_PX_AT_WORK if at_work else MOST_LABEL_PX)),
+        "model": t("column.model"),
+        "progress": st.column_config.ProgressColumn(
+            t("column.progress"), width=100, format="%.0f %%", min_value=0, max_value=100
+        ),
+        "now": text(t("column.now"), width=145),
+        "left": text(t("column.left"), width=130, **right),
+        "accuracy": text(t("column.accuracy"), width="small", **right),
+        "size": text(t("column.size"), width="small", **right),
+        "speedup": text(QUANTITIES["speedup"].title, width="small", **right),
+        "took": text(t("column.took"), width=90, **right),
+        "study": text(t("column.study"), width="small"),
+        "when": text(t("column.when"), width=130),
+    }
+
+
+def _label_px(labels: list[str], most: int) -> int:
     """Room for the longest name; a cell shows no more than fits."""
-    return min(max(LEAST_LABEL_PX, *(LETTER_PX * len(label) for label in labels)), MOST_LABEL_PX)
+    return min(max(LEAST_LABEL_PX, *(LETTER_PX * len(label) for label in labels)), most)
 
 
 def _cells(row: RunRow, label: str) -> dict[str, Any]:
@@ -145,9 +159,10 @@ def _cells(row: RunRow, label: str) -> dict[str, Any]:
     measured = [entry["value"] for entry in result.get("accuracy", ()) if entry.get("value") is not None]
     speedups = [entry["speedup"] for entry in result.get("latency", ()) if entry.get("speedup") is not None]
     return {
-        "state": t(f"state.{row.state}"),
+        "state": run_progress.state_word(row),
         "label": label,
         "model": row.model,
+        **_at_work(row),
         "accuracy": f"{100 * measured[0]:.1f} %" if measured else "",
         "size": file_size(result["size"]["file_bytes"]) if result else "",
         "speedup": QUANTITIES["speedup"].number(speedups[0]) if speedups and row.families else "",
@@ -155,6 +170,17 @@ def _cells(row: RunRow, label: str) -> dict[str, Any]:
         "study": ", ".join(row.studies),
         "when": row.created_at[:16].replace("T", " "),
     }
+
+
+def _at_work(row: RunRow) -> dict[str, Any]:
+    """How far a run is, what it does or waits for, and how long yet; empty where there is nothing to tell."""
+    if row.state == "running":
+        return {
+            "progress": 100 * run_progress.share(row),
+            "now": run_progress.doing(row),
+            "left": run_progress.left(row),
+        }
+    return {"progress": None, "now": sentence(row.text or "") if row.state in ACTIVE else "", "left": ""}
 
 
 def _pick(key: str, order: list[str]) -> None:

@@ -42,3 +42,19 @@ def test_a_busy_worker_takes_a_core_and_its_memory(home, busy):
 def test_time_that_left_with_a_process_is_no_negative_use():
     assert usage._cores((1.0, 5.0), 2.0, 4.0) is None
     assert usage._cores((1.0, 5.0), 3.0, 8.0) == 1.5
+
+
+@pytest.mark.parametrize(
+    ("technique", "target", "here", "uses"),
+    [
+        ("fine-tune", "cpu-onnxruntime", {"cuda-torch"}, True),
+        ("fine-tune", "cpu-onnxruntime", set(), False),
+        ("int8-dynamic", "cpu-onnxruntime", {"cuda-torch", "cuda-onnxruntime"}, False),
+        ("int8-dynamic", "cuda-onnxruntime", {"cuda-onnxruntime"}, True),
+        ("int8-dynamic", "cuda-onnxruntime", {"cuda-torch"}, False),
+    ],
+)
+def test_what_trains_or_is_measured_there_uses_a_gpu_that_is_here(monkeypatch, technique, target, here, uses):
+    monkeypatch.setattr(usage, "availability", lambda target: None if target in here else "not here")
+    recipe = {"model": "cnn-digits", "steps": [{"technique": technique}], "targets": [target]}
+    assert usage.uses_gpu(recipe) is uses

@@ -10,7 +10,8 @@ from streamlit.testing.v1.element_tree import HeadingBase
 
 from explorer import store
 from explorer.bundles import bundle_name
-from pages.parts import exporting_charts
+from explorer.quantities import file_size
+from pages.parts import exporting_charts, exporting_several
 from pages.parts.exporting_several import make_bundles
 from tests.pages.conftest import words
 
@@ -100,8 +101,28 @@ def test_a_whole_study_as_parquet(open_page, own):
     assert "Variants: 16 · rows: 96" in words(app)
     command = "python -m explorer results --study default --format parquet --to results.parquet"
     assert command in [code.value for code in app.code]
-    assert "At most 12 bundles" in words(app) and "from Runs, under Studies" in words(app)
-    assert "Download the bundles" not in downloads(app)
+    assert "Bundles: 16," in words(app) and "Download the bundles" in downloads(app)
+    assert "python -m explorer export-bundles --study default --to bundles.zip" in [code.value for code in app.code]
+
+
+def test_what_is_in_the_zip_is_listed_before(open_page, own, place):
+    listed = open_page(PAGE, compared=["sample-0001", "sample-0009"]).dataframe[0].value
+    folders = {bundle_name(own[number]): place / "home" / "runs" / own[number].run for number in (1, 9)}
+    held = zipfile.ZipFile(io.BytesIO(make_bundles(folders))).namelist()
+    assert sorted(f"{row.folder}/{row.file}" for row in listed.itertuples()) == sorted(held)
+    assert set(listed["variant"]) == {"prune-neurons 50 % · minilm-tweets", "prune-neurons 50 % · vit-digits"}
+    assert set(listed.loc[listed["file"] == "model.onnx", "size"]) == {file_size(len(b"not a model"))}
+
+
+def test_more_than_a_download_carries_is_taken_in_parts(open_page, own, monkeypatch):
+    monkeypatch.setattr(exporting_several, "MOST_BUNDLES", 10)
+    app = open_page(PAGE)
+    app.button_group(key="several-by").set_value("study").run()
+    said = "16 bundles are more than one download carries (10 bundles or 1.00 GB, since the dashboard holds it"
+    assert said in words(app).replace("\u202f", " ") and "take the 2 parts one by one" in words(app)
+    app.selectbox(key="several-part-of-2").set_value(1).run()
+    assert "Bundles: 6," in words(app)
+    assert {row[-4:] for row in app.dataframe[0].value["folder"]} == {f"{number:04d}" for number in range(10, 16)}
 
 
 def test_recorded_ones_go_without_a_bundle(open_page, own, recorded):
@@ -112,7 +133,7 @@ def test_recorded_ones_go_without_a_bundle(open_page, own, recorded):
 def test_one_whose_file_is_gone_says_so(open_page, own, place):
     (place / "home" / "runs" / "sample-0001" / "artefact" / "model.onnx").unlink()
     app = open_page(PAGE, compared=["sample-0001", "sample-0002"], selected=["sample-0002"])
-    assert "The model file of run 'sample-0001' is gone" in words(app)
+    assert "since the model file is gone: 1 (sample-0001)" in words(app)
     assert "Bundles: 1," in words(app)
 
 

@@ -26,9 +26,9 @@ def queued(place, monkeypatch):
 def test_a_run_is_paused_and_resumed(queued, open_page):
     app = open_page("2_Runs")
     button(app, "Pause").click().run()
-    assert queued.pause_requested and "· Paused" in words(app)
+    assert queued.pause_requested and "· paused" in words(app)
     button(app, "Resume").click().run()
-    assert not queued.pause_requested and "Paused" not in words(app)
+    assert not queued.pause_requested and "paused" not in words(app)
 
 
 def test_a_run_on_a_cluster_that_shares_no_path_offers_no_pause(queued, open_page, monkeypatch):

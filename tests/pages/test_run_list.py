@@ -1,10 +1,16 @@
 """Which cards stand on the Runs page."""
 
+import time
 from dataclasses import replace
 
 import pytest
 
 from explorer import jobs
+from explorer.errors import Unavailable
+from explorer.jobs.usage import Usage
+from explorer.measure.nvml import GpuUse
+from explorer.rundir import RunFolder
+from pages.parts import run_progress
 from pages.parts.run_list import in_view
 from tests.pages.conftest import words
 from tests.support.sample_results import sample_runs, write_runs
@@ -20,6 +26,64 @@ def test_cards_and_table_show_the_seed_where_runs_differ_in_nothing_else(place, 
     named = ["prune-neurons 50 % · seed 0", "prune-neurons 50 % · seed 5"]
     assert all(f"**{name}** · {one.model}" in words(app) for name in named)
     assert sorted(app.dataframe[0].value["label"]) == ["int8-dynamic", *named]
+
+
+@pytest.fixture
+def at_work(place, monkeypatch):
+    """A run that trains, one that rests, one that waits and one that is done; the folder of the first."""
+    monkeypatch.setattr(jobs, "ensure_supervisor", lambda: None)
+    trains, rests, waits, done = (*sample_runs(8)[5:], sample_runs(1)[0])
+    active = [replace(run, state="queued", result=None) for run in (trains, rests, waits)]
+    write_runs(place / "home" / "runs", [*active, done])
+    folders = [RunFolder(place / "home" / "runs" / run.run) for run in active]
+    for folder in folders[:2]:
+        folder.claim({"claimed_at": time.time()})
+        folder.add_state("running")
+        folder.add_progress("apply", "Pruning", fraction=0.5, seconds_left=75.0)
+    folders[1].set_paused(True)
+    (folders[2].path / "events.jsonl").unlink()
+    return folders[0]
+
+
+def test_the_table_tells_of_runs_at_work_what_their_cards_do(at_work, open_page):
+    table = open_page("2_Runs").dataframe[0].value.set_index("state")
+    assert list(table.index) == ["queued", "paused", "running", "done"]
+    assert table.loc["running", ["progress", "now"]].to_list() == [pytest.approx(100 * 1.5 / 14), "Pruning"]
+    assert table.loc["running", "left"].replace("\u202f", " ") == "this step 1 min 15 s"
+    assert table.loc["paused", "now"] == "Pruning"
+    assert table.loc["queued", ["now", "left"]].to_list() == ["", ""] and table["progress"].isna()["queued"]
+    assert table.loc["done", "accuracy"] and not table.loc["running", "accuracy"]
+
+
+def test_columns_that_say_nothing_of_any_run_are_left_out(own, open_page):
+    table = open_page("2_Runs").dataframe[0].proto
+    figures = ["accuracy", "size", "speedup", "took"]
+    assert list(table.column_order) == ["state", "label", "model", *figures, "study", "when"]
+
+
+@pytest.mark.parametrize(
+    ("read", "words_of"),
+    [
+        (lambda: GpuUse(12_000_000_000, 0.57), "GPU 12.0 GB in use and 57 % busy, all programs together"),
+        (lambda: refuse("the GPU does not answer"), "use of the GPU unavailable: the GPU does not answer"),
+    ],
+)
+def test_a_run_that_uses_the_gpu_tells_of_it(at_work, open_page, monkeypatch, read, words_of):
+    monkeypatch.setattr(run_progress, "usage", lambda run: Usage(1_000_000_000, 1.0))
+    monkeypatch.setattr(run_progress, "uses_gpu", lambda recipe: True)
+    monkeypatch.setattr(run_progress, "gpu_use", read)
+    bars = [bar.proto.text.replace("\u202f", " ") for bar in open_page("2_Runs").get("progress")]
+    assert len(bars) == 2 and all(f"1.00 GB · 1.0 cores busy · {words_of}" in bar for bar in bars)
+
+
+def refuse(reason):
+    raise Unavailable(reason)
+
+
+def test_a_run_on_a_cluster_says_why_it_tells_no_memory(at_work, open_page):
+    (at_work.path / "ray.json").write_text("{}")
+    told = [bar.proto.text for bar in open_page("2_Runs").get("progress")]
+    assert ["memory and cores unavailable: the run is at work on the cluster" in text for text in told] == [True, False]
 
 
 def watched(over: int, at_work: int):

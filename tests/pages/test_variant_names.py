@@ -6,6 +6,7 @@ from dataclasses import replace
 import pytest
 
 from explorer.store import Store
+from pages.parts import data
 from pages.parts.naming import namer
 from tests.pages.conftest import words
 from tests.support.sample_results import sample_runs, write_runs
@@ -15,10 +16,17 @@ from tests.support.sample_results import sample_runs, write_runs
     ("targets", "wanted"),
     [(["cuda-onnxruntime", "cuda-torch"], " · GPU · recorded"), (["cuda-torch", "cpu-torch"], " · recorded")],
 )
-def test_the_same_recipe_on_a_gpu_has_a_name_of_its_own(recorded, targets, wanted):
+def test_the_same_recipe_on_a_gpu_has_a_name_of_its_own(recorded, targets, wanted, monkeypatch):
     row = Store().runs(states=("done",))[2]
     named = replace(row, recipe_text=json.dumps({**row.recipe, "targets": targets}))
+    monkeypatch.setattr(data, "finished", lambda: [named])
     assert namer({row.run: named})(row.run) == f"{row.label} · {row.model}{wanted}"
+
+
+def test_all_readers_share_the_same_names(recorded):
+    rows = {row.run: row for row in data.finished()}
+    one, other = namer(rows), namer(dict(rows))
+    assert all(one(run) is other(run) for run in rows)
 
 
 @pytest.fixture
