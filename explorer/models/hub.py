@@ -65,6 +65,11 @@ def downloaded(model: str) -> bool:
     return is_folder(model) or _cached_revision(model) is not None
 
 
+def here(model: str) -> Path | None:
+    """The folder with the model's files, if they are on this machine; raises ``BadInput`` for a folder that is gone."""
+    return locate(model) if is_folder(model) else _cached_folder(model)
+
+
 def load(model: str) -> tuple[nn.Module, Preprocessor]:
     """The network in eval mode with its preprocessor; raises ``BadInput`` with one sentence."""
     folder = locate(model)
