@@ -37,7 +37,7 @@ def _chapter(technique: type[Technique]) -> str:
     if technique.needs:
         facts.append(f"takes {', '.join(sorted(technique.needs))}")
     lines = [f"\n### {technique.title} (`{technique.name}`)", technique.summary(), "", f"*{'; '.join(facts)}.*"]
-    lines += [technique.paper + ".", ""]
+    lines += [technique.cost, technique.paper + ".", ""]
     if parameters := technique.parameters():
         lines += ["| parameter | values | default | |", "|---|---|---|---|"]
         lines += [_row(parameter) for parameter in parameters]
@@ -56,7 +56,8 @@ def _row(parameter: Parameter) -> str:
     default = {True: "yes", False: "no"}.get(parameter.default, parameter.default) if parameter.kind == "flag" else None
     beside = f" Only beside `{parameter.only_with}`." if parameter.only_with else ""
     shown = default or (parameter.default if parameter.default != "" else "none")
-    help = (parameter.help + beside).replace("|", "\\|")
+    help = " ".join(part for part in (parameter.help, parameter.move) if part)
+    help = (help + beside).replace("|", "\\|")
     return f"| `{parameter.name}` | {values} | {shown} | {help} |"
 
 

@@ -34,7 +34,8 @@ class Parameter:
     ``kind`` is ``slider`` (``low``, ``high``, ``step`` are set), ``stops`` (a slider that rests on the numbers in
     ``options`` only, smallest first), ``choice`` (``options`` is set), ``flag`` or ``text``. ``unit`` is a word or sign
     such as ``fraction``, ``bits`` or ``epochs``. ``only_with`` tells where it means something: beside a flag that is on
-    (``distill``) or a choice that is one of some (``schedule=rounds|cubic``); empty where it always does.
+    (``distill``) or a choice that is one of some (``schedule=rounds|cubic``); empty where it always does. ``move`` is
+    what becomes more and what less when a slider is moved, of sliders and stops.
     """
 
     name: str
@@ -47,6 +48,7 @@ class Parameter:
     step: float | int | None = None
     options: tuple[Any, ...] = ()
     only_with: str = ""
+    move: str = ""
 
     def matters(self, values: Mapping[str, Any]) -> bool:
         """Whether it changes anything beside the other parameters' ``values``."""
@@ -57,16 +59,27 @@ class Parameter:
 
 
 def slider(
-    default: Any, *, low: float, high: float, step: float, help: str, unit: str = "", only_with: str = ""
+    default: Any,
+    *,
+    low: float,
+    high: float,
+    step: float,
+    help: str,
+    move: str = "",
+    unit: str = "",
+    only_with: str = "",
 ) -> Any:
-    """Declare a number between ``low`` and ``high``, both included; ``only_with`` as in ``Parameter``."""
-    extra: dict[str, Any] = {"step": step, "unit": unit, "low": low, "high": high, "only_with": only_with}
+    """Declare a number between ``low`` and ``high``, both included; ``only_with`` and ``move`` as in ``Parameter``."""
+    extra: dict[str, Any] = {"step": step, "unit": unit, "low": low, "high": high, "only_with": only_with, "move": move}
     return Field(default, ge=low, le=high, description=help, json_schema_extra=extra)
 
 
-def choice(default: Any, *, help: str, unit: str = "", only_with: str = "") -> Any:
-    """Declare one of several values; the field's annotation is a ``Literal`` that lists them."""
-    return Field(default, description=help, json_schema_extra={"unit": unit, "only_with": only_with})
+def choice(default: Any, *, help: str, move: str = "", unit: str = "", only_with: str = "") -> Any:
+    """Declare one of several values; the field's annotation is a ``Literal`` that lists them.
+
+    Numbers become a slider's stops, for which ``move`` is as in ``Parameter``.
+    """
+    return Field(default, description=help, json_schema_extra={"unit": unit, "only_with": only_with, "move": move})
 
 
 def flag(default: bool, *, help: str, only_with: str = "") -> Any:
@@ -90,6 +103,7 @@ class Technique(BaseModel):
         needs: what ``apply`` takes from the context besides the subject, with any of its settings.
         effect: which quantities it is meant to improve, of ``file size``, ``zipped size``,
             ``parameters``, ``latency`` and ``accuracy``.
+        cost: what that costs, as a sentence.
         paper: the source of the method.
         not_after: techniques that must not stand before this one, each with the reason.
         suits: the kinds of models it works on.
@@ -107,6 +121,7 @@ class Technique(BaseModel):
     stage: ClassVar[Stage]
     needs: ClassVar[frozenset[Need]] = frozenset()
     effect: ClassVar[tuple[str, ...]]
+    cost: ClassVar[str]
     paper: ClassVar[str]
     not_after: ClassVar[dict[str, str]] = {}
     suits: ClassVar[tuple[ModelKind, ...]] = get_args(ModelKind)
@@ -156,22 +171,19 @@ def _parameters(technique: type[Technique]) -> tuple[Parameter, ...]:
 
 def _parameter(name: str, hint: Any, field: Any) -> Parameter:
     extra = field.json_schema_extra or {}
-    unit = str(extra.get("unit", ""))
+    words: dict[str, Any] = {key: str(extra.get(key, "")) for key in ("unit", "only_with", "move")}
     help = str(field.description or "")
-    only_with = str(extra.get("only_with", ""))
     if hint is bool:
-        return Parameter(name, "flag", field.default, help, only_with=only_with)
+        return Parameter(name, "flag", field.default, help, **words)
     if hint is str:
-        return Parameter(name, "text", field.default, help, only_with=only_with)
+        return Parameter(name, "text", field.default, help, **words)
     if get_origin(hint) is Literal:
         options = get_args(hint)
         if all(isinstance(option, (int, float)) for option in options):
-            return Parameter(
-                name, "stops", field.default, help, unit, options=tuple(sorted(options)), only_with=only_with
-            )
-        return Parameter(name, "choice", field.default, help, unit, options=options, only_with=only_with)
+            return Parameter(name, "stops", field.default, help, options=tuple(sorted(options)), **words)
+        return Parameter(name, "choice", field.default, help, options=options, **words)
     low, high, step = (hint(extra[key]) for key in ("low", "high", "step"))
-    return Parameter(name, "slider", field.default, help, unit, low, high, step, only_with=only_with)
+    return Parameter(name, "slider", field.default, help, low=low, high=high, step=step, **words)
 
 
 def check_suits(steps: Sequence[Technique], kind: ModelKind, model: str) -> None:

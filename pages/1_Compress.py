@@ -3,12 +3,13 @@
 import streamlit as st
 
 from explorer.texts import t
-from pages.parts import launch, page, recipe_form, sweeping
+from pages.parts import launch, model_check, page, recipe_form, sweeping
 
 
 def form() -> None:
     st.subheader(t("compress.model"), anchor=False)
     recipe_form.model_picker()
+    model_check.look_first()
     st.subheader(t("compress.steps"), anchor=False)
     recipe_form.steps_editor()
     st.subheader(t("compress.targets"), anchor=False)

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from explorer import access, cli, housekeeping, importing, jobs, presets, remeasure, stories, studies, verify
-from explorer.anatomy import background
+from explorer.anatomy import background, own
 from explorer.errors import BadInput
 from explorer.home import home, runs_folder
 from explorer.jobs import foreground
@@ -22,6 +22,18 @@ from explorer.technique import build
 STEP = build({"technique": "int8-dynamic"})
 RECIPE = Recipe(model="cnn-digits", steps=(STEP,), targets=("cpu-onnxruntime",))
 RUN = "20260101-000000-abcdef"
+CHECKED = own.Own(
+    model="/models/mine",
+    data="/data/tweets.csv",
+    description="",
+    kind="text",
+    model_kind="text transformer",
+    task="tweets",
+    labels=("bad", "good"),
+    parameters=1,
+    splits={},
+    checked_at="2026-01-01T00:00:00+00:00",
+)
 CHANGES = {
     jobs.submit: [RECIPE],
     jobs.enqueue: [RECIPE],
@@ -52,6 +64,8 @@ CHANGES = {
     housekeeping.empty_trash: [],
     housekeeping.empty_cache: [],
     housekeeping.delete_artefacts: [["run"]],
+    own.remember: [CHECKED],
+    own.forget: ["/models/mine", "/data/tweets.csv"],
     background.start: ["heads", "x", "explorer", []],
     background.stop: ["heads", "x"],
     Store.reindex: [None],
@@ -69,6 +83,7 @@ LOOKS = {
     studies: "archived changed check_name in_sight study",
     files: "export_study",
     housekeeping: "check_space disk_use in_trash model_file_bytes removable restorable",
+    own: "full_paths name_of now remembered",
     background: "look serve",  # what a started process serves, somebody was allowed to start
 }
 """The other public functions of the same modules."""

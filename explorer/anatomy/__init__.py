@@ -10,7 +10,7 @@ import math
 import re
 import struct
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
@@ -52,25 +52,22 @@ _KINDS: tuple[tuple[Kind, str], ...] = (
 
 @dataclass(frozen=True)
 class Weight:
-    """One floating-point tensor of a model; its bytes stand from ``start`` on in ``file``."""
+    """One floating-point tensor of a model; its bytes stand from ``start`` on in ``file``.
+
+    ``change`` is added to the values: one tensor of the same shape, or two, [rows, rank] and [rank, columns], by their
+    product.
+    """
 
     name: str
     dtype: str
     shape: tuple[int, ...]
     file: Path
     start: int
+    change: tuple[Weight, ...] = ()
 
     @property
     def parameters(self) -> int:
         return math.prod(self.shape)
-
-
-@dataclass(frozen=True)
-class Anatomy:
-    """The weights of a model; ``own`` is False where only their names and shapes are the model's, not their values."""
-
-    weights: tuple[Weight, ...]
-    own: bool = True
 
 
 @dataclass(frozen=True)
@@ -125,7 +122,7 @@ def baseline_folder(model: str, data: str | None) -> Path | None:
         return None
 
 
-def anatomy(model: str, data: str | None = None) -> Anatomy:
+def anatomy(model: str, data: str | None = None) -> tuple[Weight, ...]:
     """The model's weights: from its baseline's artefact, else from where the model comes from.
 
     Raises ``BadInput`` or ``Unavailable`` where no file of it is on this machine, or one cannot be read.
@@ -134,29 +131,35 @@ def anatomy(model: str, data: str | None = None) -> Anatomy:
 
     folder = baseline_folder(model, data)
     if folder is not None:
-        return Anatomy(_all_weights(sorted((folder / "torch").glob("*.safetensors"))))
+        return _all_weights(sorted((folder / "torch").glob("*.safetensors")))
     if model == "minilm-tweets":
-        return Anatomy(_minilm_weights(), own=False)
+        return _minilm_weights()
     if model in zoo.NAMES:
-        return Anatomy(_all_weights([zoo.BUILT_IN / model / "model.safetensors"]))
-    if hub.is_folder(model):
-        return Anatomy(_all_weights(hub.weight_files(hub.locate(model), model)))
-    raise Unavailable(
-        f"The files of '{model}' are not in the cache any more; run its baseline again to see its layers."
-    )
+        return _all_weights([zoo.BUILT_IN / model / "model.safetensors"])
+    here = hub.here(model)
+    if here is None:
+        raise Unavailable(f"The files of '{model}' are not on this machine; run its baseline to see its layers.")
+    return _all_weights(hub.weight_files(here, model))
 
 
 def _minilm_weights() -> tuple[Weight, ...]:
-    """The base before fine-tuning, under the names of the whole model, and the head."""
+    """The base under the names of the whole model, each with what fine-tuning added to it, and the head."""
     from explorer.models import zoo
-    from explorer.tasks.base import package_file
 
-    base = package_file(zoo.BASE_PACKAGE, "model", "model.safetensors")
+    base = zoo.minilm_here()
     if base is None:
         raise Unavailable("The base of 'minilm-tweets' is not on this machine yet; run its baseline to see its layers.")
-    named = [replace(weight, name=f"bert.{weight.name}") for weight in weights(base)]
-    delta = weights(zoo.BUILT_IN / "minilm-tweets" / "delta.safetensors")
-    return (*named, *(weight for weight in delta if weight.name.startswith("classifier.")))
+    delta = {weight.name: weight for weight in weights(zoo.BUILT_IN / "minilm-tweets" / "delta.safetensors")}
+    named = [replace(weight, name=f"bert.{weight.name}") for weight in weights(base / "model.safetensors")]
+    changed = [replace(weight, change=_change_of(weight.name, delta)) for weight in named]
+    return (*changed, *(weight for name, weight in delta.items() if name.startswith("classifier.")))
+
+
+def _change_of(name: str, delta: Mapping[str, Weight]) -> tuple[Weight, ...]:
+    """What ``explorer.models.zoo.low_rank_delta`` keeps for a weight; empty for one that did not change."""
+    if name in delta:
+        return (delta[name],)
+    return (delta[f"{name}.left"], delta[f"{name}.right"]) if f"{name}.left" in delta else ()
 
 
 def _all_weights(files: list[Path]) -> tuple[Weight, ...]:
@@ -303,6 +306,26 @@ def _edges(low: float, high: float, mean: float, deviation: float) -> NDArray[np
 
 def values(weight: Weight) -> Iterator[NDArray[np.float64]]:
     """The weight's values in order, flat, at most ``CHUNK`` at a time; raises ``BadInput`` as ``spread`` does."""
+    change = [np.concatenate(list(_stored(part))).reshape(part.shape) for part in weight.change]
+    begin = 0
+    for part in _stored(weight):
+        yield part + _part(change, begin, part.size) if change else part
+        begin += part.size
+
+
+def _part(change: Sequence[NDArray[np.float64]], begin: int, count: int) -> NDArray[np.float64]:
+    """``count`` values, flat and from ``begin`` on, of a change or of the product of two."""
+    if len(change) == 1:
+        return change[0].reshape(-1)[begin : begin + count]
+    left, right = change
+    columns = right.shape[1]
+    first, last = begin // columns, -(-(begin + count) // columns)
+    start = begin - first * columns
+    return (left[first:last] @ right).reshape(-1)[start : start + count]
+
+
+def _stored(weight: Weight) -> Iterator[NDArray[np.float64]]:
+    """The values as the file has them, flat, at most ``CHUNK`` at a time."""
     if weight.dtype not in STORED:
         raise BadInput(f"'{weight.name}' is stored as {weight.dtype}; expected is F32, F16 or BF16.")
     kind, left = np.dtype(STORED[weight.dtype]), weight.parameters

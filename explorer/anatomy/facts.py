@@ -7,8 +7,10 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+from explorer.anatomy.own import Own
+from explorer.errors import ExplorerError
 from explorer.labels import with_origin
-from explorer.models import ModelCard
+from explorer.models import ModelCard, hub
 from explorer.quantities import QUANTITIES, count, file_size, short_date
 from explorer.runlike import remembered
 from explorer.store import RunRow
@@ -18,13 +20,15 @@ from explorer.texts import sentences, t, target_title
 from explorer.variants import Variant, length_of
 
 MOST_LABELS = 12
+FLOAT_BYTES = 4
 
 
 @dataclass(frozen=True)
 class Subject:
-    """One model on its data: a built-in one (``built_in``), or one that a finished run was about.
+    """One model on its data: a built-in one, or one of somebody's own, which a check or a run was about.
 
-    ``task`` is what results on the same data share; ``description`` says what it is, empty where nobody said so.
+    ``task`` is what results on the same data share, empty where nothing has read the data yet; ``description`` says
+    what the model is, empty where nobody said so. ``forgettable`` where it is known by its check alone.
     """
 
     model: str
@@ -37,32 +41,73 @@ class Subject:
     labels: tuple[str, ...]
     parameters: int
     file_bytes: int
-    built_in: bool
+    forgettable: bool = False
+
+    @property
+    def key(self) -> str:
+        """Tells it from the others."""
+        return key_of(self.model, self.data)
 
 
-def subjects(cards: Mapping[str, ModelCard], rows: Iterable[RunRow]) -> dict[str, Subject]:
-    """The built-in models, then those of one's own finished runs on one's own data, the newest first."""
+def key_of(model: str, data: str | None) -> str:
+    """What tells a model on its data from the others."""
+    return f"{model} {data}" if data else model
+
+
+def subjects(cards: Mapping[str, ModelCard], rows: Iterable[RunRow], checked: Iterable[Own]) -> dict[str, Subject]:
+    """The built-in models by key, then those on one's own data: what was checked, then what runs name, newest first."""
     found = {name: _built_in(card) for name, card in cards.items()}
-    for row in reversed(list(rows)):
-        data = row.recipe.get("data")
-        if row.finished and not row.recorded and data and f"{row.model} {data}" not in found:
-            found[f"{row.model} {data}"] = _own(row, data, cards)
+    checks = {key_of(one.model, one.data): one for one in checked}
+    runs = _latest_runs(rows)
+    for key in dict.fromkeys([*checks, *runs]):
+        subject = _own(checks.get(key), runs.get(key), cards)
+        if subject is not None:
+            found[key] = subject
     return found
+
+
+def _latest_runs(rows: Iterable[RunRow]) -> dict[str, RunRow]:
+    """By model and own data the newest of one's own runs; one that is finished goes before one that is not."""
+    found: dict[str, RunRow] = {}
+    for row in reversed(list(rows)):
+        data = None if row.recorded else remembered(row, "data", partial(_data, row))
+        before = found.get(key_of(row.model, data))
+        if data and (before is None or row.finished > before.finished):
+            found[key_of(row.model, data)] = row
+    return found
+
+
+def _data(row: RunRow) -> str | None:
+    return row.recipe.get("data")
+
+
+def _own(check: Own | None, row: RunRow | None, cards: Mapping[str, ModelCard]) -> Subject | None:
+    """What the later of a check and a finished run says; without either what the model's files say."""
+    if check and (row is None or not row.finished or (row.finished_at or "") < check.checked_at):
+        return _checked(check, cards, forgettable=row is None)
+    if row is None:
+        return None
+    return _measured(row, cards) if row.finished else _named(row.model, str(_data(row)), cards)
 
 
 def _built_in(card: ModelCard) -> Subject:
     words = card.title, card.description, card.kind, card.model_kind, card.task, card.labels
-    return Subject(card.name, None, *words, card.parameters, card.file_bytes, built_in=True)
+    return Subject(card.name, None, *words, card.parameters, card.file_bytes)
 
 
-def _own(row: RunRow, data: str, cards: Mapping[str, ModelCard]) -> Subject:
-    result = row.result or {}
-    card, size = cards.get(row.model), result["baseline_size"]
-    name = card.title if card else Path(row.model).name if Path(row.model).is_absolute() else row.model
+def _checked(check: Own, cards: Mapping[str, ModelCard], forgettable: bool) -> Subject:
+    words = _title(check.model, str(check.data), cards), check.description, check.kind, check.model_kind, check.task
+    size = check.parameters, FLOAT_BYTES * check.parameters
+    return Subject(check.model, check.data, *words, check.labels, *size, forgettable)
+
+
+def _measured(row: RunRow, cards: Mapping[str, ModelCard]) -> Subject:
+    result, data, card = row.result or {}, str(_data(row)), cards.get(row.model)
+    size = result["baseline_size"]
     return Subject(
         model=row.model,
         data=data,
-        title=t("models.own.title", model=name, data=Path(data).name),
+        title=_title(row.model, data, cards),
         description=card.description if card else "",
         kind=result["kind"],
         model_kind=card.model_kind if card else None,
@@ -70,8 +115,25 @@ def _own(row: RunRow, data: str, cards: Mapping[str, ModelCard]) -> Subject:
         labels=tuple(result["labels"]),
         parameters=size["parameters"],
         file_bytes=size["file_bytes"],
-        built_in=False,
     )
+
+
+def _named(model: str, data: str, cards: Mapping[str, ModelCard]) -> Subject | None:
+    """A model that a run names and has not loaded yet; None where its files are not here, or say that it is none."""
+    try:
+        card = cards.get(model) or (hub.card(model, data) if hub.here(model) else None)
+    except (ExplorerError, OSError):
+        return None
+    if card is None:
+        return None
+    words = _title(model, data, cards), card.description, card.kind, card.model_kind, "", card.labels
+    return Subject(model, data, *words, card.parameters, card.file_bytes)
+
+
+def _title(model: str, data: str, cards: Mapping[str, ModelCard]) -> str:
+    card = cards.get(model)
+    name = card.title if card else Path(model).name if Path(model).is_absolute() else model
+    return t("models.own.title", model=name, data=Path(data).name)
 
 
 def sentence(subject: Subject) -> str:
@@ -125,6 +187,17 @@ def _has_profile(row: RunRow) -> bool:
     return bool((row.result or {}).get("profile"))
 
 
+def unmeasured(variants: Iterable[Variant], subject: Subject, targets: Iterable[str]) -> list[str]:
+    """Which of these targets no own run on this machine has measured the uncompressed model on."""
+    here = [row for row in variants if not (row.recorded or row.reported or row.imported)]
+    known = {row.target for row in here if _is_baseline(row, subject)}
+    return [target for target in targets if target not in known]
+
+
+def _is_baseline(row: Variant, subject: Subject) -> bool:
+    return row.baseline and row.available and (row.model, row.task) == (subject.model, subject.task)
+
+
 def baseline_tables(variants: Iterable[Variant], subject: Subject) -> dict[str, list[list[str]]]:
     """What was measured of the uncompressed model: by host and day, as words, a table; own hosts first.
 
@@ -132,7 +205,7 @@ def baseline_tables(variants: Iterable[Variant], subject: Subject) -> dict[str, 
     """
     chosen: dict[tuple[object, ...], Variant] = {}
     for row in variants:
-        if row.baseline and row.available and (row.model, row.task) == (subject.model, subject.task):
+        if _is_baseline(row, subject):
             place = row.recorded, row.reported, row.host, row.target, row.batch, length_of(row)
             before = chosen.get(place)
             if before is None or (not row.derived, row.date) > (not before.derived, before.date):

@@ -30,8 +30,8 @@ def techniques(as_json: Json = False) -> None:
         parameters = [asdict(parameter) for parameter in technique.parameters()]
         names = {"name": technique.name, "title": technique.title, "family": technique.family, "stage": technique.stage}
         facts = {"suits": technique.suits, "effect": technique.effect, "needs": sorted(technique.needs)}
-        texts = {"summary": technique.summary(), "paper": technique.paper, "not_after": technique.not_after}
-        found.append({**names, **facts, **texts, "parameters": parameters})
+        texts = {"summary": technique.summary(), "cost": technique.cost, "paper": technique.paper}
+        found.append({**names, **facts, **texts, "not_after": technique.not_after, "parameters": parameters})
         lines.append(f"{technique.name}  ({technique.family})  {technique.summary()}")
         lines += [f"    {wording.parameter(parameter)}" for parameter in parameters]
     show(found, lines, as_json)

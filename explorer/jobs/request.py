@@ -23,7 +23,7 @@ def request_of(
     Raises ``BadInput`` where the run could never fit into this machine's memory, and for a time limit that is none.
     """
     limits = {**_memory(recipe), **_time_limit(time_limit_min)}
-    recipe = _with_full_paths(recipe)
+    recipe = with_full_paths(recipe)
     request: dict[str, Any] = {
         "recipe": recipe.plain(),
         "digest": digest_of(recipe),
@@ -42,7 +42,7 @@ def request_of(
     return request
 
 
-def _with_full_paths(recipe: Recipe) -> Recipe:
+def with_full_paths(recipe: Recipe) -> Recipe:
     """The recipe with its local files by their full paths, so that it can be run again from any folder."""
     from explorer.models.zoo import NAMES
 

@@ -67,8 +67,13 @@ def downloaded(model: str) -> bool:
     return is_folder(model) or _cached_revision(model) is not None
 
 
+def here(model: str) -> Path | None:
+    """The folder with the model's files, if they are on this machine; raises ``BadInput`` for a folder that is gone."""
+    return locate(model) if is_folder(model) else _cached_folder(model)
+
+
 def is_here(model: str) -> bool:
-    """Whether all of the model's files are on this machine."""
+    """Whether nothing of the model has to be downloaded; it may be a folder that is gone."""
     return is_folder(model) or _cached_folder(model) is not None
 
 

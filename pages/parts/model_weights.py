@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import streamlit as st
 
 from explorer import anatomy
-from explorer.anatomy import Anatomy, Spread, Weight
+from explorer.anatomy import Spread, Weight
 from explorer.anatomy.facts import Subject
 from explorer.charts.weights import histogram_figure, histogram_info, spread_words
 from explorer.texts import t
-from pages.parts import models_page
 from pages.parts.page import plain_errors, theme
 from pages.parts.pictures import draw
 
@@ -18,17 +19,12 @@ def section(subject: Subject) -> None:
     """How the weights of one layer lie."""
     st.subheader(t("models.weights"), anchor=False)
     with plain_errors():
-        found = anatomy.anatomy(subject.model, subject.data)
-        if found.own:
-            _histogram(subject, found)
-        else:
-            st.markdown(t("models.weights.base_only"))
-            models_page.baseline_button(subject, "models-baseline-weights")
+        _histogram(subject, anatomy.anatomy(subject.model, subject.data))
 
 
-def _histogram(subject: Subject, found: Anatomy) -> None:
-    several = [weight for weight in found.weights if len(weight.shape) > 1]
-    matrices = {weight.name: weight for weight in several or found.weights}
+def _histogram(subject: Subject, found: Sequence[Weight]) -> None:
+    several = [weight for weight in found if len(weight.shape) > 1]
+    matrices = {weight.name: weight for weight in several or found}
     largest = max(matrices.values(), key=lambda weight: weight.parameters).name
     chosen = st.selectbox(
         t("models.weight"),

@@ -15,7 +15,16 @@ from explorer.measure.targets import targets
 from explorer.quantities import count, file_size
 from explorer.recipe import OWN_SIZE
 from explorer.technique import LONGEST_TEXT, ModelKind, Parameter, Technique, techniques
-from explorer.texts import parameter_help, t, target_help, target_title, technique_summary, technique_title
+from explorer.texts import (
+    parameter_help,
+    parameter_move,
+    t,
+    target_help,
+    target_title,
+    technique_cost,
+    technique_summary,
+    technique_title,
+)
 from explorer.texts.sentences import sentence, setting
 from pages.parts import data, draft, glossary, preset_picker
 from pages.parts.page import safe
@@ -86,6 +95,7 @@ def _step_editor(position: int, steps: int, step: dict[str, Any]) -> None:
     st.markdown(f"**{position + 1}. {technique_title(technique)}** `{technique.name}`")
     needs = [t(f"need.{need}") for need in sorted(technique.needs)]
     st.caption(" · ".join([t(f"family.{technique.family}"), technique_summary(technique), *needs]))
+    st.caption(f"{_effect(technique)} {_reference(technique)}")
     glossary.explain(f"step-{step['id']}", *words_of(technique))
     parameters = technique.parameters()
     for first in range(0, len(parameters), 2):
@@ -152,7 +162,7 @@ def _widget(technique: type[Technique], parameter: Parameter, step: dict[str, An
     label = parameter_label(parameter)
     usual: dict[str, Any] = {
         "key": key,
-        "help": f"{parameter_help(technique, parameter)}\n\n{_reference(technique)}".strip(),
+        "help": _help(technique, parameter),
         "disabled": not parameter.matters(step["values"]),
         "on_change": _take,
         "args": (step, parameter.name, key),
@@ -168,6 +178,18 @@ def _widget(technique: type[Technique], parameter: Parameter, step: dict[str, An
         return st.selectbox(label, parameter.options, place, format_func=words, **usual)
     ends, number = (parameter.low, parameter.high), slider_format(parameter)
     return st.slider(label, *ends, value, step=parameter.step, format=number, **usual)
+
+
+def _effect(technique: type[Technique]) -> str:
+    """What a technique is meant to improve, and what that costs."""
+    better = t("conclusion.comma").join(t(f"effect.{name.replace(' ', '_')}") for name in technique.effect)
+    return t("compress.effect", better=better, cost=technique_cost(technique))
+
+
+def _help(technique: type[Technique], parameter: Parameter) -> str:
+    """What a setting is, what moving it does, and where the method comes from, each in a paragraph."""
+    parts = parameter_help(technique, parameter), parameter_move(technique, parameter), _reference(technique)
+    return "\n\n".join(part for part in parts if part)
 
 
 def _reference(technique: type[Technique]) -> str:

@@ -12,7 +12,7 @@ from explorer import anatomy, cache
 from explorer.errors import BadInput, ExplorerError
 from explorer.measure.layers import Layers
 from explorer.models import cards
-from explorer.models.zoo import BUILT_IN, NAMES
+from explorer.models.zoo import BUILT_IN, NAMES, load
 from explorer.pipeline import Bench
 from explorer.recipe import Recipe
 from tests.measure.test_layers import read
@@ -128,12 +128,23 @@ def test_what_is_no_safetensors_file_is_refused(tmp_path):
 @pytest.mark.parametrize("name", NAMES)
 def test_a_built_in_model_has_the_parameters_of_its_card(name):
     found = anatomy.anatomy(name)
-    assert sum(weight.parameters for weight in found.weights) == cards()[name].parameters
-    assert found.own == (name != "minilm-tweets")
+    assert sum(weight.parameters for weight in found) == cards()[name].parameters
+
+
+def test_minilm_has_the_weights_that_fine_tuning_left_it(monkeypatch):
+    monkeypatch.setattr(anatomy, "CHUNK", 100_003)  # no multiple of any row
+    model, found = load("minilm-tweets")[0], {weight.name: weight for weight in anatomy.anatomy("minilm-tweets")}
+    names = ("embeddings.word_embeddings", "encoder.layer.0.attention.self.query", "encoder.layer.5.output.LayerNorm")
+    for name in (*(f"bert.{name}.weight" for name in names), "classifier.weight"):
+        read = np.concatenate(list(anatomy.values(found[name])))
+        wanted = model.get_parameter(name).detach().double().numpy().reshape(-1)
+        np.testing.assert_allclose(read, wanted, atol=1e-6)
+    parts = [len(found[f"bert.{name}.weight"].change) for name in names]
+    assert parts == [0, 2, 1], "not changed, by the product of two, and by one of its shape"
 
 
 def test_minilm_by_layer_and_kind():
-    modules = anatomy.modules(anatomy.anatomy("minilm-tweets").weights)
+    modules = anatomy.modules(anatomy.anatomy("minilm-tweets"))
     layers = list(dict.fromkeys(module.layer for module in modules))
     assert layers[:2] == ["embeddings", "encoder.layer.0"] and set(layers[-2:]) == {"pooler", "classifier"}
     assert layers[1:7] == [f"encoder.layer.{number}" for number in range(6)]
@@ -159,7 +170,7 @@ def test_minilm_by_layer_and_kind():
     ],
 )
 def test_every_module_of_an_image_model_has_a_kind(name, kinds):
-    modules = anatomy.modules(anatomy.anatomy(name).weights)
+    modules = anatomy.modules(anatomy.anatomy(name))
     assert {module.kind for module in modules} == kinds
     assert len({(module.layer, module.name) for module in modules}) == len(modules)
 
@@ -173,7 +184,7 @@ def test_layer_ten_comes_after_layer_two():
 
 @pytest.mark.parametrize("name", NAMES)
 def test_layers_are_called_as_where_they_are_timed(name):
-    names = [weight.name for weight in anatomy.anatomy(name).weights]
+    names = [weight.name for weight in anatomy.anatomy(name)]
     timed = Layers(read(dict.fromkeys(names, (2, 2))))
     assert anatomy.layer_names(names) == {one: timed.of_tensor(one) for one in names}
 
@@ -189,18 +200,17 @@ def test_the_baselines_artefact_goes_before_the_base():
 
     cache.folder("baselines", anatomy.key("minilm-tweets", None), write)
     found = anatomy.anatomy("minilm-tweets")
-    assert found.own and [weight.shape for weight in found.weights] == [(2, 3)]
+    assert [weight.shape for weight in found] == [(2, 3)]
 
 
 def test_a_local_folder_is_read_where_no_baseline_is(tmp_path):
     model = tiny.save_bert(tmp_path / "m")
     found = anatomy.anatomy(str(tmp_path / "m"), str(tiny.write_csv(tmp_path / "d.csv")))
-    assert found.own
-    assert sum(weight.parameters for weight in found.weights) == sum(p.numel() for p in model.parameters())
+    assert sum(weight.parameters for weight in found) == sum(p.numel() for p in model.parameters())
 
 
 def test_a_model_that_is_not_here_is_named(tmp_path):
-    with pytest.raises(ExplorerError, match="'owner/name' are not in the cache any more; run its baseline again"):
+    with pytest.raises(ExplorerError, match="'owner/name' are not on this machine; run its baseline"):
         anatomy.anatomy("owner/name", str(tmp_path / "d.csv"))
     with pytest.raises(BadInput, match="There is no model"):
         anatomy.anatomy(str(tmp_path / "gone"))

@@ -8,11 +8,13 @@ import pytest
 from explorer import anatomy, cache
 from explorer.anatomy import background
 from explorer.anatomy.check_process import KIND as CHECKS
-from explorer.anatomy.check_process import name_of
+from explorer.anatomy.check_process import checked
 from explorer.anatomy.heads_process import KIND as HEADS
 from explorer.anatomy.heads_process import MODULE
+from explorer.anatomy.own import name_of
 from explorer.recipe import Recipe
 from pages.parts import data
+from tests.models import tiny
 from tests.pages.conftest import button, words
 from tests.pages.test_pages import submitted  # noqa: F401
 
@@ -41,25 +43,35 @@ def test_it_begins_with_the_first_built_in_model(open_page):
     said = words(app)
     assert "A transformer for texts with 22.7 M parameters" in said
     assert "2,000 for validation and 2,000 for the test" in said
-    assert "run the baseline to see its accuracy" in said and not app.error
+    assert "accuracy and latency are not measured yet" in said and not app.error
 
 
 @pytest.mark.skipif(not HAS_BASE, reason="the base of minilm-tweets is not installed")
-def test_only_the_base_has_sizes_and_no_weights(open_page, submitted):  # noqa: F811
+def test_the_built_in_model_of_texts_has_layers_and_weights_before_any_run(open_page):
     app = open_page(PAGE)
-    assert "Only the base of this model is on this machine" in words(app)
+    assert len(charts(app)) == 2 and not app.error
     assert "embeddings is the largest" in words(app)
-    app.button(key="models-baseline-weights").click().run()
-    ((recipe, study, _),) = submitted
-    assert (recipe.model, recipe.steps, study) == ("minilm-tweets", (), "default")
-    assert "cpu-onnxruntime" in recipe.targets
+    assert "bert.encoder.layer.0.attention.self.query · 384 × 384" in app.selectbox[1].options
+
+
+def test_what_needs_a_measurement_says_so_and_launches_it(open_page, submitted):  # noqa: F811
+    app = chosen(open_page(PAGE), "vit-digits")
+    assert "How long its layers take is not measured yet." in words(app)
+    assert "not measured yet on this machine on: CPU, ONNX Runtime" in words(app)
+    for place in ("layers", "figures"):
+        app.button(key=f"models-baseline-{place}").click().run()
+        app = chosen(open_page(PAGE), "vit-digits")
+    for recipe, study, _ in submitted:
+        assert (recipe.model, recipe.data, recipe.steps, study) == ("vit-digits", None, (), "default")
+        assert "cpu-onnxruntime" in recipe.targets
+    assert len(submitted) == 2
 
 
 @pytest.mark.parametrize("model", ["vit-digits", "cnn-digits"])
 def test_an_image_model_shows_layers_and_weights(open_page, model):
     app = chosen(open_page(PAGE), model)
     assert len(charts(app)) == 2 and not app.error and not app.exception
-    weights = {weight.name: weight for weight in anatomy.anatomy(model).weights}
+    weights = {weight.name: weight for weight in anatomy.anatomy(model)}
     box = app.selectbox(key=f"models-weight-{model}-None")
     assert weights[box.value].parameters == max(weight.parameters for weight in weights.values())
     other = next(name for name in box.options if name.startswith("classifier"))
@@ -170,7 +182,7 @@ def test_without_a_model_there_is_nothing_to_check(open_page, started):
     assert "Name a model first" in app.error[0].value and started == []
 
 
-def checked(open_page, compute):
+def after_check(open_page, compute):
     app = open_page(PAGE)
     background.serve(CHECKS, name_of("/models/mine", "/data/mine.csv"), compute)
     app.session_state["models-checked"] = ["/models/mine", "/data/mine.csv"]
@@ -178,20 +190,64 @@ def checked(open_page, compute):
 
 
 def test_what_is_wrong_is_said(open_page):
-    app = checked(open_page, lambda: raise_("There is no '/data/mine.csv'; expected is a CSV file."))
+    app = after_check(open_page, lambda: raise_("There is no '/data/mine.csv'; expected is a CSV file."))
     assert "There is no '/data/mine.csv'" in app.error[0].value
-    assert not [one for one in app.button if one.label == "Compress it"]
+    assert not app.success and not [one for one in app.button if one.label == "Compress it"]
 
 
-def test_what_is_well_leads_to_compress(open_page):
-    splits = {"train": 48, "calibration": 8, "validation": 12, "test": 12}
-    app = checked(open_page, lambda: {"parameters": 5000, "labels": ["bad", "good"], "splits": splits})
-    assert "All is well: /models/mine (5,000 parameters) tells bad, good apart" in app.success[0].value
-    app = button(app, "Compress it").click().run()
+@pytest.fixture
+def mine(place):
+    """A model and data of one's own."""
+    tiny.save_bert(place / "m")
+    return str(place / "m"), str(tiny.write_csv(place / "d.csv", 80))
+
+
+def test_what_is_well_is_shown_and_leads_to_compress(open_page, mine):
+    model, path = mine
+    app = open_page(PAGE)
+    background.serve(CHECKS, name_of(model, path), lambda: checked(model, path))
+    app.session_state["models-checked"], app.session_state["models-to-show"] = [model, path], True
+    app.run()
+    assert not app.error and "tells bad, good apart, and its data give 48 inputs" in app.success[0].value
+    assert app.selectbox(key="models-picker").value == f"{model} {path}"
+    assert len(charts(app)) == 2 and "not measured yet on this machine" in words(app)
+    app = app.button(key="models-own-compress").click().run()
     assert app.title[0].value == "Compress a model"
-    assert app.text_input(key="form-own-model").value == "/models/mine"
-    assert app.text_input(key="form-own-data").value == "/data/mine.csv"
+    assert app.text_input(key="form-own-model").value == model
+    assert app.text_input(key="form-own-data").value == path
     assert app.session_state["draft"]["steps"] == []
+
+
+def test_a_model_that_was_checked_outlives_a_restart_and_can_be_forgotten(open_page, mine, started, submitted):  # noqa: F811
+    model, path = mine
+    open_page()
+    checked(model, path)
+    app = chosen(open_page(PAGE), f"{model} {path}")
+    assert "m on d.csv" in app.selectbox(key="models-picker").options
+    button(app, "Score the heads").click().run()
+    assert started == [(HEADS, anatomy.key(model, path), MODULE, [model, path])]
+    app.button(key="models-baseline-figures").click().run()
+    ((recipe, _, _),) = submitted
+    assert (recipe.model, recipe.data, recipe.steps) == (model, path, ())
+    app = chosen(open_page(PAGE), f"{model} {path}")
+    app.button(key="models-forget").click().run()
+    assert [toast.value for toast in app.toast] == ["m on d.csv is no longer listed."]
+    assert app.selectbox(key="models-picker").value == "minilm-tweets"
+    assert "m on d.csv" not in app.selectbox(key="models-picker").options
+
+
+def test_compress_leads_to_what_ones_own_model_is_made_of(open_page, mine, started):
+    model, path = mine
+    app = open_page("1_Compress")
+    app.radio(key="form-model").set_value("own").run()
+    assert not [one for one in app.button if one.key == "compress-look-first"]
+    app.text_input(key="form-own-model").input(model)
+    app.text_input(key="form-own-data").input(path).run()
+    app = app.button(key="compress-look-first").click().run()
+    name = name_of(model, path)
+    assert started == [(CHECKS, name, "explorer.anatomy.check_process", [name, model, path])]
+    assert app.title[0].value == "Models" and app.text_input(key="models-own-model").value == model
+    assert app.text_input(key="models-own-data").value == path
 
 
 def test_without_any_model_the_form_is_there(open_page, monkeypatch):
@@ -204,6 +260,6 @@ def test_the_baselines_recipe_names_own_data():
     from explorer.anatomy.facts import Subject
     from pages.parts.models_page import baseline_recipe
 
-    subject = Subject("/m", "/d.csv", "m", "", "text", None, "d-1", ("a",), 1, 4, False)
+    subject = Subject("/m", "/d.csv", "m", "", "text", None, "d-1", ("a",), 1, 4)
     recipe = baseline_recipe(subject)
     assert isinstance(recipe, Recipe) and (recipe.model, recipe.data, recipe.steps) == ("/m", "/d.csv", ())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 import zlib
@@ -19,6 +20,7 @@ from explorer.models.structure import load_torch, save_torch
 from explorer.recipe import Recipe
 from explorer.tasks import Split
 from explorer.technique import Technique, build, techniques
+from explorer.texts import languages, texts_of
 from tests.techniques.workbench import KINDS, NAMES, run_onnx, workbench
 
 every_technique = pytest.mark.parametrize("technique", techniques().values(), ids=lambda t: t.name)
@@ -69,6 +71,24 @@ def test_declaration_is_complete(technique: type[Technique]) -> None:
             assert parameter.default in parameter.options
         if parameter.kind == "text":
             assert isinstance(parameter.default, str)
+
+
+@every_technique
+def test_every_slider_says_what_moving_it_does_and_the_technique_what_it_costs(technique: type[Technique]) -> None:
+    assert re.fullmatch(r"Costs .{10,}\.", technique.cost)
+    for parameter in technique.parameters():
+        slides = parameter.kind in ("slider", "stops")
+        assert re.fullmatch(r"Higher: .+\. Lower: .+\." if slides else "", parameter.move), parameter.name
+
+
+@every_technique
+def test_its_words_are_there_in_every_language(technique: type[Technique]) -> None:
+    for language in set(languages()) - {"en"}:
+        known, start = texts_of(language), f"technique.{technique.name}."
+        wanted = [start + what for what in ("title", "summary", "cost")]
+        for parameter in technique.parameters():
+            wanted += [start + parameter.name] + [f"{start}{parameter.name}.move"] * bool(parameter.move)
+        assert [key for key in wanted if key not in known] == []
 
 
 @every_technique

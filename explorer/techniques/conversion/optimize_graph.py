@@ -49,6 +49,9 @@ class OptimizeGraph(Technique):
     family: ClassVar[Family] = "conversion"
     stage: ClassVar[Stage] = "deploy"
     effect: ClassVar[tuple[str, ...]] = ("latency",)
+    cost: ClassVar[str] = (
+        "Costs no accuracy to speak of; the fused operators are ONNX Runtime's own, which others may lack."
+    )
     paper: ClassVar[str] = "fusion in general: Niu et al., DNNFusion, 2021, arXiv:2108.13342"
     suits: ClassVar[tuple[ModelKind, ...]] = ("text transformer", "vision transformer")
     not_after: ClassVar[dict[str, str]] = dict.fromkeys(

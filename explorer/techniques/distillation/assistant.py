@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from explorer.context import Context, LearningRate, ModelSubject, Report, plain_number
 from explorer.technique import Family, Need, Stage, Technique, choice, slider
+from explorer.techniques import moves
 from explorer.techniques.distillation.settings import (
     ANNEALING,
     ANNEALING_PAPER,
@@ -38,6 +39,7 @@ class DistillAssistant(Technique):
     stage: ClassVar[Stage] = "model"
     needs: ClassVar[frozenset[Need]] = frozenset({"training"})
     effect: ClassVar[tuple[str, ...]] = ("file size", "zipped size", "parameters", "latency")
+    cost: ClassVar[str] = "Costs training time, and accuracy: the smaller the student, the more."
     paper: ClassVar[str] = (
         "Mirzadeh et al., Improved knowledge distillation via teacher assistant, 2020, arXiv:1902.03393; "
         + ANNEALING_PAPER
@@ -46,18 +48,25 @@ class DistillAssistant(Technique):
 
     layers: float = LAYERS
     width: float = WIDTH
-    assistants: Literal[1, 2] = choice(1, help="How many models stand between the teacher and the student.")
+    assistants: Literal[1, 2] = choice(
+        1,
+        help="How many models stand between the teacher and the student.",
+        move="Higher: smaller steps from teacher to student, less training each. Lower: larger steps, more training.",
+    )
     epochs: float = slider(
         3.0, low=0.2, high=30.0, step=0.1, unit="epochs",
         help="How often the training data is gone through, by assistants and student together.",
+        move=moves.EPOCHS,
     )  # fmt: skip
     assistant_share: float = slider(
         0.5, low=0.1, high=0.9, step=0.05, unit="fraction",
         help="Share of the epochs in which the assistants learn; the student has the rest.",
+        move="Higher: the student has a better teacher, and less time. Lower: it has more time, and a worse teacher.",
     )  # fmt: skip
     alpha: float = slider(
         0.5, low=0.05, high=1.0, step=0.05, unit="fraction",
         help="Weight of the answers of the model before it in the chain (soft) against the labels (hard).",
+        move=moves.ALPHA,
     )  # fmt: skip
     temperature: float = TEMPERATURE
     annealing: Annealing = ANNEALING

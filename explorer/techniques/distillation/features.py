@@ -45,6 +45,7 @@ class DistillFeatures(Technique):
     stage: ClassVar[Stage] = "model"
     needs: ClassVar[frozenset[Need]] = frozenset({"training"})
     effect: ClassVar[tuple[str, ...]] = ("file size", "zipped size", "parameters", "latency")
+    cost: ClassVar[str] = "Costs training time, and accuracy: the smaller the student, the more."
     paper: ClassVar[str] = (
         "tinybert: Jiao et al., TinyBERT, 2020, arXiv:1909.10351; minilm: Wang et al., MiniLM, 2020, arXiv:2002.10957 "
         "and MiniLMv2, 2021, arXiv:2012.15828; CNNs: Romero et al., FitNets, 2015, arXiv:1412.6550; " + ANNEALING_PAPER
@@ -64,6 +65,7 @@ class DistillFeatures(Technique):
     feature_weight: float = slider(
         1.0, low=0.0, high=10.0, step=0.1,
         help="Weight of the imitation against the loss of the answers; 0 leaves it out.",
+        move="Higher: closer to the teacher on the inside, its answers count less. Lower: mainly the answers count.",
     )  # fmt: skip
     layers: float = LAYERS
     width: float = WIDTH

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 from explorer.context import Context, LearningRate, ModelSubject, plain_number
 from explorer.errors import BadInput
 from explorer.technique import Family, ModelKind, Need, Stage, Technique, choice, slider
+from explorer.techniques import moves
 from explorer.techniques.distillation.settings import (
     ALPHA,
     ANNEALING,
@@ -45,6 +46,9 @@ class DistillIntoCNN(Technique):
     stage: ClassVar[Stage] = "model"
     needs: ClassVar[frozenset[Need]] = frozenset({"training"})
     effect: ClassVar[tuple[str, ...]] = ("file size", "zipped size", "parameters")
+    cost: ClassVar[str] = (
+        "Costs long training from nothing, and accuracy; many small convolutions are not always faster."
+    )
     paper: ClassVar[str] = (
         "Hinton et al., Distilling the knowledge in a neural network, 2015, arXiv:1503.02531; residual blocks: "
         "He et al., 2015, arXiv:1512.03385; " + ANNEALING_PAPER
@@ -60,11 +64,17 @@ class DistillIntoCNN(Technique):
     size: float = slider(
         0.25, low=0.05, high=1.0, step=0.05, unit="fraction",
         help="Parameters of the CNN at most, as a share of the model's; the channels follow from it.",
+        move=moves.STORED,
     )  # fmt: skip
-    blocks: Literal[1, 2, 3] = choice(1, help="Residual blocks in each stage: more of them are narrower.")
+    blocks: Literal[1, 2, 3] = choice(
+        1,
+        help="Residual blocks in each stage: more of them are narrower.",
+        move="Higher: a deeper and narrower network of the same size. Lower: a wider one with fewer steps to compute.",
+    )
     epochs: float = slider(
         10.0, low=0.1, high=60.0, step=0.1, unit="epochs",
         help="How often the training data is gone through; a new network needs more than one that is cut out.",
+        move=moves.EPOCHS,
     )  # fmt: skip
     alpha: float = ALPHA
     temperature: float = TEMPERATURE

@@ -5,33 +5,53 @@ from __future__ import annotations
 from typing import Literal
 
 from explorer.technique import choice, slider
+from explorer.techniques import moves
 
 Start = Literal["teacher", "fresh"]
 SeedLayers = Literal["spread", "first", "last"]
 Annealing = Literal["none", "linear", "cosine"]
 
 LAYERS = slider(
-    0.5, low=0.1, high=1.0, step=0.05, unit="fraction", help="Share of the teacher's layers the student keeps."
+    0.5,
+    low=0.1,
+    high=1.0,
+    step=0.05,
+    unit="fraction",
+    help="Share of the teacher's layers the student keeps.",
+    move=moves.KEPT,
 )
 WIDTH = slider(
     1.0, low=0.1, high=1.0, step=0.05, unit="fraction",
     help="Share of the teacher's width the student keeps, in whole attention heads or channels.",
+    move=moves.KEPT,
 )  # fmt: skip
 HEADS = slider(
     1.0, low=0.1, high=1.0, step=0.05, unit="fraction",
     help="Share of the attention heads that stay in each layer of the student; the hidden width is left as it is.",
+    move=moves.KEPT,
 )  # fmt: skip
 START = choice("teacher", help="What the student starts from: the teacher's weights (teacher) or random ones (fresh).")
 SEED_LAYERS = choice(
     "spread", only_with="start=teacher",
     help="Which of the teacher's layers seed the student: evenly spread, the first, or the last.",
 )  # fmt: skip
-EPOCHS = slider(2.0, low=0.1, high=30.0, step=0.1, unit="epochs", help="How often the training data is gone through.")
+EPOCHS = slider(
+    2.0,
+    low=0.1,
+    high=30.0,
+    step=0.1,
+    unit="epochs",
+    help="How often the training data is gone through.",
+    move=moves.EPOCHS,
+)
 ALPHA = slider(
     0.5, low=0.0, high=1.0, step=0.05, unit="fraction",
     help="Weight of the teacher's answers (soft) against the labels (hard).",
+    move=moves.ALPHA,
 )  # fmt: skip
-TEMPERATURE = slider(2.0, low=1.0, high=10.0, step=0.5, help="How much the teacher's answers are softened.")
+TEMPERATURE = slider(
+    2.0, low=1.0, high=10.0, step=0.5, help="How much the teacher's answers are softened.", move=moves.TEMPERATURE
+)
 ANNEALING = choice(
     "none",
     help="How the temperature falls to 1 while training: not at all (none), evenly (linear), or slowly at the start "

@@ -48,6 +48,7 @@ class DistillStudent(Technique):
     stage: ClassVar[Stage] = "model"
     needs: ClassVar[frozenset[Need]] = frozenset({"training"})
     effect: ClassVar[tuple[str, ...]] = ("file size", "zipped size", "parameters", "latency")
+    cost: ClassVar[str] = "Costs training time, and accuracy: the smaller the student, the more."
     paper: ClassVar[str] = (
         "Hinton et al., Distilling the knowledge in a neural network, 2015, arXiv:1503.02531; "
         f"start from teacher layers: Sanh et al., DistilBERT, 2019, arXiv:1910.01108; {ANNEALING_PAPER}"

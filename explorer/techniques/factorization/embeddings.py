@@ -28,6 +28,9 @@ class FactorizeEmbeddings(Technique):
     family: ClassVar[Family] = "factorization"
     stage: ClassVar[Stage] = "model"
     effect: ClassVar[tuple[str, ...]] = ("file size", "zipped size", "parameters")
+    cost: ClassVar[str] = (
+        "Costs accuracy, of which fine-tuning after it brings a part back, and one more layer to compute."
+    )
     paper: ClassVar[str] = "Lan et al., ALBERT, 2019, arXiv:1909.11942"
     suits: ClassVar[tuple[ModelKind, ...]] = ("text transformer",)
 
@@ -37,10 +40,12 @@ class FactorizeEmbeddings(Technique):
     rank: float = slider(
         0.5, low=0.05, high=1.0, step=0.005, unit="fraction", only_with="choose_by=rank|both",
         help="Width of the narrow table as a share of the width of the whole one.",
+        move="Higher: closer to the whole table, less saved. Lower: a smaller file, less accurate.",
     )  # fmt: skip
     energy: float = slider(
         0.9, low=0.1, high=1.0, step=0.01, unit="fraction", only_with="choose_by=energy|both",
         help="Share of the sum of squared singular values that stays at least.",
+        move="Higher: closer to the whole table, less saved. Lower: a smaller file, less accurate.",
     )  # fmt: skip
 
     def apply(self, subject: ModelSubject, context: Context) -> None:

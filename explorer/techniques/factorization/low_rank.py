@@ -46,6 +46,7 @@ class LowRank(Technique):
     stage: ClassVar[Stage] = "model"
     needs: ClassVar[frozenset[Need]] = frozenset({"calibration"})
     effect: ClassVar[tuple[str, ...]] = ("file size", "zipped size", "parameters", "latency")
+    cost: ClassVar[str] = "Costs accuracy, of which fine-tuning after it brings a part back."
     paper: ClassVar[str] = (
         "scaled: Yuan et al., ASVD, 2023, arXiv:2312.05821; whitened: Wang et al., SVD-LLM, 2024, arXiv:2403.07378"
     )
@@ -59,10 +60,12 @@ class LowRank(Technique):
     rank: float = slider(
         0.5, low=0.05, high=1.0, step=0.05, unit="fraction", only_with="choose_by=rank|both",
         help="Share of a matrix's singular values that stay; a square one becomes smaller below a half.",
+        move="Higher: closer to the original, less saved. Lower: smaller and faster, less accurate.",
     )  # fmt: skip
     energy: float = slider(
         0.9, low=0.1, high=1.0, step=0.01, unit="fraction", only_with="choose_by=energy|both",
         help="Share of the sum of squared singular values that stays at least.",
+        move="Higher: closer to the original, less saved. Lower: smaller and faster, less accurate.",
     )  # fmt: skip
     weighting: Weighting = choice(
         "none",

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from explorer.context import Context, ModelSubject
 from explorer.technique import Family, Need, Stage, Technique, choice, flag, slider
+from explorer.techniques import moves
 from explorer.techniques.pruning.masks import removed_means, variance_scores
 from explorer.techniques.pruning.wanda import ROW_HELP
 from explorer.techniques.pruning.zeroing import Tensors, choose_masks, with_inputs, zero
@@ -28,12 +29,21 @@ class PruneActivationVariance(Technique):
     stage: ClassVar[Stage] = "model"
     needs: ClassVar[frozenset[Need]] = frozenset({"calibration"})
     effect: ClassVar[tuple[str, ...]] = ("zipped size",)
+    cost: ClassVar[str] = (
+        "Costs accuracy, more at high sparsity; the speed and the file before zipping stay as they are."
+    )
     paper: ClassVar[str] = (
         "An et al., Fluctuation-based adaptive structured pruning for large language models, 2023, arXiv:2312.11983"
     )
 
     sparsity: float = slider(
-        0.5, low=0.0, high=0.95, step=0.05, unit="fraction", help="Share of the weights that becomes zero."
+        0.5,
+        low=0.0,
+        high=0.95,
+        step=0.05,
+        unit="fraction",
+        help="Share of the weights that becomes zero.",
+        move=moves.ZEROS,
     )
     scope: Literal["row", "layer", "global"] = choice("global", help=ROW_HELP)
     compensate: bool = flag(

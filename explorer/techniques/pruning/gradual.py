@@ -6,6 +6,7 @@ from typing import ClassVar, Literal
 
 from explorer.context import Context, LearningRate, ModelSubject
 from explorer.technique import Family, Need, Stage, Technique, choice, flag, slider
+from explorer.techniques import moves
 from explorer.techniques.pruning.masks import keep_largest, magnitude_scores
 from explorer.techniques.pruning.zeroing import choose_masks, zero
 
@@ -23,6 +24,9 @@ class PruneGradual(Technique):
     stage: ClassVar[Stage] = "model"
     needs: ClassVar[frozenset[Need]] = frozenset({"training"})
     effect: ClassVar[tuple[str, ...]] = ("zipped size",)
+    cost: ClassVar[str] = (
+        "Costs training time, and accuracy at high sparsity; the speed and the file before zipping stay as they are."
+    )
     paper: ClassVar[str] = (
         "cubic: Zhu and Gupta, To prune or not to prune, 2017, arXiv:1710.01878; "
         "rounds: Han et al., Learning both weights and connections, 2015, arXiv:1506.02626, in equal shares as "
@@ -30,7 +34,13 @@ class PruneGradual(Technique):
     )
 
     sparsity: float = slider(
-        0.5, low=0.0, high=0.95, step=0.05, unit="fraction", help="Share of the weights that is zero at the end."
+        0.5,
+        low=0.0,
+        high=0.95,
+        step=0.05,
+        unit="fraction",
+        help="Share of the weights that is zero at the end.",
+        move=moves.ZEROS,
     )
     schedule: Literal["cubic", "rounds"] = choice(
         "cubic",
@@ -40,17 +50,25 @@ class PruneGradual(Technique):
     ramp: float = slider(
         0.7, low=0.1, high=1.0, step=0.05, unit="fraction", only_with="schedule=cubic",
         help="Share of the training in which the zeros grow; the rest is recovery.",
+        move="Higher: the zeros come more gently, with less time to recover. Lower: they come sooner, with more time.",
     )  # fmt: skip
     rounds: int = slider(
         3, low=1, high=10, step=1, only_with="schedule=rounds",
         help="How often a part is pruned and the rest trained; 1 prunes everything first.",
+        move="Higher: smaller cuts, each with less training. Lower: larger cuts, each with more training.",
     )  # fmt: skip
     scope: Literal["global", "layer"] = choice(
         "global", help="Compare weights across the whole model (global) or inside each layer on its own (layer)."
     )
     embeddings: bool = flag(False, help="Prune the embedding tables too; they are half of a small text model.")
     epochs: float = slider(
-        1.0, low=0.1, high=20.0, step=0.1, unit="epochs", help="How often the training data is gone through."
+        1.0,
+        low=0.1,
+        high=20.0,
+        step=0.1,
+        unit="epochs",
+        help="How often the training data is gone through.",
+        move=moves.EPOCHS,
     )
     learning_rate: LearningRate = choice(
         "usual", help="Size of the steps: what suits this kind of model (usual), 0.3 times that, or 3 times that."

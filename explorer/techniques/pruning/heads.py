@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from explorer.context import Context, ModelSubject
 from explorer.technique import Family, ModelKind, Need, Stage, Technique, choice, slider
+from explorer.techniques import moves
 from explorer.techniques.pruning.removal import (
     BREAKS_PATTERNS,
     Importance,
@@ -39,6 +40,7 @@ class PruneHeads(Technique):
     stage: ClassVar[Stage] = "model"
     needs: ClassVar[frozenset[Need]] = frozenset({"calibration", "gradients"})
     effect: ClassVar[tuple[str, ...]] = ("file size", "zipped size", "parameters", "latency")
+    cost: ClassVar[str] = "Costs accuracy, of which fine-tuning after it brings a part back."
     not_after: ClassVar[dict[str, str]] = BREAKS_PATTERNS
     paper: ClassVar[str] = (
         "Michel et al., Are sixteen heads really better than one?, 2019, arXiv:1905.10650; "
@@ -47,7 +49,13 @@ class PruneHeads(Technique):
     suits: ClassVar[tuple[ModelKind, ...]] = ("text transformer", "vision transformer")
 
     sparsity: float = slider(
-        0.5, low=0.0, high=0.9, step=0.05, unit="fraction", help="Share of the attention heads that is removed."
+        0.5,
+        low=0.0,
+        high=0.9,
+        step=0.05,
+        unit="fraction",
+        help="Share of the attention heads that is removed.",
+        move=moves.CUT,
     )
     importance: Importance = choice(
         "l2",

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from explorer.context import Context, ModelSubject
 from explorer.technique import Family, Need, Stage, Technique, choice, slider
+from explorer.techniques import moves
 from explorer.techniques.pruning.removal import removal
 
 if TYPE_CHECKING:
@@ -33,6 +34,7 @@ class PruneLayers(Technique):
     stage: ClassVar[Stage] = "model"
     needs: ClassVar[frozenset[Need]] = frozenset({"calibration"})
     effect: ClassVar[tuple[str, ...]] = ("file size", "zipped size", "parameters", "latency")
+    cost: ClassVar[str] = "Costs accuracy, of which fine-tuning after it brings a part back."
     paper: ClassVar[str] = (
         "Gromov et al., The unreasonable ineffectiveness of the deeper layers, 2024, arXiv:2403.17887; "
         "Men et al., ShortGPT, 2024, arXiv:2403.03853"
@@ -45,6 +47,7 @@ class PruneLayers(Technique):
         step=0.05,
         unit="fraction",
         help="Share of the layers or residual blocks that is removed.",
+        move=moves.CUT,
     )
     which: Which = choice(
         "last",

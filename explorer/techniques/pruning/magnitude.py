@@ -6,6 +6,7 @@ from typing import ClassVar
 
 from explorer.context import Context, ModelSubject
 from explorer.technique import Family, Need, Stage, Technique, choice, flag, slider
+from explorer.techniques import moves
 from explorer.techniques.pruning.masks import Magnitude, magnitude_scores
 from explorer.techniques.pruning.zeroing import SCOPE_HELP, SENSITIVITY_PAPER, Scope, choose_masks, zero
 
@@ -23,12 +24,21 @@ class PruneMagnitude(Technique):
     stage: ClassVar[Stage] = "model"
     needs: ClassVar[frozenset[Need]] = frozenset({"calibration"})
     effect: ClassVar[tuple[str, ...]] = ("zipped size",)
+    cost: ClassVar[str] = (
+        "Costs accuracy, more at high sparsity; the speed and the file before zipping stay as they are."
+    )
     paper: ClassVar[str] = (
         "Han et al., Learning both weights and connections, 2015, arXiv:1506.02626; " + SENSITIVITY_PAPER
     )
 
     sparsity: float = slider(
-        0.5, low=0.0, high=0.95, step=0.05, unit="fraction", help="Share of the weights that becomes zero."
+        0.5,
+        low=0.0,
+        high=0.95,
+        step=0.05,
+        unit="fraction",
+        help="Share of the weights that becomes zero.",
+        move=moves.ZEROS,
     )
     importance: Magnitude = choice(
         "l1",

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 
 from explorer.context import Context, LearningRate, ModelSubject
 from explorer.technique import Family, Need, Stage, Technique, choice, flag, slider
+from explorer.techniques import moves
 from explorer.techniques.distillation.assistant import portion
 from explorer.techniques.pruning.masks import keep_largest
 from explorer.techniques.pruning.zeroing import last_of_all, zero
@@ -35,10 +36,19 @@ class PruneMovement(Technique):
     stage: ClassVar[Stage] = "model"
     needs: ClassVar[frozenset[Need]] = frozenset({"training"})
     effect: ClassVar[tuple[str, ...]] = ("zipped size",)
+    cost: ClassVar[str] = (
+        "Costs training time, and accuracy at high sparsity; the speed and the file before zipping stay as they are."
+    )
     paper: ClassVar[str] = "Sanh et al., Movement pruning, 2020, arXiv:2005.07683"
 
     sparsity: float = slider(
-        0.5, low=0.0, high=0.95, step=0.05, unit="fraction", help="Share of the weights that is zero at the end."
+        0.5,
+        low=0.0,
+        high=0.95,
+        step=0.05,
+        unit="fraction",
+        help="Share of the weights that is zero at the end.",
+        move=moves.ZEROS,
     )
     schedule: Literal["gradual", "end"] = choice(
         "gradual",
@@ -51,10 +61,12 @@ class PruneMovement(Technique):
     epochs: float = slider(
         3.0, low=0.1, high=20.0, step=0.1, unit="epochs",
         help="How often the training data is gone through while scores are collected; the paper takes 6 to 10.",
+        move="Higher: scores that rest on more, longer training. Lower: done sooner, on rougher scores.",
     )  # fmt: skip
     recovery: float = slider(
         1.0, low=0.0, high=20.0, step=0.1, unit="epochs",
         help="How often it is gone through afterwards, with the zeros kept.",
+        move="Higher: more of the accuracy comes back, longer training. Lower: done sooner, less comes back.",
     )  # fmt: skip
     learning_rate: LearningRate = choice(
         "usual", help="Size of the steps: what suits this kind of model (usual), 0.3 times that, or 3 times that."

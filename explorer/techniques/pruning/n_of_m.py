@@ -28,6 +28,9 @@ class PruneNOfM(Technique):
     stage: ClassVar[Stage] = "model"
     needs: ClassVar[frozenset[Need]] = frozenset({"calibration"})
     effect: ClassVar[tuple[str, ...]] = ("zipped size",)
+    cost: ClassVar[str] = (
+        "Costs accuracy; only GPUs that know the pattern compute faster, and the file before zipping stays as it is."
+    )
     paper: ClassVar[str] = (
         "Mishra et al., Accelerating sparse deep neural networks, 2021, arXiv:2104.08378; "
         "wanda: Sun et al., 2024, arXiv:2306.11695"

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 from explorer.context import Context, ModelSubject
 from explorer.errors import BadInput
 from explorer.technique import Family, Need, Stage, Technique, choice, slider
+from explorer.techniques import moves
 from explorer.techniques.pruning.removal import (
     BREAKS_PATTERNS,
     Scope,
@@ -38,6 +39,7 @@ class PruneNeurons(Technique):
     stage: ClassVar[Stage] = "model"
     needs: ClassVar[frozenset[Need]] = frozenset({"calibration", "gradients"})
     effect: ClassVar[tuple[str, ...]] = ("file size", "zipped size", "parameters", "latency")
+    cost: ClassVar[str] = "Costs accuracy, of which fine-tuning after it brings a part back."
     not_after: ClassVar[dict[str, str]] = BREAKS_PATTERNS
     paper: ClassVar[str] = (
         "Fang et al., DepGraph: towards any structural pruning, 2023, arXiv:2301.12900; "
@@ -46,7 +48,13 @@ class PruneNeurons(Technique):
     )
 
     sparsity: float = slider(
-        0.5, low=0.0, high=0.9, step=0.05, unit="fraction", help="Share of the neurons or channels that is removed."
+        0.5,
+        low=0.0,
+        high=0.9,
+        step=0.05,
+        unit="fraction",
+        help="Share of the neurons or channels that is removed.",
+        move=moves.CUT,
     )
     importance: Importance = choice(
         "l2",
@@ -57,7 +65,9 @@ class PruneNeurons(Technique):
     scope: Scope = choice(
         "uniform", help="The same share from every layer (uniform), or the least important of all layers (global)."
     )
-    round_to: Literal[1, 8, 16] = choice(8, help="Widths become multiples of this; kernels like 8 and 16.")
+    round_to: Literal[1, 8, 16] = choice(
+        8, help="Widths become multiples of this; kernels like 8 and 16.", move=moves.ROUND_TO
+    )
 
     def apply(self, subject: ModelSubject, context: Context) -> None:
         from explorer.models.layers import is_cnn

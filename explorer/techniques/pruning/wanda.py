@@ -6,6 +6,7 @@ from typing import ClassVar, Literal
 
 from explorer.context import Context, ModelSubject
 from explorer.technique import Family, Need, Stage, Technique, choice, slider
+from explorer.techniques import moves
 from explorer.techniques.pruning.masks import Scope, wanda_scores
 from explorer.techniques.pruning.zeroing import choose_masks, with_inputs, zero
 
@@ -29,10 +30,19 @@ class PruneWanda(Technique):
     stage: ClassVar[Stage] = "model"
     needs: ClassVar[frozenset[Need]] = frozenset({"calibration"})
     effect: ClassVar[tuple[str, ...]] = ("zipped size",)
+    cost: ClassVar[str] = (
+        "Costs accuracy, more at high sparsity; the speed and the file before zipping stay as they are."
+    )
     paper: ClassVar[str] = "Sun et al., A simple and effective pruning approach, 2024, arXiv:2306.11695"
 
     sparsity: float = slider(
-        0.5, low=0.0, high=0.95, step=0.05, unit="fraction", help="Share of the weights that becomes zero."
+        0.5,
+        low=0.0,
+        high=0.95,
+        step=0.05,
+        unit="fraction",
+        help="Share of the weights that becomes zero.",
+        move=moves.ZEROS,
     )
     scope: Literal["row", "layer", "global"] = choice("row", help=ROW_HELP + " The paper compares rows.")
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from explorer.context import Context, ModelSubject
 from explorer.technique import Family, ModelKind, Need, Stage, Technique, choice, slider
+from explorer.techniques import moves
 from explorer.techniques.pruning.removal import (
     BREAKS_PATTERNS,
     Importance,
@@ -36,6 +37,7 @@ class PruneWidth(Technique):
     stage: ClassVar[Stage] = "model"
     needs: ClassVar[frozenset[Need]] = frozenset({"calibration", "gradients"})
     effect: ClassVar[tuple[str, ...]] = ("file size", "zipped size", "parameters", "latency")
+    cost: ClassVar[str] = "Costs accuracy, of which fine-tuning after it brings a part back."
     not_after: ClassVar[dict[str, str]] = BREAKS_PATTERNS
     paper: ClassVar[str] = (
         "Xia et al., Structured pruning learns compact and accurate models, 2022, arXiv:2204.00408; "
@@ -44,7 +46,13 @@ class PruneWidth(Technique):
     suits: ClassVar[tuple[ModelKind, ...]] = ("text transformer", "vision transformer")
 
     sparsity: float = slider(
-        0.3, low=0.0, high=0.9, step=0.05, unit="fraction", help="Share of the hidden dimensions that is removed."
+        0.3,
+        low=0.0,
+        high=0.9,
+        step=0.05,
+        unit="fraction",
+        help="Share of the hidden dimensions that is removed.",
+        move=moves.CUT,
     )
     importance: Importance = choice(
         "l2",
@@ -52,7 +60,9 @@ class PruneWidth(Technique):
         "needs gradients), what layers read there for calibration inputs (activation), or chance (random, to compare "
         "with).",
     )
-    round_to: Literal[1, 8, 16] = choice(8, help="The width becomes a multiple of this; kernels like 8 and 16.")
+    round_to: Literal[1, 8, 16] = choice(
+        8, help="The width becomes a multiple of this; kernels like 8 and 16.", move=moves.ROUND_TO
+    )
 
     def apply(self, subject: ModelSubject, context: Context) -> None:
         from explorer.models.surgery import hidden_cuts, keep

@@ -9,6 +9,7 @@ import numpy as np
 from explorer.context import Context, GraphSubject, LearningRate, ModelSubject
 from explorer.errors import BadInput
 from explorer.technique import Family, Need, Stage, Technique, choice, flag, slider
+from explorer.techniques import moves
 from explorer.techniques.quantization.int8_dynamic import quantize_dynamic
 from explorer.techniques.quantization.rounding import Rounding
 from explorer.techniques.quantization.weight_bits import (
@@ -50,13 +51,20 @@ class QuantizationAwareTraining(Technique):
     finishes: ClassVar[bool] = True
     needs: ClassVar[frozenset[Need]] = frozenset({"training"})
     effect: ClassVar[tuple[str, ...]] = ("file size", "zipped size")
+    cost: ClassVar[str] = (
+        "Costs training time, and a little accuracy; the speed gains only where activations are 8-bit too."
+    )
     paper: ClassVar[str] = (
         "Jacob et al., Quantization and training of neural networks, 2018, arXiv:1712.05877; "
         "gradients: Bengio et al., 2013, arXiv:1308.3432"
     )
 
     bits: Literal[8, 4, 3, 2] = choice(
-        4, unit="bits", only_with="activations=float", help="Bits that each weight is rounded to; 3 are stored in 4."
+        4,
+        unit="bits",
+        only_with="activations=float",
+        help="Bits that each weight is rounded to; 3 are stored in 4.",
+        move=moves.STORED,
     )
     granularity: Literal["groups", "channel"] = choice(
         "groups", only_with="activations=float",
@@ -64,7 +72,8 @@ class QuantizationAwareTraining(Technique):
     )  # fmt: skip
     group_size: Literal[16, 32, 64, 128] = choice(
         32, unit="weights", only_with="granularity=groups",
-        help="How many weights share one scale; fewer are more accurate and take more room.",
+        help="How many weights share one scale.",
+        move=moves.SHARED_SCALE,
     )  # fmt: skip
     embeddings: bool = flag(True, help="Quantize embedding tables too; they are half of a small text model.")
     activations: Literal["float", "int8"] = choice(
@@ -72,7 +81,13 @@ class QuantizationAwareTraining(Technique):
         help="Keep what flows between layers in float, or compute linear layers with 8-bit integers, weights too.",
     )
     epochs: float = slider(
-        1.0, low=0.1, high=20.0, step=0.1, unit="epochs", help="How often the training data is gone through."
+        1.0,
+        low=0.1,
+        high=20.0,
+        step=0.1,
+        unit="epochs",
+        help="How often the training data is gone through.",
+        move=moves.EPOCHS,
     )
     learning_rate: LearningRate = choice(
         "gentle", help="Size of the steps: what suits this kind of model (usual), 0.3 times that, or 3 times that."
@@ -81,9 +96,16 @@ class QuantizationAwareTraining(Technique):
     alpha: float = slider(
         0.5, low=0.0, high=1.0, step=0.05, unit="fraction", only_with="distill",
         help="Weight of the uncompressed model's answers against the labels.",
+        move=moves.ALPHA,
     )  # fmt: skip
     temperature: float = slider(
-        2.0, low=1.0, high=10.0, step=0.5, only_with="distill", help="How much the teacher's answers are softened."
+        2.0,
+        low=1.0,
+        high=10.0,
+        step=0.5,
+        only_with="distill",
+        help="How much the teacher's answers are softened.",
+        move=moves.TEMPERATURE,
     )
 
     @property

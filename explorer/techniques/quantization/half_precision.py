@@ -30,6 +30,7 @@ class HalfPrecision(Technique):
     family: ClassVar[Family] = "quantization"
     stage: ClassVar[Stage] = "deploy"
     effect: ClassVar[tuple[str, ...]] = ("file size", "zipped size")
+    cost: ClassVar[str] = "Costs hardly any accuracy; on a CPU it does not gain speed."
     paper: ClassVar[str] = "Micikevicius et al., Mixed precision training, 2018, arXiv:1710.03740"
 
     precision: Literal["fp16", "bf16"] = choice(

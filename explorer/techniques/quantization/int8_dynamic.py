@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, ClassVar
 from explorer.context import Context, GraphSubject
 from explorer.errors import BadInput
 from explorer.technique import Family, Need, Stage, Technique, flag, slider, text
+from explorer.techniques import moves
 from explorer.techniques.quantization.calibrating import Batches
 from explorer.techniques.quantization.sensitivity import (
     KEEP_HELP,
@@ -41,6 +42,7 @@ class Int8Dynamic(Technique):
     stage: ClassVar[Stage] = "deploy"
     needs: ClassVar[frozenset[Need]] = frozenset({"calibration"})
     effect: ClassVar[tuple[str, ...]] = ("file size", "zipped size", "latency")
+    cost: ClassVar[str] = "Costs a little accuracy; a CPU without int8 instructions may be slower."
     paper: ClassVar[str] = (
         "Jacob et al., Quantization and training for integer-arithmetic-only inference, 2018, arXiv:1712.05877"
     )
@@ -51,7 +53,9 @@ class Int8Dynamic(Technique):
     )
     per_channel: bool = flag(False, help="One scale for each output channel of a matrix instead of one for all of it.")
     keep: str = text("", help=KEEP_HELP)
-    keep_sensitive: float = slider(0.0, low=0.0, high=0.9, step=0.05, unit="fraction", help=SENSITIVE_HELP)
+    keep_sensitive: float = slider(
+        0.0, low=0.0, high=0.9, step=0.05, unit="fraction", help=SENSITIVE_HELP, move=moves.KEPT
+    )
 
     @property
     def encodes(self) -> frozenset[str]:

@@ -13,6 +13,7 @@ import numpy as np
 from explorer.context import Context, GraphSubject
 from explorer.errors import BadInput
 from explorer.technique import Family, Need, Stage, Technique, choice, flag, slider, text
+from explorer.techniques import moves
 from explorer.techniques.quantization.calibrating import Batches, calibration_batches, histograms
 from explorer.techniques.quantization.int8_dynamic import quiet
 from explorer.techniques.quantization.ranges import Calibration, Range, activation_ranges
@@ -44,6 +45,9 @@ class Int8Static(Technique):
     stage: ClassVar[Stage] = "deploy"
     needs: ClassVar[frozenset[Need]] = frozenset({"calibration"})
     effect: ClassVar[tuple[str, ...]] = ("file size", "zipped size", "latency")
+    cost: ClassVar[str] = (
+        "Costs accuracy where the ranges do not fit the inputs; hardware without int8 instructions may be slower."
+    )
     paper: ClassVar[str] = "Wu et al., Integer quantization for deep learning inference, 2020, arXiv:2004.09602"
 
     calibration: Calibration = choice(
@@ -59,12 +63,15 @@ class Int8Static(Technique):
         unit="%",
         help="Share of the values inside the range.",
         only_with="calibration=percentile",
+        move="Higher: the largest values are kept, on a coarser grid. Lower: a finer grid, more values are cut off.",
     )
     symmetric: bool = flag(False, help="Ranges of activations are centred on zero.")
     per_channel: bool = flag(False, help="One scale for each output channel of a weight instead of one for all of it.")
     embeddings: bool = flag(True, help="Store embedding tables as int8 too; they are half of a small text model.")
     keep: str = text("", help=KEEP_HELP)
-    keep_sensitive: float = slider(0.0, low=0.0, high=0.9, step=0.05, unit="fraction", help=SENSITIVE_HELP)
+    keep_sensitive: float = slider(
+        0.0, low=0.0, high=0.9, step=0.05, unit="fraction", help=SENSITIVE_HELP, move=moves.KEPT
+    )
 
     @property
     def encodes(self) -> frozenset[str]:

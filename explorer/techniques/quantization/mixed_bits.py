@@ -11,6 +11,7 @@ import numpy as np
 from explorer.context import Context, GraphSubject
 from explorer.errors import BadInput
 from explorer.technique import Family, Need, Stage, Technique, choice, flag, slider
+from explorer.techniques import moves
 from explorer.techniques.quantization.calibrating import calibration_batches
 from explorer.techniques.quantization.rounding import Rounding
 from explorer.techniques.quantization.sensitivity import SAMPLES, sensitivities
@@ -44,6 +45,7 @@ class MixedBits(Technique):
     stage: ClassVar[Stage] = "deploy"
     needs: ClassVar[frozenset[Need]] = frozenset({"calibration"})
     effect: ClassVar[tuple[str, ...]] = ("file size", "zipped size")
+    cost: ClassVar[str] = "Costs accuracy, more on a small budget; the speed seldom gains."
     paper: ClassVar[str] = "Dong et al., HAWQ: Hessian aware quantization, 2019, arXiv:1905.03696"
 
     budget: float = slider(
@@ -53,9 +55,13 @@ class MixedBits(Technique):
         step=0.01,
         unit="fraction",
         help="Bytes of the packed weights as a share of the floats.",
+        move=moves.STORED,
     )
     group_size: Literal[16, 32, 64, 128] = choice(
-        32, unit="weights", help="How many weights share one scale; fewer are more accurate and take more room."
+        32,
+        unit="weights",
+        help="How many weights share one scale.",
+        move=moves.SHARED_SCALE,
     )
     embeddings: bool = flag(True, help="Quantize embedding tables too; they are half of a small text model.")
 

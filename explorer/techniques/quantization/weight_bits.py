@@ -11,6 +11,7 @@ import numpy as np
 from explorer.context import Context, GraphSubject
 from explorer.errors import BadInput
 from explorer.technique import Family, Need, Stage, Technique, choice, flag, slider, text
+from explorer.techniques import moves
 from explorer.techniques.quantization.calibrating import Batches, calibration_batches, gram_key, grams
 from explorer.techniques.quantization.rounding import (
     Codes,
@@ -53,14 +54,18 @@ class WeightBits(Technique):
     stage: ClassVar[Stage] = "deploy"
     needs: ClassVar[frozenset[Need]] = frozenset({"calibration"})
     effect: ClassVar[tuple[str, ...]] = ("file size", "zipped size")
+    cost: ClassVar[str] = "Costs accuracy, hardly any in 8 bits and much in 2; the speed seldom gains."
     paper: ClassVar[str] = "Round to nearest in groups, as the baseline of Frantar et al., GPTQ, 2023, arXiv:2210.17323"
 
-    bits: Literal[8, 4, 3, 2] = choice(4, unit="bits", help="Bits that each weight is rounded to; 3 are stored in 4.")
+    bits: Literal[8, 4, 3, 2] = choice(
+        4, unit="bits", help="Bits that each weight is rounded to; 3 are stored in 4.", move=moves.STORED
+    )
     group_size: Literal[16, 32, 64, 128] = choice(
         32,
         unit="weights",
-        help="How many weights share one scale; fewer are more accurate and take more room.",
+        help="How many weights share one scale.",
         only_with="granularity=groups",
+        move=moves.SHARED_SCALE,
     )
     embeddings: bool = flag(True, help="Quantize embedding tables too; they are half of a small text model.")
     rounding: Method = choice(
@@ -72,10 +77,28 @@ class WeightBits(Technique):
         "groups", help="What shares one scale: a group of weights, an output channel, or the whole matrix."
     )
     own_range: bool = flag(False, help="Clip weights to a range of your own before they are rounded.")
-    low: float = slider(-0.5, low=-2.0, high=-0.01, step=0.01, help="Lower end of the range.", only_with="own_range")
-    high: float = slider(0.5, low=0.01, high=2.0, step=0.01, help="Upper end of the range.", only_with="own_range")
+    low: float = slider(
+        -0.5,
+        low=-2.0,
+        high=-0.01,
+        step=0.01,
+        help="Lower end of the range.",
+        only_with="own_range",
+        move="Higher: a finer grid, more weights are cut off. Lower: fewer are cut off, on a coarser grid.",
+    )
+    high: float = slider(
+        0.5,
+        low=0.01,
+        high=2.0,
+        step=0.01,
+        help="Upper end of the range.",
+        only_with="own_range",
+        move="Higher: fewer weights are cut off, on a coarser grid. Lower: a finer grid, more are cut off.",
+    )
     keep: str = text("", help=KEEP_HELP)
-    keep_sensitive: float = slider(0.0, low=0.0, high=0.9, step=0.05, unit="fraction", help=SENSITIVE_HELP)
+    keep_sensitive: float = slider(
+        0.0, low=0.0, high=0.9, step=0.05, unit="fraction", help=SENSITIVE_HELP, move=moves.STORED
+    )
 
     @property
     def encodes(self) -> frozenset[str]:

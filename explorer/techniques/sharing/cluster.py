@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from explorer.context import Context, GraphSubject
 from explorer.errors import BadInput
 from explorer.technique import Family, Stage, Technique, choice, flag
+from explorer.techniques import moves
 from explorer.techniques.quantization.weight_bits import candidates, finish_graph, pack_bits
 
 if TYPE_CHECKING:
@@ -36,10 +37,14 @@ class ClusterWeights(Technique):
     family: ClassVar[Family] = "sharing"
     stage: ClassVar[Stage] = "deploy"
     effect: ClassVar[tuple[str, ...]] = ("file size", "zipped size")
+    cost: ClassVar[str] = "Costs accuracy, more at few bits; the speed does not gain."
     paper: ClassVar[str] = "Han et al., Deep compression, 2016, arXiv:1510.00149"
 
     bits: Literal[8, 7, 6, 5, 4, 3, 2, 1] = choice(
-        4, unit="bits", help="The palette of a layer has 2 to this power values; stored are 2, 4 or 8 bits."
+        4,
+        unit="bits",
+        help="The palette of a layer has 2 to this power values; stored are 2, 4 or 8 bits.",
+        move=moves.STORED,
     )
     embeddings: bool = flag(True, help="Cluster embedding tables too; they are half of a small text model.")
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 from explorer.context import Context, ModelSubject
 from explorer.errors import BadInput
 from explorer.technique import Family, ModelKind, Stage, Technique, choice, slider
+from explorer.techniques import moves
 from explorer.techniques.pruning.removal import removal
 
 if TYPE_CHECKING:
@@ -28,6 +29,7 @@ class ShareLayers(Technique):
     family: ClassVar[Family] = "sharing"
     stage: ClassVar[Stage] = "model"
     effect: ClassVar[tuple[str, ...]] = ("file size", "zipped size", "parameters")
+    cost: ClassVar[str] = "Costs accuracy, of which fine-tuning after it brings a part back; the speed stays as it is."
     paper: ClassVar[str] = (
         "Lan et al., ALBERT, 2019, arXiv:1909.11942; "
         "sequence and cycle: Takase and Kiyono, Lessons on parameter sharing across layers, 2021, arXiv:2104.06022"
@@ -37,6 +39,7 @@ class ShareLayers(Technique):
     unique: float = slider(
         0.5, low=0.05, high=1.0, step=0.05, unit="fraction",
         help="Share of the layers that keep weights of their own; at the lower end all layers are one, as in ALBERT.",
+        move=moves.STORED,
     )  # fmt: skip
     pattern: Pattern = choice(
         "sequence", help="Neighbours become one (sequence), or the whole order is gone through again and again (cycle)."

@@ -6,6 +6,7 @@ from typing import ClassVar
 
 from explorer.context import Context, LearningRate, ModelSubject
 from explorer.technique import Family, Need, Stage, Technique, choice, flag, slider
+from explorer.techniques import moves
 from explorer.techniques.distillation.settings import ANNEALING_PAPER, Annealing
 
 
@@ -19,12 +20,19 @@ class FineTune(Technique):
     stage: ClassVar[Stage] = "model"
     needs: ClassVar[frozenset[Need]] = frozenset({"training"})
     effect: ClassVar[tuple[str, ...]] = ("accuracy",)
+    cost: ClassVar[str] = "Costs training time; size and speed stay as they are."
     paper: ClassVar[str] = (
         "Renda et al., Comparing rewinding and fine-tuning, 2020, arXiv:2003.02389; " + ANNEALING_PAPER
     )
 
     epochs: float = slider(
-        1.0, low=0.1, high=20.0, step=0.1, unit="epochs", help="How often the training data is gone through."
+        1.0,
+        low=0.1,
+        high=20.0,
+        step=0.1,
+        unit="epochs",
+        help="How often the training data is gone through.",
+        move=moves.EPOCHS,
     )
     learning_rate: LearningRate = choice(
         "usual", help="Size of the steps: what suits this kind of model (usual), 0.3 times that, or 3 times that."
@@ -33,10 +41,12 @@ class FineTune(Technique):
     alpha: float = slider(
         0.5, low=0.0, high=1.0, step=0.05, unit="fraction", only_with="distill",
         help="Weight of the uncompressed model's answers against the labels; used with distillation.",
+        move=moves.ALPHA,
     )  # fmt: skip
     temperature: float = slider(
         2.0, low=1.0, high=10.0, step=0.5, only_with="distill",
         help="How much the teacher's answers are softened; used with distillation.",
+        move=moves.TEMPERATURE,
     )  # fmt: skip
     annealing: Annealing = choice(
         "none", only_with="distill",

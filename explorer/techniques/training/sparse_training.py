@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from explorer.context import Context, LearningRate, ModelSubject
 from explorer.technique import Family, Need, Stage, Technique, choice, flag, slider
+from explorer.techniques import moves
 from explorer.techniques.pruning.neurons import keep_neurons
 from explorer.techniques.pruning.removal import removal
 from explorer.techniques.pruning.zeroing import Tensors, zero
@@ -36,6 +37,7 @@ class SparseTraining(Technique):
     stage: ClassVar[Stage] = "model"
     needs: ClassVar[frozenset[Need]] = frozenset({"training"})
     effect: ClassVar[tuple[str, ...]] = ("zipped size",)
+    cost: ClassVar[str] = "Costs training time, and accuracy where much is removed."
     paper: ClassVar[str] = (
         "l1, l2: Han et al., Learning both weights and connections, 2015, arXiv:1506.02626; "
         "group-lasso: Wen et al., Learning structured sparsity in deep neural networks, 2016, arXiv:1608.03665"
@@ -47,18 +49,28 @@ class SparseTraining(Technique):
         "or all weights of a neuron together (group-lasso).",
     )
     strength: Literal[0, 1, 3, 10, 30, 100, 300] = choice(
-        10, help="Weight of the penalty, which is about 1 at the start, against the loss."
+        10,
+        help="Weight of the penalty, which is about 1 at the start, against the loss.",
+        move="Higher: more is removed, less accurate. Lower: less is removed, more accurate.",
     )
     huber_delta: float = slider(
         0.5, low=0.1, high=2.0, step=0.1, only_with="penalty=huber",
         help="Size from which weights are pulled no harder, as a multiple of their layer's typical weight.",
+        move="Higher: large weights are pulled harder, as by squares. Lower: all alike, as by absolute values.",
     )  # fmt: skip
     threshold: float = slider(
         0.5, low=0.0, high=1.5, step=0.05,
         help="Weights, or neurons on average, below this multiple of their layer's typical weight are removed.",
+        move="Higher: more is removed, less accurate. Lower: less is removed, more accurate.",
     )  # fmt: skip
     epochs: float = slider(
-        1.0, low=0.1, high=20.0, step=0.1, unit="epochs", help="How often the training data is gone through."
+        1.0,
+        low=0.1,
+        high=20.0,
+        step=0.1,
+        unit="epochs",
+        help="How often the training data is gone through.",
+        move=moves.EPOCHS,
     )
     learning_rate: LearningRate = choice(
         "usual", help="Size of the steps: what suits this kind of model (usual), 0.3 times that, or 3 times that."

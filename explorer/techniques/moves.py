@@ -1,0 +1,11 @@
+"""What moving a slider does, in the words that several techniques share."""
+
+ZEROS = "Higher: smaller once zipped, less accurate. Lower: larger once zipped, more accurate."
+CUT = "Higher: smaller and faster, less accurate. Lower: larger and slower, more accurate."
+KEPT = "Higher: larger and slower, more accurate. Lower: smaller and faster, less accurate."
+STORED = "Higher: a larger file, more accurate. Lower: a smaller file, less accurate."
+SHARED_SCALE = "Higher: a smaller file, less accurate. Lower: more accurate, a larger file."
+EPOCHS = "Higher: longer training, usually more accurate. Lower: done sooner, usually less accurate."
+ALPHA = "Higher: closer to the teacher, its mistakes included. Lower: closer to the labels."
+TEMPERATURE = "Higher: more is learned about which classes resemble each other. Lower: more about the right one."
+ROUND_TO = "Higher: widths that kernels compute faster, further from the share asked for. Lower: closer to that share."
