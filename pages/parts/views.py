@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import streamlit as st
 
-from explorer.budget import Budget
 from explorer.charts import (
     Axes,
     hypervolume_figure,
@@ -23,8 +22,8 @@ from explorer.sweeps import Sweep, sweeps
 from explorer.texts import t, target_title
 from explorer.texts.sentences import sentence, setting
 from explorer.variants import Variant
+from explorer.view import View
 from pages.parts import data, empty, glossary, linked, marks, state, tradeoffs, variant_table
-from pages.parts.filters import View
 from pages.parts.page import safe, theme
 from pages.parts.pictures import draw
 
@@ -37,8 +36,9 @@ WIDE = """<style>
 VIEWS = ("table", "parallel", "sweep", "progress")
 
 
-def section(rows: list[Variant], budget: Budget, view: View) -> None:
+def section(every: list[Variant], view: View) -> None:
     """A choice of views of ``rows``, which are those of the first chart, and the chosen one."""
+    rows, budget = view.rows(every, view.devices[0]), view.budget(every)
     chosen = linked.segments(t("views.title"), VIEWS, "table", "view", lambda name: t(f"views.{name}"), hidden=True)
     target = view.target(view.devices[0])
     where = t("chart.where", target=target_title(target), batch=view.batch)
