@@ -113,6 +113,11 @@ class View(BaseModel):
         """The rows to draw for one device; the same list for the same list."""
         return self._without(self._chosen(rows, self.target(device)))
 
+    def of_all_devices(self, rows: list[Variant]) -> list[Variant]:
+        """The rows to draw for all its devices, one device after the other; the same list for the same list."""
+        chosen = tuple(self.rows(rows, device) for device in self.devices)
+        return _together.of(chosen, None, lambda: [row for own in chosen for row in own])
+
     def estimates(self, rows: list[Variant], device: str) -> list[Variant]:
         """The rows of estimates to draw for a device that nobody has here."""
         return self._without(self._chosen(rows, estimated_target(device)))
@@ -147,6 +152,7 @@ class View(BaseModel):
 
 
 _kept: Latest[list[Variant]] = Latest(4)
+_together: Latest[list[Variant]] = Latest(1)
 _fast: Latest[frozenset[str]] = Latest()
 
 

@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 
 from explorer.charts import TradeoffInfo, side_by_side, tradeoff_info
 from explorer.estimated_rows import estimated_rows
-from explorer.latest import Latest
 from explorer.measure.devices import device as known_device
 from explorer.measure.targets import targets
 from explorer.texts import t, target_title
@@ -15,8 +14,6 @@ from explorer.texts.sentences import sentence
 from explorer.variants import Variant
 from explorer.view import View
 from pages.parts import data
-
-_both: Latest[list[Variant]] = Latest(1)
 
 
 @dataclass(frozen=True)
@@ -87,12 +84,11 @@ def _of_device(rows: list[Variant], view: View, device: str, selected: Sequence[
 
 
 def _joined(rows: list[Variant], view: View, selected: Sequence[str]) -> Chart:
-    by_device = {device: view.rows(rows, device) for device in view.devices}
-    chosen_rows = tuple(by_device.values())
-    both = _both.of(chosen_rows, None, lambda: [row for chosen in chosen_rows for row in chosen])
+    both = view.of_all_devices(rows)
     where = t("chart.where.joined", runtime=t(f"runtime.{view.runtime}"), batch=view.batch)
     info = _info(rows, both, view, where, selected)
-    return Chart("chart-joined", info, both, tuple(_part(view, info, *one) for one in by_device.items()))
+    parts = tuple(_part(view, info, device, view.rows(rows, device)) for device in view.devices)
+    return Chart("chart-joined", info, both, parts)
 
 
 def _part(view: View, info: TradeoffInfo, device: str, chosen: list[Variant]) -> Part:

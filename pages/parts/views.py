@@ -23,7 +23,7 @@ from explorer.texts import t, target_title
 from explorer.texts.sentences import sentence, setting
 from explorer.variants import Variant
 from explorer.view import View
-from pages.parts import data, empty, glossary, linked, marks, state, tradeoffs, variant_table
+from pages.parts import data, empty, glossary, linked, marks, state, tradeoffs, variant_table, view_charts
 from pages.parts.page import safe, theme
 from pages.parts.pictures import draw
 
@@ -36,20 +36,30 @@ WIDE = """<style>
 VIEWS = ("table", "parallel", "sweep", "progress")
 
 
-def section(every: list[Variant], view: View) -> None:
-    """A choice of views of ``rows``, which are those of the first chart, and the chosen one."""
-    rows, budget = view.rows(every, view.devices[0]), view.budget(every)
-    chosen = linked.segments(t("views.title"), VIEWS, "table", "view", lambda name: t(f"views.{name}"), hidden=True)
-    target = view.target(view.devices[0])
-    where = t("chart.where", target=target_title(target), batch=view.batch)
+def section(rows: list[Variant], view: View) -> None:
+    """A choice of views of what the charts show, and the chosen one: the table has all devices, the others have one."""
+    with st.container(horizontal=True, vertical_alignment="center"):
+        chosen = linked.segments(t("views.title"), VIEWS, "table", "view", lambda name: t(f"views.{name}"), hidden=True)
+        device = view.devices[0] if chosen == "table" else _device(view)
+    shown = view.rows(rows, device)
+    where = t("chart.where", target=target_title(view.target(device)), batch=view.batch)
     if chosen == "table":
-        variant_table.draw(rows, budget, target)
+        variant_table.draw(view.of_all_devices(rows), view.budget(rows), view.targets)
     elif chosen == "parallel":
-        _parallel(rows, where, view.axes)
+        _parallel(shown, where, view.axes)
     elif chosen == "sweep":
-        _sweep(rows, where)
+        _sweep(shown, where)
     elif chosen == "progress":
-        _progress(rows)
+        _progress(shown, where)
+
+
+def _device(view: View) -> str:
+    """The one to look at: a choice where the charts show two."""
+    if len(view.devices) == 1:
+        return view.devices[0]
+    return linked.segments(
+        t("filter.where"), view.devices, view.devices[0], "view-where", view_charts.place_words, hidden=True
+    )
 
 
 def _parallel(rows: list[Variant], where: str, axes: Axes) -> None:
@@ -99,9 +109,9 @@ def _words(found: list[Sweep]):  # type: ignore[no-untyped-def]
     return words
 
 
-def _progress(rows: list[Variant]) -> None:
+def _progress(rows: list[Variant], where: str) -> None:
     finished = {run.run: str(run.finished_at) for run in data.finished()}
-    info = hypervolume_info(rows, finished)
+    info = hypervolume_info(rows, finished, where)
     if not info.series:
         empty.reason(info.title, t("views.progress.none"))
         return
