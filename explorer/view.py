@@ -21,6 +21,7 @@ from explorer.texts import t
 from explorer.variants import Variant, choose
 
 Words = tuple[str, ...]
+BASELINE = str(LeftOut("family", "baseline"))
 Limit = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 
 
@@ -112,6 +113,10 @@ class View(BaseModel):
     def rows(self, rows: list[Variant], device: str) -> list[Variant]:
         """The rows to draw for one device; the same list for the same list."""
         return self._without(self._chosen(rows, self.target(device)))
+
+    def with_baselines(self) -> View:
+        """The same where the legend took baselines away, with them: for what compares with a baseline."""
+        return self.model_copy(update={"left_out": tuple(one for one in self.left_out if one != BASELINE)})
 
     def of_all_devices(self, rows: list[Variant]) -> list[Variant]:
         """The rows to draw for all its devices, one device after the other; the same list for the same list."""

@@ -97,8 +97,9 @@ def hypervolume_figure(info: HypervolumeInfo, theme: Theme = "light", height: in
                 name=style.plain(model),
                 text=[style.plain(label) for label in info.labels[model]],
                 hovertemplate=f"%{{x{when}}}. %{{text}}: %{{y:.1f}} %<extra></extra>",
-                line={"color": style.SERIES_COLOURS[index % len(style.SERIES_COLOURS)], "width": 2, "shape": "hv"},
+                line={**style.series_line(index), "width": 2, "shape": "hv"},
                 marker={"size": 5},
+                meta={"leaves_out": {"model": model}},
             )
         )
     named = len(info.series) > 1

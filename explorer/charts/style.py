@@ -32,8 +32,13 @@ MUTED: dict[Theme, str] = {"light": "#646C79", "dark": "#9AA3AF"}
 GRID: dict[Theme, str] = {"light": "#E8EAED", "dark": "#2A2F37"}
 INTERVAL: dict[Theme, str] = {"light": "#A9B0BA", "dark": "#5B6470"}
 
-SYMBOLS = ("circle", "square", "diamond", "triangle-up", "pentagon", "hexagon", "star")
+SYMBOLS = (
+    "circle", "square", "diamond", "triangle-up", "pentagon", "hexagon", "star", "cross", "x", "triangle-down",
+    "triangle-left", "triangle-right",
+)  # fmt: skip
+"""Each has an open, a dotted and a dotted open sister."""
 SERIES_COLOURS = ("#0072B2", "#D55E00", "#009E73", "#C0649A", "#7C4DDB", "#8A6D3B")
+DASHES = ("solid", "dot", "dash", "dashdot")
 
 FORBIDDEN, MOST_LETTERS = re.compile(r'[\x00-\x1f/\\:*?"<>|]'), 80
 PictureFormat = Literal["png", "svg"]
@@ -62,8 +67,14 @@ def file_name(figure: go.Figure) -> str:
 
 
 def symbols(models: Iterable[str]) -> dict[str, str]:
-    """The symbol of each model, by its place among all that are known; there are as many as ``SYMBOLS``."""
+    """The symbol of each model, by its place among all that are known; after the last of ``SYMBOLS`` they repeat."""
     return {model: SYMBOLS[place % len(SYMBOLS)] for place, model in enumerate(dict.fromkeys(models))}
+
+
+def series_line(place: int) -> dict[str, str]:
+    """Colour and dash of the line of one of several series: the dash changes where the colours begin anew."""
+    round_, colour = divmod(place, len(SERIES_COLOURS))
+    return {"color": SERIES_COLOURS[colour], "dash": DASHES[round_ % len(DASHES)]}
 
 
 def faded(colour: str, opacity: float = 0.4) -> str:

@@ -62,6 +62,12 @@ const legendClicked = ({ curveNumber, fullData }) => {
     return false;
 };
 
+// Only what a click filters looks as if it could be clicked.
+const showClickable = (plot) => plot.querySelectorAll(".legend .traces").forEach((entry) => {
+    const filters = leaveOut && entry.__data__?.[0]?.trace?.meta?.leaves_out;
+    entry.querySelector(".legendtoggle").style.cursor = filters ? "pointer" : "default";
+});
+
 const sizeClicked = ({ annotation }) => {
     if (annotation.name && leaveOut) leaveOut({ size: annotation.name });
 };
@@ -91,6 +97,8 @@ const listen = (event) => {
     takeClicks(plot);
     if (known.get(plot) === plot._ev) return;
     known.set(plot, plot._ev);
+    showClickable(plot);
+    plot.on("plotly_afterplot", () => showClickable(plot));
     plot.on("plotly_click", clicked);
     plot.on("plotly_legendclick", legendClicked);
     plot.on("plotly_legenddoubleclick", () => false);

@@ -27,7 +27,10 @@ class Reason:
 
 @dataclass(frozen=True)
 class Part:
-    """One device of a chart; ``place`` names it where there are two, ``reason`` says why it has no marks."""
+    """One device of a chart; ``place`` names it where there are two, ``reason`` says why it has no marks.
+
+    ``rows`` have the baselines that these are compared with, drawn or not.
+    """
 
     device: str
     place: str
@@ -79,7 +82,8 @@ def _of_device(rows: list[Variant], view: View, device: str, selected: Sequence[
     target, chosen = view.target(device), view.rows(rows, device)
     where = t("chart.where", target=target_title(target), batch=view.batch)
     info = _info(rows, chosen, view, where, selected)
-    part = Part(device, "", chosen, _reason(view, device, chosen, info.empty) if info.empty else None)
+    why = _reason(view, device, chosen, info.empty) if info.empty else None
+    part = Part(device, "", view.with_baselines().rows(rows, device), why)
     return Chart(f"chart-{target}", info, chosen, (part,))
 
 
@@ -87,14 +91,14 @@ def _joined(rows: list[Variant], view: View, selected: Sequence[str]) -> Chart:
     both = view.of_all_devices(rows)
     where = t("chart.where.joined", runtime=t(f"runtime.{view.runtime}"), batch=view.batch)
     info = _info(rows, both, view, where, selected)
-    parts = tuple(_part(view, info, device, view.rows(rows, device)) for device in view.devices)
+    parts = tuple(_part(rows, view, device, info.targets) for device in view.devices)
     return Chart("chart-joined", info, both, parts)
 
 
-def _part(view: View, info: TradeoffInfo, device: str, chosen: list[Variant]) -> Part:
-    there = view.target(device) in info.targets
+def _part(rows: list[Variant], view: View, device: str, drawn: Sequence[str]) -> Part:
+    chosen, there = view.rows(rows, device), view.target(device) in drawn
     why = None if there else _reason(view, device, chosen, tradeoff_info(chosen, view.axes).empty or "")
-    return Part(device, place_words(device), chosen, why)
+    return Part(device, place_words(device), view.with_baselines().rows(rows, device), why)
 
 
 def place_words(device: str) -> str:

@@ -50,7 +50,7 @@ def section(rows: list[Variant], view: View) -> None:
     elif chosen == "sweep":
         _sweep(shown, where)
     elif chosen == "progress":
-        _progress(shown, where)
+        _progress(view.with_baselines().rows(rows, device), where)
 
 
 def _device(view: View) -> str:

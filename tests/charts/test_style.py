@@ -8,7 +8,7 @@ from typing import get_args
 import numpy as np
 import pytest
 
-from explorer.charts.style import BACKGROUNDS, FAMILY_COLOURS, INK, MUTED, SERIES_COLOURS, Theme
+from explorer.charts.style import BACKGROUNDS, FAMILY_COLOURS, INK, MUTED, SERIES_COLOURS, Theme, series_line
 from explorer.technique import Family
 from explorer.texts import t
 
@@ -43,6 +43,11 @@ def lab(rgb):
 def test_every_family_has_a_colour_and_a_name():
     assert set(get_args(Family)) <= set(FAMILY_COLOURS)
     assert all(t(f"family.{family}") for family in (*FAMILY_COLOURS, "baseline"))
+
+
+def test_lines_of_many_series_differ_in_colour_or_dash():
+    lines = [tuple(series_line(place).values()) for place in range(4 * len(SERIES_COLOURS))]
+    assert len(set(lines)) == len(lines) and lines[0] == (SERIES_COLOURS[0], "solid")
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])

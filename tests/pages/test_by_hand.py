@@ -45,6 +45,8 @@ IMAGES = "/Trade_offs?study=default&model=vit-digits"
 OWN = {run.run: run for run in sample_runs(16) if run.model == "minilm-tweets" and run.families}
 """The compressed runs that ``TEXTS`` shows."""
 
+BASELINES = {colour(INK["light"]), "none"}
+"""How marks of baselines are filled; those of recorded ones are open."""
 MOST_TABS = 70
 TWO = "?selected=sample-0002&compared=sample-0002,sample-0003"
 ROW_PX = 35
@@ -220,6 +222,23 @@ def test_the_legend_takes_a_family_away_until_it_is_called_back(page):
     assert set(marks(page)) == set(before) - pruned
     page.locator(".st-key-back-family-pruning button").first.click()
     page.wait_for_function(f"count => ({MARKS})('').length === count", arg=len(before))
+
+
+def test_the_legend_takes_the_baseline_away_on_the_overview_and_on_trade_offs(page):
+    open_page(page, "/?selected=sample-0002", "light")
+    before = marks(page)
+    cursor = "one => getComputedStyle(one).cursor"
+    page.locator(".js-plotly-plot").first.hover()
+    assert legend(page, "Baseline").evaluate(cursor) == "pointer"
+    assert legend(page, t("chart.legend.recorded")).evaluate(cursor) == "default"
+    legend(page, "Baseline").click()
+    page.wait_for_function(f"count => ({MARKS})('').length < count", arg=len(before))
+    away = set(before) - set(marks(page))
+    assert "sample-0000" in away and {mark["fill"] for run, mark in before.items() if run in away} == BASELINES
+    link(page, "trade_offs")
+    assert not away & set(marks(page))
+    page.locator(".st-key-back-family-baseline button").first.click()
+    page.wait_for_function(f"runs => ({MARKS})('').some(mark => runs.includes(mark.run))", arg=list(away))
 
 
 def test_the_legend_filters_models(page):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 
 import pytest
@@ -218,6 +219,20 @@ def test_what_is_left_out_in_the_legend_comes_back_by_its_button(open_page, own)
     assert "pruning" not in app.query_params["left-out"] and "minilm-tweets" in app.query_params["left-out"]
     (table,) = [one for one in app.dataframe if "accuracy" in one.value.columns]
     assert not app.exception and "Pruning" in set(table.value["family"])
+
+
+def test_what_compares_with_a_baseline_knows_it_though_the_legend_took_it_away(open_page, own) -> None:
+    given = {"model": "minilm-tweets", "view": "progress"}
+    best, charts = [], []
+    for away in ({}, {"left-out": "family:baseline"}):
+        app = open_page("3_Trade_offs", {**given, **away})
+        best.append([one.label for one in app.button if one.label.startswith("**")])
+        charts.append([json.loads(one.proto.spec) for one in app.get("plotly_chart")])
+    assert best[0] == best[1] and any("Best per megabyte" in words for words in best[0])
+    (chart, progress), (without, same) = charts
+    assert progress["data"] == same["data"]
+    names = [{trace.get("name") for trace in figure["data"]} for figure in (chart, without)]
+    assert "Baseline" in names[0] and "Baseline" not in names[1]
 
 
 def test_marks_of_about_one_size_are_left_out(open_page, own) -> None:

@@ -13,7 +13,7 @@ from streamlit.testing.v1.element_tree import Block
 from explorer.charts import tradeoff, tradeoff_info
 from explorer.charts.glossary import WORDS
 from explorer.texts import t
-from pages.parts import overview, state, variant_table, view_charts
+from pages.parts import state, variant_table, view_charts
 from tests.pages.conftest import words
 from tests.support.gpu_results import CPU, GPU, GPU_HOST, measured_on_gpu
 from tests.support.sample_results import sample_runs, write_recorded, write_runs
@@ -30,7 +30,7 @@ def charts(monkeypatch):
         made.append(tradeoff_info(*args, **named))
         return made[-1]
 
-    for part in (view_charts, overview, tradeoff.info):
+    for part in (view_charts, tradeoff.info):
         monkeypatch.setattr(part, "tradeoff_info", arranged)
     return made
 

@@ -277,8 +277,7 @@ def _add_legend(figure: go.Figure, info: TradeoffInfo, theme: Theme) -> None:
     present = {mark.family for mark in info.marks}
     for family in [family for family in (*style.FAMILY_COLOURS, "baseline") if family in present]:
         marker = {"color": style.family_colour(family, theme), "size": 10, "symbol": "circle"}
-        leaves_out = {"family": family} if family != "baseline" else None
-        figure.add_trace(_legend_entry(_family_title(family), marker, family, leaves_out))
+        figure.add_trace(_legend_entry(_family_title(family), marker, family, {"family": family}))
     if len(info.symbols) > 1:
         for model, symbol in info.symbols.items():
             marker = {"color": style.MUTED[theme], "size": 10, "symbol": symbol}
