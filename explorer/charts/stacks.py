@@ -57,6 +57,12 @@ def stacks_info(names: Sequence[str], results: Sequence[Mapping[str, Any]]) -> t
     return tuple(chart for chart in charts if chart.parts)
 
 
+def without_profile(names: Sequence[str], results: Sequence[Mapping[str, Any]]) -> str:
+    """The variants that have no bars, in a sentence; nothing where all have."""
+    missing = [name for name, result in zip(names, results, strict=True) if not result.get("profile")]
+    return t("chart.stacks.without", names="; ".join(missing)) if missing else ""
+
+
 def _shape(result: Mapping[str, Any]) -> str:
     profile = result["profile"]
     length = t(f"profile.length.{result['kind']}", length=profile["sequence"])

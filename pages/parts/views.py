@@ -13,7 +13,7 @@ from explorer.charts import (
     sweep_figure,
     sweep_info,
 )
-from explorer.charts.parallel import least_width_px
+from explorer.charts.parallel import RESULTS, least_width_px
 from explorer.charts.tradeoff import front_runs
 from explorer.labels import with_origin
 from explorer.latest import Latest
@@ -65,14 +65,17 @@ def _device(view: View) -> str:
 def _parallel(rows: list[Variant], where: str, axes: Axes) -> None:
     recipes = {run.run: run.recipe for run in data.finished()}
     front = _front.of((rows,), axes, lambda: front_runs(rows, axes))
-    info = parallel_info(rows, recipes, where, front, frozenset(state.selected()))
+    results = linked.several(
+        t("views.parallel.axes"), list(QUANTITIES), RESULTS, "axes", lambda key: QUANTITIES[key].title
+    )
+    info = parallel_info(rows, recipes, where, front, frozenset(state.selected()), results)
     if info.empty:
-        empty.reason(info.title, info.empty)
+        empty.reason(info.title, info.empty, info.left_out_words)
         return
     st.html(WIDE.format(width=least_width_px(info)))
     with st.container(key="wide-chart"):
         draw(parallel_figure(info, theme(), ranges=marks.ranges()), f"{info.title}. {info.subtitle}", "parallel")
-    st.caption(t("views.parallel.hint"))
+    st.caption(safe(f"{t('views.parallel.hint')} {info.left_out_words}"))
 
 
 def _sweep(rows: list[Variant], where: str) -> None:

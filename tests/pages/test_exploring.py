@@ -133,6 +133,22 @@ def test_every_view_opens(open_page, own, view) -> None:
     )
 
 
+def test_the_results_on_parallel_axes_are_chosen(open_page, own) -> None:
+    app = open_page("3_Trade_offs", {"view": "parallel", "axes": ["parameters", "zipped_size"]})
+    assert axes_of(app) == ["Parameters (M)", "Download size (zip) (MB)"]
+    app.multiselect(key="axes").set_value(["speedup"]).run()
+    assert axes_of(app) == ["Speed-up (×)"] and app.query_params["axes"] in ("speedup", ["speedup"])
+    app.multiselect(key="axes").set_value([]).run()
+    assert "Choose at least one result to draw." in words(app) and not app.exception
+
+
+def axes_of(app) -> list[str]:
+    """What stands above the axes of results."""
+    (lines,) = json.loads(app.get("plotly_chart")[-1].proto.spec)["data"]
+    labels = [one["label"].replace("<br>", " ") for one in lines["dimensions"]]
+    return [label for label in labels if "(" in label]
+
+
 def test_runs_that_differ_in_one_number_are_a_sweep(open_page, place) -> None:
     runs = [run for run in sample_runs(12) if run.families and run.model == "minilm-tweets"][:3]
     steps = [[{"technique": "prune-magnitude", "sparsity": value}] for value in (0.3, 0.5, 0.7)]
