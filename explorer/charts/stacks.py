@@ -16,7 +16,7 @@ from explorer.texts import t
 from explorer.texts.sentences import sentence
 
 Kind = Literal["operators", "sizes"]
-MOST_PARTS = 7
+MOST_PARTS = len(style.SERIES_COLOURS)
 OTHER = "other"
 AXIS_PX, LEGEND_LINE_PX = 60, 20
 """What numbers and title below the bars take, and a line of the legend: in a narrow window each part has its own."""
@@ -118,7 +118,7 @@ def stacks_figure(info: StacksInfo, theme: Theme = "light") -> go.Figure:
                 name=words,
                 orientation="h",
                 marker={
-                    "color": style.INTERVAL[theme] if part == OTHER else PALETTE[index % len(PALETTE)],
+                    "color": style.INTERVAL[theme] if part == OTHER else style.SERIES_COLOURS[index],
                     "line": {"width": 1, "color": style.BACKGROUNDS[theme]},
                 },
                 customdata=[significant(value) for value in values],
@@ -133,6 +133,3 @@ def stacks_figure(info: StacksInfo, theme: Theme = "light") -> go.Figure:
         yaxis=style.axis(theme, "", autorange="reversed", showgrid=False),
     )
     return figure
-
-
-PALETTE = (*style.SERIES_COLOURS, "#56B4E9")

@@ -17,7 +17,7 @@ from explorer.texts import t, technique_title
 from explorer.texts.sentences import sentence, setting
 from explorer.variants import Variant
 
-LOW, HIGH = "#0072B2", "#F0E442"
+LOW, HIGH = style.RAMP, "#F0E442"
 
 
 @dataclass(frozen=True)
