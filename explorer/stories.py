@@ -7,72 +7,48 @@ spaces, hyphens and underscores only and no path can lead anywhere else.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, field_validator, model_validator
 
 from explorer.access import check_may_change
 from explorer.errors import BadInput, given
 from explorer.home import home
-from explorer.measure.targets import check_target_names
-from explorer.quantities import SIZES, X_AXES, Y_AXES
-from explorer.recipe import LARGEST_BATCH
 from explorer.rundir import write_whole
+from explorer.view import View
 
 LONGEST_NAME, LONGEST_TITLE, LONGEST_SENTENCE = 50, 120, 600
 MOST_STEPS = 40
 MOST_BYTES = 1_000_000
 _NAME = re.compile(rf"\w[\w -]{{0,{LONGEST_NAME - 1}}}")
 
-Word = Annotated[str, StringConstraints(max_length=200)]
-Words = Annotated[tuple[Word, ...], Field(max_length=100)]
+Runs = Annotated[tuple[Annotated[str, StringConstraints(max_length=200)], ...], Field(max_length=100)]
 
 
 class Step(BaseModel):
-    """One view and what is said of it; lists that are empty let everything through.
-
-    ``x``, ``y`` and ``size`` are keys of ``QUANTITIES`` (``size`` may be ``none``), ``length`` is one of
-    ``variants.length_of`` or None, the last of ``runs`` is the one whose conclusion is shown.
-    """
+    """One view and what is said of it; the last of ``runs``, which are lit up, is the one whose conclusion is shown."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     title: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=LONGEST_TITLE)]
     sentence: Annotated[str, StringConstraints(strip_whitespace=True, max_length=LONGEST_SENTENCE)] = ""
-    models: Words = ()
-    families: Words = ()
-    studies: Words = ()
-    x: str = "file_size"
-    y: str = "accuracy"
-    size: str = "none"
-    log_x: bool = False
-    log_y: bool = False
-    target: str = "cpu-onnxruntime"
-    batch: Annotated[int, Field(ge=1, le=LARGEST_BATCH)] = 1
-    length: Word | None = None
-    runs: Words = ()
+    view: View = View()
+    runs: Runs = ()
 
-    @field_validator("x")
+    @model_validator(mode="before")
     @classmethod
-    def _check_x(cls, key: str) -> str:
-        return _one_of(key, X_AXES)
-
-    @field_validator("y")
-    @classmethod
-    def _check_y(cls, key: str) -> str:
-        return _one_of(key, Y_AXES)
-
-    @field_validator("size")
-    @classmethod
-    def _check_size(cls, key: str) -> str:
-        return _one_of(key, SIZES)
-
-    @field_validator("target")
-    @classmethod
-    def _check_target(cls, name: str) -> str:
-        return check_target_names([name])[0]
+    def _from_former(cls, fields: Any) -> Any:
+        """Former versions wrote what is shown among the step's own fields, and one target for device and runtime."""
+        if not isinstance(fields, dict) or "view" in fields:
+            return fields
+        own = {name: value for name, value in fields.items() if name in cls.model_fields}
+        shown = {name: value for name, value in fields.items() if name not in own}
+        if "target" in shown:
+            device, _, runtime = str(shown.pop("target")).partition("-")
+            shown |= {"devices": (device,), "runtime": runtime}
+        return own | {"view": shown}
 
 
 class Story(BaseModel):
@@ -106,12 +82,6 @@ class Story(BaseModel):
         step = steps.pop(place)
         steps.insert(max(to, 0), step)
         return self.model_copy(update={"steps": tuple(steps)})
-
-
-def _one_of(key: str, known: Sequence[str]) -> str:
-    if key not in known:
-        raise BadInput(f"there is no quantity {key!r} for this axis; known are {', '.join(known)}")
-    return key
 
 
 def checked_name(name: str) -> str:
@@ -149,33 +119,6 @@ def new(name: str, first: Step) -> Story:
     if checked.lower() in map(str.lower, names()):
         raise BadInput(f"There is a story called '{checked}' already; choose it, or give another name.")
     return story(checked, [first])
-
-
-def step_from(
-    view: Mapping[str, Any], title: str, sentence: str, models: Sequence[str], runs: Sequence[str], gpu: str = "cuda"
-) -> Step:
-    """The step that shows what the Trade-offs page shows, by the values of its controls; ``gpu`` is the GPU's device.
-
-    Controls that were not drawn yet have no value: then it is the one that the page begins with, for models ``models``.
-    """
-    device = gpu if view.get("where") == "gpu" else "cpu"
-    chosen = view.get("model")
-    return step(
-        title=title,
-        sentence=sentence,
-        models=tuple(models if chosen is None else chosen),
-        families=tuple(view.get("family") or ()),
-        studies=tuple(view.get("study") or ()),
-        x=view.get("x") or "file_size",
-        y=view.get("y") or "accuracy",
-        size=view.get("size") or "none",
-        log_x=bool(view.get("log")),
-        log_y=bool(view.get("log_y")),
-        target=f"{device}-{view.get('runtime') or 'onnxruntime'}",
-        batch=view.get("batch") or 1,
-        length=view.get("length"),
-        runs=tuple(runs),
-    )
 
 
 def place_of(text: str | None, count: int) -> int:

@@ -6,9 +6,9 @@ from pages.parts import budgeting, data, empty, filters, page, panels, views
 with page.start("trade_offs"):
     rows = data.variants()
     if rows:
-        view = filters.controls(rows)
-        budget = budgeting.controls(rows, view)
-        panels.draw(rows, view, budget)
-        views.section(view.rows(rows, view.devices[0]), budget, view)
+        view = budgeting.controls(rows, filters.controls(rows))
+        filters.remember(view)
+        panels.draw(rows, view)
+        views.section(rows, view)
     else:
         empty.box(t("trade_offs.empty"), "compress")

@@ -79,7 +79,7 @@ LOOKS = {
     remeasure: "answers is_bundle",
     importing: "reported",
     presets: "for_wish saved",
-    stories: "checked_name load names new place_of step step_from story",
+    stories: "checked_name load names new place_of step story",
     studies: "archived changed check_name in_sight study",
     files: "export_study",
     housekeeping: "check_space disk_use in_trash model_file_bytes removable restorable",

@@ -6,7 +6,9 @@ import pytest
 
 from explorer import stories
 from explorer.errors import BadInput
+from explorer.measure.devices import devices
 from explorer.stories import Step, Story
+from explorer.view import View
 
 
 @pytest.fixture(autouse=True)
@@ -23,23 +25,55 @@ def test_a_story_comes_back_as_it_was(folder):
     one = stories.step(
         title="  Smaller ",
         sentence="Half of it is gone.",
-        models=["vit-digits"],
-        families=["pruning"],
-        studies=["mine"],
-        x="latency",
-        y="difference",
-        size="parameters",
-        log_x=True,
-        target="cpu-torch",
-        batch=8,
-        length="128",
+        view=View(
+            models=("vit-digits",),
+            families=("pruning",),
+            studies=("mine",),
+            x="latency",
+            y="difference",
+            size="parameters",
+            log_x=True,
+            devices=("cpu", "cuda"),
+            joined=True,
+            runtime="torch",
+            batch=8,
+            length="128",
+            left_out=("family:baseline", "model:a: b", "size:file_size:2.5..40"),
+            estimate=next(iter(devices())),
+            lost_points=1,
+            file_mb=2.5,
+            speedup=1.5,
+            fast_on="cuda-torch",
+        ),
         runs=["a", "b"],
     )
     stories.save(stories.story("My  talk", [one]))
     assert [path.name for path in folder.iterdir()] == ["My talk.json"]
     read = stories.load("My talk")
     assert read == Story(name="My talk", steps=(one,))
-    assert (read.steps[0].title, read.steps[0].runs, read.steps[0].batch) == ("Smaller", ("a", "b"), 8)
+    assert (read.steps[0].title, read.steps[0].runs, read.steps[0].view.batch) == ("Smaller", ("a", "b"), 8)
+
+
+FORMER = {
+    "title": "Smaller", "sentence": "S", "models": ["m"], "families": ["pruning"], "studies": [], "x": "latency",
+    "y": "difference", "size": "none", "log_x": True, "log_y": False, "target": "cpu-torch-bf16", "batch": 8,
+    "length": "128", "runs": ["r"],
+}  # fmt: skip
+"""A step as version 0.3 wrote it."""
+
+
+def test_a_story_of_a_former_version_is_read(folder):
+    folder.mkdir(parents=True)
+    (folder / "Old.json").write_text(json.dumps({"name": "Old", "steps": [FORMER, {"title": "Short"}]}))
+    view = View(
+        models=("m",), families=("pruning",), x="latency", y="difference", log_x=True, runtime="torch-bf16", batch=8,
+        length="128",
+    )  # fmt: skip
+    assert stories.load("Old").steps == (
+        Step(title="Smaller", sentence="S", view=view, runs=("r",)),
+        Step(title="Short"),
+    )
+    assert view.targets == ("cpu-torch-bf16",)
 
 
 def test_stories_are_listed_and_forgotten(folder):
@@ -75,13 +109,19 @@ def test_a_name_that_is_taken_is_refused_for_a_new_story():
     [
         ({"title": "x" * 121}, "'title': "),
         ({"sentence": "x" * 601}, "'sentence': "),
-        ({"x": "nonsense"}, "'x': there is no quantity 'nonsense'"),
-        ({"size": "big"}, "'size': there is no quantity 'big'"),
-        ({"target": "moon"}, "'target': There is no target 'moon'"),
-        ({"batch": 0}, "'batch': "),
-        ({"batch": "many"}, "'batch': "),
+        ({"view": {"x": "nonsense"}}, "'view.x': there is no quantity 'nonsense'"),
+        ({"view": {"size": "big"}}, "'view.size': there is no quantity 'big'"),
+        ({"target": "moon-torch"}, "'view.devices.0': "),
+        ({"target": "cpu-moon"}, "'view.runtime': there is no runtime 'moon'; known are onnxruntime"),
+        ({"view": {"devices": []}}, "'view.devices': "),
+        ({"view": {"batch": 0}}, "'view.batch': "),
+        ({"view": {"batch": "many"}}, "'view.batch': "),
+        ({"view": {"lost_points": -1}}, "'view.lost_points': "),
+        ({"view": {"fast_on": "moon"}}, "'view.fast_on': There is no target 'moon'"),
+        ({"view": {"estimate": "abacus"}}, "'view.estimate': There is no device 'abacus'"),
+        ({"view": {"left_out": ["family:none"]}}, "'view.left_out': 'family:none' cannot be left out"),
         ({"runs": ["x" * 201]}, "'runs.0': "),
-        ({"more": 1}, "'more': "),
+        ({"more": 1}, "'view.more': "),
     ],
 )
 def test_nonsense_is_one_sentence(fields, sentence):
@@ -91,7 +131,17 @@ def test_nonsense_is_one_sentence(fields, sentence):
     assert str(caught.value).endswith(".") and "\n" not in str(caught.value)
 
 
-@pytest.mark.parametrize("content", ["", "[]", "{", '{"name": "a", "steps": [{"title": "t", "x": "q"}]}', "\xff"])
+@pytest.mark.parametrize(
+    "content",
+    [
+        "",
+        "[]",
+        "{",
+        '{"name": "a", "steps": [{"title": "t", "x": "q"}]}',
+        '{"name": "a", "steps": [1]}',
+        "\xff",
+    ],
+)
 def test_a_file_that_is_no_story_is_one_sentence(folder, content):
     folder.mkdir(parents=True)
     (folder / "broken.json").write_bytes(content.encode("latin-1"))
@@ -143,35 +193,12 @@ def test_an_address_asks_for_a_step_that_is_there(text, place):
     assert stories.place_of(text, 3) == place
 
 
-def test_a_step_is_what_the_controls_show():
-    view = {
-        "x": "latency",
-        "y": "difference",
-        "size": "none",
-        "log": True,
-        "where": "gpu",
-        "runtime": "torch",
-        "batch": 8,
-    }
-    step = stories.step_from(
-        view | {"model": ["m"], "family": ["pruning"], "study": None, "length": "128"}, "T", "S", ["other"], ["r"]
-    )
-    assert step == Step(
-        title="T", sentence="S", models=("m",), families=("pruning",), x="latency", y="difference", log_x=True,
-        target="cuda-torch", batch=8, length="128", runs=("r",),
-    )  # fmt: skip
-
-
-def test_controls_that_were_never_drawn_are_as_the_page_begins():
-    assert stories.step_from({}, "T", "", ["m"], []) == Step(title="T", models=("m",))
-    assert stories.step_from({"where": "both"}, "T", "", [], []).target == "cpu-onnxruntime"
-    assert stories.step_from({"where": "gpu", "runtime": "torch"}, "T", "", [], [], "mps").target == "mps-torch"
-
-
 def test_a_story_is_plain_json(folder):
     stories.save(stories.story("s", steps("a")))
     fields = json.loads((folder / "s.json").read_text())
-    assert fields["name"] == "s" and fields["steps"][0]["title"] == "a" and fields["steps"][0]["x"] == "file_size"
+    assert (
+        fields["name"] == "s" and fields["steps"][0]["title"] == "a" and fields["steps"][0]["view"]["x"] == "file_size"
+    )
 
 
 def test_a_step_without_a_title_is_one_sentence():

@@ -9,7 +9,7 @@ from explorer.charts.learning import LearningInfo, learning_figure, learning_inf
 from explorer.charts.parallel import ParallelInfo, parallel_figure, parallel_info
 from explorer.charts.presented import crowded, presented_figure
 from explorer.charts.profile import SideBySide, peak_words, profile_figure, profile_info
-from explorer.charts.stacks import StacksInfo, stacks_figure, stacks_info
+from explorer.charts.stacks import StacksInfo, stacks_figure, stacks_info, without_profile
 from explorer.charts.style import CONFIG, FAMILY_COLOURS, PICTURE_FORMATS, PictureFormat, Theme, config, file_name
 from explorer.charts.sweep import SweepInfo, sweep_figure, sweep_info
 from explorer.charts.tradeoff import (
@@ -71,4 +71,5 @@ __all__ = [
     "tradeoff_figure",
     "tradeoff_info",
     "tradeoffs_by_task",
+    "without_profile",
 ]

@@ -11,7 +11,6 @@ from explorer.charts import style
 from explorer.charts.style import Theme
 from explorer.texts import t
 
-COLOUR = style.SERIES_COLOURS[0]
 MOST_WRITTEN = 15
 """With more classes the cells are too small for their counts, which then only show on hovering."""
 TITLE_LETTERS = 36
@@ -69,7 +68,7 @@ def confusion_figure(info: ConfusionInfo, theme: Theme = "light") -> go.Figure:
             textfont={"size": 13 if len(names) <= 6 else 11},
             customdata=info.hovers,
             hovertemplate="%{customdata}<extra></extra>",
-            colorscale=[[0, style.GRID[theme]], [1, COLOUR]],
+            colorscale=[[0, style.GRID[theme]], [1, style.RAMP]],
             zmin=0,
             zmax=1,
             showscale=False,

@@ -134,4 +134,4 @@ def _colours(info: GridInfo, theme: Theme) -> dict[str, Any]:
     if info.measure == "speedup":
         furthest = max([0.5, *(abs(value - 1) for row in info.values for value in row if value is not None)])
         return {"colorscale": DIVERGING, "zmid": 1, "zmin": 1 - furthest, "zmax": 1 + furthest}
-    return {"colorscale": [style.GRID[theme], style.FAMILY_COLOURS["quantization"]]}
+    return {"colorscale": [style.GRID[theme], style.RAMP]}

@@ -80,8 +80,8 @@ def heads_figure(info: HeadsInfo, theme: Theme = "light") -> go.Figure:
             customdata=info.hovers,
             hovertemplate="%{customdata}<extra></extra>",
             colorscale=[
-                [0, tint(style.SERIES_COLOURS[0], theme, 0.04)],
-                [1, tint(style.SERIES_COLOURS[0], theme, 0.6)],
+                [0, tint(style.RAMP, theme, 0.04)],
+                [1, tint(style.RAMP, theme, 0.6)],
             ],
             zmin=0,
             showscale=False,

@@ -43,8 +43,8 @@ class HypervolumeInfo:
     moments: Mapping[str, tuple[str, ...]]
 
 
-def hypervolume_info(rows: Sequence[Variant], finished: Mapping[str, str]) -> HypervolumeInfo:
-    """Arrange rows of one target; ``finished`` tells by run when it ended (ISO).
+def hypervolume_info(rows: Sequence[Variant], finished: Mapping[str, str], where: str = "") -> HypervolumeInfo:
+    """Arrange rows of one target, which ``where`` names; ``finished`` tells by run when it ended (ISO).
 
     A model without a baseline is left out. The corner is the baseline's file and ``LOST_POINTS`` below its accuracy, so
     that 100 % would be a file of no bytes with the baseline's accuracy; better accuracies count beyond it.
@@ -60,7 +60,8 @@ def hypervolume_info(rows: Sequence[Variant], finished: Mapping[str, str]) -> Hy
             moments[model] = tuple(_moment(finished[row.run]) for row in ended)
     if len({one for times in moments.values() for one in times}) < 2:
         moments = {}
-    return HypervolumeInfo(t("chart.hypervolume.title"), t("chart.hypervolume.subtitle"), series, labels, moments)
+    subtitle = " · ".join(filter(None, (t("chart.hypervolume.subtitle"), where)))
+    return HypervolumeInfo(t("chart.hypervolume.title"), subtitle, series, labels, moments)
 
 
 def _moment(text: str) -> str:
@@ -96,8 +97,9 @@ def hypervolume_figure(info: HypervolumeInfo, theme: Theme = "light", height: in
                 name=style.plain(model),
                 text=[style.plain(label) for label in info.labels[model]],
                 hovertemplate=f"%{{x{when}}}. %{{text}}: %{{y:.1f}} %<extra></extra>",
-                line={"color": style.SERIES_COLOURS[index % len(style.SERIES_COLOURS)], "width": 2, "shape": "hv"},
+                line={**style.series_line(index), "width": 2, "shape": "hv"},
                 marker={"size": 5},
+                meta={"leaves_out": {"model": model}},
             )
         )
     named = len(info.series) > 1

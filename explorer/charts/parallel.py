@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Any
 from unicodedata import east_asian_width
@@ -21,6 +22,9 @@ from explorer.texts.sentences import sentence, setting
 from explorer.variants import Variant
 
 RESULTS = ("file_size", "latency", "speedup", "accuracy")
+"""The results that have an axis unless a reader chooses others."""
+COLOURED = "accuracy"
+"""The result that colours lines, on an axis or not."""
 MOST_SETTINGS, MOST_NAMES = 5, 8
 LETTERS, OUTER_LETTERS, LETTER_PX, APART_PX = 14, 18, 6, 12
 """From one axis to the next there is room for so many letters at least, left of the first for more."""
@@ -52,14 +56,27 @@ class Dimension:
 
 @dataclass(frozen=True)
 class ParallelInfo:
-    """Settings first, then results; ``bands`` are those of the ``runs``. ``empty`` says why there is none."""
+    """Settings first, then results; ``bands`` and ``accuracies`` (percent) are those of the ``runs``.
+
+    ``left_out`` variants have no line; ``missing`` tells of how many of them which quantity is not known. ``empty``
+    says why there is no chart.
+    """
 
     title: str
     subtitle: str
     dimensions: tuple[Dimension, ...]
     runs: tuple[str, ...]
     bands: tuple[str, ...]
+    accuracies: tuple[float, ...]
+    left_out: int = 0
+    missing: tuple[tuple[str, int], ...] = ()
     empty: str | None = None
+
+    @property
+    def left_out_words(self) -> str:
+        """How many variants have no line and why; nothing where all have one."""
+        reasons = ", ".join(f"{QUANTITIES[key].title} ({count})" for key, count in self.missing)
+        return t("chart.parallel.left_out", count=self.left_out, reasons=reasons) if self.left_out else ""
 
 
 def parallel_info(
@@ -68,22 +85,32 @@ def parallel_info(
     where: str = "",
     front: Collection[str] = (),
     selected: Collection[str] = (),
+    results: Sequence[str] = RESULTS,
 ) -> ParallelInfo:
     """Arrange rows of one target and batch; ``recipes`` are plain data by run, ``front`` and ``selected`` are runs.
 
     Settings that are all alike are left out, and names of which there are more than can be read. A variant without a
-    setting stands at the lower end of its axis, which is named so.
+    setting stands at the lower end of its axis, which is named so; one without a result has no line. ``results`` are
+    keys of ``QUANTITIES`` in the order of their axes.
     """
-    shown = [row for row in rows if row.run in recipes and all(QUANTITIES[key].of(row) is not None for key in RESULTS)]
-    if len(shown) < 2:
-        return ParallelInfo(t("chart.parallel.title"), where, (), (), (), t("chart.parallel.few"))
+    known = [row for row in rows if row.run in recipes]
+    lacking = [[key for key in dict.fromkeys((*results, COLOURED)) if QUANTITIES[key].of(row) is None] for row in known]
+    shown = [row for row, keys in zip(known, lacking, strict=True) if not keys]
+    info = ParallelInfo(
+        title=t("chart.parallel.title"),
+        subtitle=where,
+        dimensions=(),
+        runs=tuple(row.run for row in shown),
+        bands=tuple(BANDS[2 if row.run in selected else row.run in front] for row in shown),
+        accuracies=tuple(QUANTITIES[COLOURED].of(row) or 0.0 for row in shown),
+        left_out=len(known) - len(shown),
+        missing=tuple(Counter(key for keys in lacking for key in keys).items()),
+    )
+    if len(shown) < 2 or not results:
+        return replace(info, empty=t("chart.parallel.few" if results else "chart.parallel.none"))
     settings = [_settings(recipes[row.run]) for row in shown]
-    techniques = _techniques(shown, recipes)
-    results = [Dimension(_result_title(key), tuple(QUANTITIES[key].of(row) or 0.0 for row in shown)) for key in RESULTS]
-    runs = tuple(row.run for row in shown)
-    bands = tuple(BANDS[2 if run in selected else run in front] for run in runs)
-    dimensions = (*techniques, *_setting_dimensions(settings), *results)
-    return ParallelInfo(t("chart.parallel.title"), where, dimensions, runs, bands)
+    axes = [Dimension(_result_title(key), tuple(QUANTITIES[key].of(row) or 0.0 for row in shown)) for key in results]
+    return replace(info, dimensions=(*_techniques(shown, recipes), *_setting_dimensions(settings), *axes))
 
 
 def _techniques(rows: Sequence[Variant], recipes: Mapping[str, dict[str, Any]]) -> list[Dimension]:
@@ -194,7 +221,7 @@ def least_width_px(info: ParallelInfo) -> int:
 
 def _numbers(info: ParallelInfo) -> list[float]:
     """The band of each line and, below one, where its accuracy lies between the worst and the best."""
-    values = info.dimensions[-1].values
+    values = info.accuracies
     worst, spread = min(values), (max(values) - min(values)) or 1.0
     return [BANDS.index(band) + 0.99 * (value - worst) / spread for band, value in zip(info.bands, values, strict=True)]
 

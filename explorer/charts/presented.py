@@ -18,16 +18,23 @@ HEIGHT_PX = 560
 STAGE = tuple(Area(width, height) for width in (400, 560, 780, 1060, 1400) for height in (130, 160, 200, 260, 340, 450))
 """What windows leave between the axes, of letters that are not enlarged: from a small projector's to a large screen's.
 """
+BESIDE = tuple(Area(width, height) for width in (250, 400, 560) for height in (130, 200, 340))
+"""The same for a chart beside another one."""
 PHONE_WIDTH_PX, PHONE_HEIGHT = 280, 140
 """The same on a phone, where letters of any size share the width, and the chart is the higher the larger they are."""
 TITLE_LETTERS, SUBTITLE_LETTERS = 56, 64
 """Letters in a line of a title, which Plotly does not wrap by itself, were they not enlarged."""
 
 
-def presented_figure(info: TradeoffInfo, theme: Theme = "light", size: TypeSize = "normal") -> go.Figure:
-    """Draw ``info`` with every font and mark as many times as large as on the Trade-offs page as ``size`` asks for."""
+def presented_figure(
+    info: TradeoffInfo, theme: Theme = "light", size: TypeSize = "normal", beside: bool = False
+) -> go.Figure:
+    """Draw ``info`` with every font and mark as many times as large as on the Trade-offs page as ``size`` asks for.
+
+    ``beside`` says that it stands beside another one, and so has less room.
+    """
     factor = FACTORS[size]
-    figure = tradeoff_figure(info, theme, HEIGHT_PX, areas=STAGE)
+    figure = tradeoff_figure(info, theme, HEIGHT_PX, areas=BESIDE if beside else STAGE)
     _head(figure.layout, info, factor)
     # at the lower edge, since a share of the height would put it over the axis' title on a low chart
     figure.layout.legend.update(yref="container", y=0, yanchor="bottom")
@@ -64,9 +71,9 @@ def _head(layout: Any, info: TradeoffInfo, factor: float) -> None:
     )
 
 
-def crowded(info: TradeoffInfo, size: TypeSize = "normal") -> list[int]:
+def crowded(info: TradeoffInfo, size: TypeSize = "normal", beside: bool = False) -> list[int]:
     """Which words beside marks, by their place among the figure's annotations, would cover something on a phone."""
-    return covering(info, labels(info, STAGE), Area(PHONE_WIDTH_PX / FACTORS[size], PHONE_HEIGHT))
+    return covering(info, labels(info, BESIDE if beside else STAGE), Area(PHONE_WIDTH_PX / FACTORS[size], PHONE_HEIGHT))
 
 
 def _fonts(layout: Any) -> list[Any]:

@@ -16,7 +16,7 @@ from explorer.texts import t
 from explorer.texts.sentences import sentence
 
 Kind = Literal["operators", "sizes"]
-MOST_PARTS = 7
+MOST_PARTS = len(style.SERIES_COLOURS)
 OTHER = "other"
 AXIS_PX, LEGEND_LINE_PX = 60, 20
 """What numbers and title below the bars take, and a line of the legend: in a narrow window each part has its own."""
@@ -55,6 +55,12 @@ def stacks_info(names: Sequence[str], results: Sequence[Mapping[str, Any]]) -> t
     paired = t("chart.stacks.paired", shapes=shapes)
     charts = (_stacks("operators", paired, "%", bars, times), _stacks("sizes", "", "MB", bars, sizes))
     return tuple(chart for chart in charts if chart.parts)
+
+
+def without_profile(names: Sequence[str], results: Sequence[Mapping[str, Any]]) -> str:
+    """The variants that have no bars, in a sentence; nothing where all have."""
+    missing = [name for name, result in zip(names, results, strict=True) if not result.get("profile")]
+    return t("chart.stacks.without", names="; ".join(missing)) if missing else ""
 
 
 def _shape(result: Mapping[str, Any]) -> str:
@@ -112,7 +118,7 @@ def stacks_figure(info: StacksInfo, theme: Theme = "light") -> go.Figure:
                 name=words,
                 orientation="h",
                 marker={
-                    "color": style.INTERVAL[theme] if part == OTHER else PALETTE[index % len(PALETTE)],
+                    "color": style.INTERVAL[theme] if part == OTHER else style.SERIES_COLOURS[index],
                     "line": {"width": 1, "color": style.BACKGROUNDS[theme]},
                 },
                 customdata=[significant(value) for value in values],
@@ -127,6 +133,3 @@ def stacks_figure(info: StacksInfo, theme: Theme = "light") -> go.Figure:
         yaxis=style.axis(theme, "", autorange="reversed", showgrid=False),
     )
     return figure
-
-
-PALETTE = (*style.SERIES_COLOURS, "#56B4E9")

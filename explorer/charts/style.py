@@ -12,17 +12,18 @@ import plotly.graph_objects as go
 
 Theme = Literal["light", "dark"]
 
-# Okabe and Ito's colour-blind-safe set without its light members: each keeps a contrast
-# of 3:1 on both backgrounds, and a deuteranope can tell any two apart.
+# After Okabe and Ito's colour-blind-safe set, of which only some keep a contrast of 3:1 on both backgrounds. Eight such
+# colours lie close together for eyes that lack one kind of cones; these were moved apart as far as they stay what they
+# are called: no two are nearer than 9 by CIEDE2000 to eyes that lack any one.
 FAMILY_COLOURS = {
-    "pruning": "#D55E00",
-    "quantization": "#0072B2",
-    "distillation": "#009E73",
-    "training": "#7C4DDB",
-    "factorization": "#7D7033",
-    "sharing": "#C2335A",
-    "conversion": "#107181",
-    "combined": "#C0649A",
+    "pruning": "#CD7217",
+    "quantization": "#0181E3",
+    "distillation": "#19A686",
+    "training": "#6737FF",
+    "factorization": "#6C6541",
+    "sharing": "#CA0F70",
+    "conversion": "#057693",
+    "combined": "#C27CB6",
 }
 FONTS = "Arial, Helvetica, sans-serif"
 """Of the system, since a saved picture knows no other: the page's own would be measured and not drawn there."""
@@ -30,10 +31,20 @@ BACKGROUNDS: dict[Theme, str] = {"light": "#FFFFFF", "dark": "#14171C"}
 INK: dict[Theme, str] = {"light": "#262B33", "dark": "#E6E8EB"}
 MUTED: dict[Theme, str] = {"light": "#646C79", "dark": "#9AA3AF"}
 GRID: dict[Theme, str] = {"light": "#E8EAED", "dark": "#2A2F37"}
-INTERVAL: dict[Theme, str] = {"light": "#A9B0BA", "dark": "#5B6470"}
+INTERVAL: dict[Theme, str] = {"light": "#8A929C", "dark": "#65707E"}
 
-SYMBOLS = ("circle", "square", "diamond", "triangle-up", "pentagon", "hexagon", "star")
-SERIES_COLOURS = ("#0072B2", "#D55E00", "#009E73", "#C0649A", "#7C4DDB", "#8A6D3B")
+SYMBOLS = (
+    "circle", "square", "diamond", "triangle-up", "pentagon", "hexagon", "star", "cross", "x", "triangle-down",
+    "triangle-left", "triangle-right",
+)  # fmt: skip
+"""Each has an open, a dotted and a dotted open sister."""
+SERIES_COLOURS = tuple(
+    FAMILY_COLOURS[family]
+    for family in ("quantization", "pruning", "distillation", "combined", "training", "factorization", "conversion")
+)
+RAMP = "#0072B2"
+"""The full end of a scale of one colour, on which white words are read."""
+DASHES = ("solid", "dot", "dash", "dashdot")
 
 FORBIDDEN, MOST_LETTERS = re.compile(r'[\x00-\x1f/\\:*?"<>|]'), 80
 PictureFormat = Literal["png", "svg"]
@@ -62,8 +73,14 @@ def file_name(figure: go.Figure) -> str:
 
 
 def symbols(models: Iterable[str]) -> dict[str, str]:
-    """The symbol of each model, by its place among all that are known; there are as many as ``SYMBOLS``."""
+    """The symbol of each model, by its place among all that are known; after the last of ``SYMBOLS`` they repeat."""
     return {model: SYMBOLS[place % len(SYMBOLS)] for place, model in enumerate(dict.fromkeys(models))}
+
+
+def series_line(place: int) -> dict[str, str]:
+    """Colour and dash of the line of one of several series: the dash changes where the colours begin anew."""
+    round_, colour = divmod(place, len(SERIES_COLOURS))
+    return {"color": SERIES_COLOURS[colour], "dash": DASHES[round_ % len(DASHES)]}
 
 
 def faded(colour: str, opacity: float = 0.4) -> str:

@@ -17,7 +17,7 @@ from explorer.texts import t, technique_title
 from explorer.texts.sentences import sentence, setting
 from explorer.variants import Variant
 
-LOW, HIGH = "#0072B2", "#F0E442"
+LOW, HIGH = style.RAMP, "#F0E442"
 
 
 @dataclass(frozen=True)
@@ -114,13 +114,17 @@ def _draw_curve(figure: go.Figure, info: SweepInfo, theme: Theme) -> None:
     xs, colour = _shown(info, 0), style.SERIES_COLOURS[0]
     pairs = [pair or (value, value) for pair, value in zip(info.intervals, info.values, strict=True)]
     sizes = [15 if lit else 10 for lit in info.selected]
+    edges = {
+        "width": [3.0 if lit else 1.5 for lit in info.selected],
+        "color": [style.INK[theme] if lit else style.BACKGROUNDS[theme] for lit in info.selected],
+    }
     figure.add_trace(
         go.Scatter(
             x=xs,
             y=info.values,
             mode="lines+markers",
             line={"color": colour, "width": 2},
-            marker={"size": sizes, "color": colour, "line": {"width": 1.5, "color": style.BACKGROUNDS[theme]}},
+            marker={"size": sizes, "color": colour, "line": edges},
             customdata=[[run] for run in info.runs],
             text=info.words,
             hovertemplate="%{x:g}: %{text}<extra></extra>",

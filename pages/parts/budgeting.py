@@ -4,44 +4,46 @@ from __future__ import annotations
 
 import streamlit as st
 
-from explorer.budget import Budget, Picks, fast_runs, picks
+from explorer.budget import Budget, Picks, picks
 from explorer.charts import TradeoffInfo
 from explorer.choices import choices
 from explorer.labels import shown_name
 from explorer.latest import Latest
 from explorer.quantities import QUANTITIES
 from explorer.texts import t, target_title
-from explorer.variants import Variant, choose
+from explorer.variants import Variant
+from explorer.view import View
 from pages.parts import linked, state
-from pages.parts.filters import View
 from pages.parts.page import safe
 
 ANY = "any"
-LOST_POINTS = ("0", "0.5", "1", "2", "3", "5", "10", ANY)
-FILE_MB = ("0.1", "0.2", "0.5", "1", "2", "5", "10", "20", "50", "100", "200", "500", "1000", ANY)
-_best: Latest[Picks] = Latest()
-_fast: Latest[frozenset[str]] = Latest()
+STOPS = {
+    "lost": ("0", "0.5", "1", "2", "3", "5", "10", ANY),
+    "file": ("0.1", "0.2", "0.5", "1", "2", "5", "10", "20", "50", "100", "200", "500", "1000", ANY),
+    "speed": (ANY, "1", "1.25", "1.5", "2", "3", "4", "5", "10"),
+}
 SHOWN = "shown"
 """The speed counts on the target of the chart."""
-SPEEDUP = (ANY, "1", "1.25", "1.5", "2", "3", "4", "5", "10")
+_best: Latest[Picks] = Latest()
 
 
-def controls(rows: list[Variant], view: View) -> Budget:
-    """Three sliders, each goes from strict to anything, and where the speed counts."""
+def controls(rows: list[Variant], view: View) -> View:
+    """Three sliders, each goes from strict to anything, and where the speed counts; the view within these limits."""
     targets = sorted(choices(rows).targets)
     lost, size, speed, *place = st.columns([4, 4, 4, 3] if len(targets) > 1 else 3, gap="medium")
     with lost:
-        points = _limit("lost", LOST_POINTS)
+        points = _limit("lost")
     with size:
-        megabytes = _limit("file", FILE_MB)
+        megabytes = _limit("file")
     with speed:
-        ratio = _limit("speed", SPEEDUP)
+        ratio = _limit("speed")
     target = SHOWN
     for column in place:
         with column:
             target = _target(targets)
-    fast = None if ratio is None or target == SHOWN else _fast_on(rows, target, ratio, view)
-    return Budget(points, megabytes, ratio, fast)
+    fast_on = None if target == SHOWN else target
+    limits = {"lost_points": points, "file_mb": megabytes, "speedup": ratio, "fast_on": fast_on}
+    return view.model_copy(update=limits)
 
 
 def _target(targets: list[str]) -> str:
@@ -49,25 +51,23 @@ def _target(targets: list[str]) -> str:
         t("budget.on"),
         [SHOWN, *targets],
         "budget-on",
-        lambda name: t("budget.on.shown") if name == SHOWN else target_title(name),
+        target_words,
     )
 
 
-def _fast_on(rows: list[Variant], target: str, ratio: float, view: View) -> frozenset[str]:
-    """The runs that are fast enough on ``target``, at the batch and the length that the charts show."""
-    wishes = target, ratio, view.batch, view.length
-    return _fast.of((rows,), wishes, lambda: fast_runs(choose(rows, target, view.batch, length=view.length), ratio))
-
-
-def _limit(name: str, stops: tuple[str, ...]) -> float | None:
-    chosen = linked.stops(
-        t(f"budget.{name}"),
-        stops,
-        ANY,
-        f"budget-{name}",
-        lambda stop: t("budget.any") if stop == ANY else t(f"budget.{name}.stop", value=stop),
-    )
+def _limit(name: str) -> float | None:
+    chosen = linked.stops(t(f"budget.{name}"), STOPS[name], ANY, f"budget-{name}", lambda stop: stop_words(name, stop))
     return None if chosen == ANY else float(chosen)
+
+
+def stop_words(name: str, stop: str) -> str:
+    """One stop of the slider called ``name``."""
+    return t("budget.any") if stop == ANY else t(f"budget.{name}.stop", value=stop)
+
+
+def target_words(name: str) -> str:
+    """Where the speed counts."""
+    return t("budget.on.shown") if name == SHOWN else target_title(name)
 
 
 def best(rows: list[Variant], budget: Budget, info: TradeoffInfo, device: str, place: str = "") -> None:
@@ -88,6 +88,31 @@ def best(rows: list[Variant], budget: Budget, info: TradeoffInfo, device: str, p
         for name, row, key in _best_ones(found):
             _pick(name, row, key, device, several, t(f"budget.{name}"))
         _knees(rows, info, device, several)
+
+
+def said(rows: list[Variant], budget: Budget, place: str = "") -> str:
+    """How many variants of one target fit, and the best of them, in a sentence beside a chart that is only shown."""
+    found = _best.of((rows,), budget, lambda: picks(rows, budget))
+    if not found.count:
+        words = t("budget.none.said", total=found.total)
+    else:
+        several = len({row.model for row in rows}) > 1
+        names = (
+            f"{t(f'budget.{name}').lower()} {shown_name(row, several)}, {_value(row, key)}"
+            for name, row, key in _best_ones(found)
+            if name != "megabyte"
+        )
+        words = t("budget.said", count=found.count, total=found.total, names="; ".join(names))
+    return f"{place}: {words}" if place else words
+
+
+def limits(view: View) -> str:
+    """The limits of a view in a sentence; nothing where there are none."""
+    given = {"lost": view.lost_points, "file": view.file_mb, "speed": view.speedup}
+    words = [t(f"budget.{name}.limit", value=f"{limit:g}") for name, limit in given.items() if limit is not None]
+    if view.speedup is not None and view.fast_on:
+        words[-1] += f" ({target_title(view.fast_on)})"
+    return t("budget.limits", limits="; ".join(words)) if words else ""
 
 
 def _best_ones(found: Picks) -> list[tuple[str, Variant, str]]:
@@ -115,10 +140,8 @@ def _knees(rows: list[Variant], info: TradeoffInfo, device: str, several: bool) 
 
 
 def _pick(name: str, row: Variant, key: str, device: str, several: bool, title: str, which: str = "") -> None:
-    quantity = QUANTITIES[key]
-    value, label = quantity.of(row), safe(shown_name(row, several))
     st.button(
-        f"**{title}** {label} · {quantity.number(value) if value is not None else ''}",
+        f"**{title}** {safe(shown_name(row, several))} · {_value(row, key)}",
         key=f"best-{device}-{name}{which}",
         help=t(f"budget.{name}.help"),
         on_click=state.select,
@@ -126,3 +149,8 @@ def _pick(name: str, row: Variant, key: str, device: str, several: bool, title: 
         type="tertiary",
         wrap=True,
     )
+
+
+def _value(row: Variant, key: str) -> str:
+    value = QUANTITIES[key].of(row)
+    return QUANTITIES[key].number(value) if value is not None else ""

@@ -6,14 +6,14 @@ from dataclasses import replace
 
 import streamlit as st
 
-from explorer.charts import compare_figure, compare_info, stacks_figure, stacks_info
+from explorer.charts import compare_figure, compare_info, stacks_figure, stacks_info, without_profile
 from explorer.comparison import bars, recipe_difference
 from explorer.comparison import table as facts
 from explorer.store import RunRow
 from explorer.texts import t
 from pages.parts import data, glossary, state
 from pages.parts.naming import namer, short_names
-from pages.parts.page import theme
+from pages.parts.page import safe, theme
 from pages.parts.pictures import draw
 from pages.parts.tables import fact_table, side_by_side, table
 
@@ -57,13 +57,17 @@ def bars_chart(rows: list[RunRow]) -> None:
 
 def stacks(rows: list[RunRow]) -> None:
     """Where time and bytes go, side by side, for those that were profiled."""
-    names = short_names(rows)
-    charts = stacks_info([names[row.run] for row in rows], [row.result or {} for row in rows])
-    if charts:
-        st.subheader(t("compare.stacks"), anchor=False)
-    for column, info in zip(st.columns(max(len(charts), 1), gap="large"), charts, strict=False):
+    names, results = _names(rows), [row.result or {} for row in rows]
+    charts = stacks_info(names, results)
+    if not charts:
+        return
+    st.subheader(t("compare.stacks"), anchor=False)
+    for column, info in zip(st.columns(len(charts), gap="large"), charts, strict=True):
         with column:
             draw(stacks_figure(info, theme()), info.title, f"stacks-{info.key}")
+    missing = without_profile(names, results)
+    if missing:
+        st.caption(safe(missing))
 
 
 def recipes(rows: list[RunRow]) -> None:

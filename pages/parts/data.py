@@ -132,6 +132,11 @@ def _older(run: str, home: str, version: int, recorded: int) -> RunRow | None:
     return found[0] if found else None
 
 
+def gpu() -> str:
+    """The device of this machine's GPU: Apple's where there is one."""
+    return "mps" if missing("mps-torch") is None else "cuda"
+
+
 @st.cache_data(ttl=300, show_spinner=False)
 def missing(target: str) -> str | None:
     """Why a target is not here, or None."""

@@ -3,76 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import streamlit as st
 
-from explorer.charts import FAMILY_COLOURS, Axes
+from explorer.charts import FAMILY_COLOURS
 from explorer.choices import Choices, choices
-from explorer.estimated_rows import estimated_target
-from explorer.latest import Latest
 from explorer.measure.devices import devices
 from explorer.measure.targets import USUAL, targets
 from explorer.quantities import QUANTITIES, SIZES, X_AXES, Y_AXES
 from explorer.texts import t
-from explorer.variants import Variant, choose, models_of_one_task
+from explorer.variants import Variant, models_of_one_task
+from explorer.view import View
 from pages.parts import data, linked, state
-from pages.parts.left_out import LeftOut, left_out
+from pages.parts.left_out import left_out
 
 NOWHERE = "none"
 PLACES = ("cpu", "gpu", "both", "joined")
-
-
-@dataclass(frozen=True)
-class View:
-    """What is chosen on the page; ``estimate`` is the key of a device that nobody has here, or None.
-
-    ``joined`` shows two devices in one panel.
-    """
-
-    axes: Axes
-    devices: tuple[str, ...]
-    runtime: str
-    batch: int
-    models: tuple[str, ...]
-    families: tuple[str, ...]
-    studies: tuple[str, ...]
-    estimate: str | None = None
-    length: str | None = None
-    joined: bool = False
-    left_out: tuple[LeftOut, ...] = ()
-
-    def rows(self, rows: list[Variant], device: str) -> list[Variant]:
-        """The rows to draw for one device."""
-        chosen = self.models, self.families, self.studies
-        return self._without(choose(rows, self.target(device), self.batch, *chosen, length=self.length))
-
-    def estimates(self, rows: list[Variant]) -> list[Variant]:
-        """The estimates to draw for the chosen device."""
-        target = estimated_target(self.estimate or NOWHERE)
-        chosen = self.models, self.families, self.studies
-        return self._without(choose(rows, target, self.batch, *chosen, length=self.length))
-
-    def _without(self, rows: list[Variant]) -> list[Variant]:
-        """The rows without what the legend took away; the same list for the same list."""
-        away = self.left_out
-        return _without.of((rows,), away, lambda: [row for row in rows if not any(one.takes(row) for one in away)])
-
-    def target(self, device: str) -> str:
-        """The target's name."""
-        return f"{device}-{self.runtime}"
-
-    def words(self) -> str:
-        """What is chosen, for a reader whom it leaves without any variant."""
-        families = (t(f"family.{name}") for name in self.families)
-        length = () if self.length is None else (t("compress.lengths.real") if self.length == "real" else self.length,)
-        chosen = {"study": self.studies, "model": self.models, "family": families, "length": length}
-        named = {name: ", ".join(values) for name, values in chosen.items()} | {"batch": str(self.batch)}
-        return "; ".join(t(f"chosen.{name}", names=names) for name, names in named.items() if names)
-
-
-_without: Latest[list[Variant]] = Latest(4)
+SHOWN = "shown-view"
 
 
 def show(model: str) -> None:
@@ -88,11 +36,11 @@ def controls(rows: list[Variant]) -> View:
     there = choices(rows)
     x, y, size, place = st.columns([2, 2, 2, 3], vertical_alignment="top")
     with x:
-        x_key = _select("x", X_AXES, _quantity)
+        x_key = _select("x", X_AXES, quantity_words)
     with y:
-        y_key = _select("y", Y_AXES, _quantity)
+        y_key = _select("y", Y_AXES, quantity_words)
     with size:
-        size_key = _select("size", SIZES, _quantity)
+        size_key = _select("size", SIZES, quantity_words)
     with place:
         device = _segments("where", PLACES, "cpu", lambda name: t(f"where.{name}"))
     models, families, more = st.columns([4, 6, 2], vertical_alignment="bottom")
@@ -104,15 +52,34 @@ def controls(rows: list[Variant]) -> View:
     with more, st.popover(t("filter.more"), icon=":material/tune:"):
         logs = [st.toggle(t(f"filter.{key}"), key=key, bind="query-params") for key in ("log", "log_y")]
         more_choices = _more(there)
-    more_choices |= {"left_out": left_out(there)}
-    shown = {"models": tuple(chosen_models), "families": tuple(chosen_families), **more_choices}
-    return View(Axes(x_key, y_key, size_key, *logs), _devices(device), joined=device == "joined", **shown)
+    axes = {"x": x_key, "y": y_key, "size": size_key, "log_x": logs[0], "log_y": logs[1]}
+    shown = {"models": tuple(chosen_models), "families": tuple(chosen_families), "left_out": left_out(there)}
+    return View(**axes, **place_of(device, data.gpu()), **shown, **more_choices)
 
 
-def _devices(where: str) -> tuple[str, ...]:
-    """The devices of targets; the GPU is Apple's where there is one."""
-    gpu = "mps" if data.missing("mps-torch") is None else "cuda"
-    return {"cpu": ("cpu",), "gpu": (gpu,)}.get(where, ("cpu", gpu))
+def remember(view: View) -> None:
+    """Keep what the page shows, for a step of a story."""
+    st.session_state[SHOWN] = view.model_dump()
+
+
+def remembered() -> View:
+    """What the page showed last; before it was opened, what it begins with."""
+    kept = st.session_state.get(SHOWN)
+    models = models_of_one_task(data.variants(), state.shown())
+    return View(**kept) if kept else View(models=tuple(models))
+
+
+def place_of(where: str, gpu: str) -> dict[str, Any]:
+    """The devices of a view for one of ``PLACES``, and whether they are joined; ``gpu`` is the GPU's."""
+    devices = {"cpu": ("cpu",), "gpu": (gpu,)}.get(where, ("cpu", gpu))
+    return {"devices": devices, "joined": where == "joined"}
+
+
+def where(view: View) -> str:
+    """The one of ``PLACES`` that a view shows."""
+    if len(view.devices) > 1:
+        return "joined" if view.joined else "both"
+    return "cpu" if view.devices == ("cpu",) else "gpu"
 
 
 def _more(there: Choices) -> dict[str, Any]:
@@ -125,7 +92,7 @@ def _more(there: Choices) -> dict[str, Any]:
         "length": _length(there.lengths),
         "studies": tuple(_pills("study", there.studies, [], str)),
     }
-    estimate = _select("estimate", [NOWHERE, *devices()], _device)
+    estimate = _select("estimate", [NOWHERE, *devices()], device_words)
     return chosen | {"estimate": None if estimate == NOWHERE else estimate}
 
 
@@ -134,14 +101,21 @@ def _length(options: tuple[str, ...]) -> str | None:
     if len(options) < 2:
         return None
     usual = "128" if "128" in options else options[0]
-    return str(_segments("length", options, usual, lambda name: t("compress.lengths.real") if name == "real" else name))
+    return str(_segments("length", options, usual, length_words))
 
 
-def _device(key: str) -> str:
+def length_words(name: str) -> str:
+    """A length of texts for people."""
+    return t("compress.lengths.real") if name == "real" else name
+
+
+def device_words(key: str) -> str:
+    """A device to estimate for, or none."""
     return devices()[key].name if key in devices() else t("estimate.none")
 
 
-def _quantity(key: str) -> str:
+def quantity_words(key: str) -> str:
+    """A quantity of an axis or of the size of marks, or none."""
     return QUANTITIES[key].title if key in QUANTITIES else t("quantity.none")
 
 

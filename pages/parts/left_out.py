@@ -2,49 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import streamlit as st
 
-from explorer.charts import FAMILY_COLOURS
 from explorer.choices import Choices
-from explorer.quantities import Band
+from explorer.left_out import KINDS, LeftOut
 from explorer.texts import t
-from explorer.variants import Variant
 from pages.parts import state
-
-KINDS = ("model", "family", "size")
-
-
-@dataclass(frozen=True)
-class LeftOut:
-    """A model or a family by its name, or marks of about one size by their ``Band``."""
-
-    kind: str
-    what: str | Band
-
-    @classmethod
-    def read(cls, text: str, there: Choices) -> LeftOut | None:
-        """What ``str`` wrote; None for anything that is not known."""
-        kind, _, name = text.partition(":")
-        if kind == "size":
-            band = Band.parse(name)
-            return cls(kind, band) if band else None
-        return cls(kind, name) if name in {"model": there.models, "family": FAMILY_COLOURS}.get(kind, ()) else None
-
-    def __str__(self) -> str:
-        return f"{self.kind}:{self.what}"
-
-    @property
-    def title(self) -> str:
-        """For people."""
-        if isinstance(self.what, Band):
-            return self.what.title
-        return t(f"family.{self.what}") if self.kind == "family" else self.what
-
-    def takes(self, row: Variant) -> bool:
-        """Whether it takes a row away."""
-        return self.what.holds(row) if isinstance(self.what, Band) else getattr(row, self.kind) == self.what
 
 
 def leave_out(kind: str, name: str) -> None:
@@ -57,9 +20,9 @@ def _call_back(one: LeftOut) -> None:
     state.leave_out([other for other in state.left_out() if other != str(one)])
 
 
-def left_out(there: Choices) -> tuple[LeftOut, ...]:
+def left_out(there: Choices) -> tuple[str, ...]:
     """What the legend took away of what is there, each with a button that brings it back."""
-    away = tuple(one for text in state.left_out() if (one := LeftOut.read(text, there)))
+    away = [one for text in state.left_out() if (one := LeftOut.read(text)) and _there(one, there)]
     if away:
         with st.container(horizontal=True, vertical_alignment="center", key="left-out-row"):
             st.caption(t("filter.left_out"), width="content")
@@ -73,4 +36,9 @@ def left_out(there: Choices) -> tuple[LeftOut, ...]:
                     help=t("filter.left_out.back"),
                     type="tertiary",
                 )
-    return away
+    return tuple(map(str, away))
+
+
+def _there(one: LeftOut, there: Choices) -> bool:
+    """Whether it means something here; an address may name any model."""
+    return one.kind != "model" or one.what in there.models

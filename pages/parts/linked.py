@@ -57,6 +57,13 @@ def pills(label: str, options: Sequence[T], default: list[T], key: str, words: W
     return _publish(key, chosen, default)
 
 
+def several(label: str, options: Sequence[T], default: Sequence[T], key: str, words: Words) -> list[T]:
+    """A list of which any number is chosen, in the order in which they were."""
+    value = _begin(key, options, list(default))
+    chosen = st.multiselect(label, options, value, key=key, format_func=words, persist_state="session")
+    return _publish(key, chosen, list(default))
+
+
 def stops(label: str, options: Sequence[T], default: T, key: str, words: Words) -> T:
     """A slider with these stops."""
     value = _begin(key, options, default)

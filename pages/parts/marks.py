@@ -53,7 +53,7 @@ const takeClicks = (plot) => {
 
 const clicked = ({ points, event }) => {
     const run = points[0]?.customdata?.[0];
-    if (run) pick({ run, more: event.shiftKey });
+    if (run && pick) pick({ run, more: event.shiftKey });
 };
 
 const legendClicked = ({ curveNumber, fullData }) => {
@@ -61,6 +61,12 @@ const legendClicked = ({ curveNumber, fullData }) => {
     if (named && leaveOut) leaveOut(named);
     return false;
 };
+
+// Only what a click filters looks as if it could be clicked.
+const showClickable = (plot) => plot.querySelectorAll(".legend .traces").forEach((entry) => {
+    const filters = leaveOut && entry.__data__?.[0]?.trace?.meta?.leaves_out;
+    entry.querySelector(".legendtoggle").style.cursor = filters ? "pointer" : "default";
+});
 
 const sizeClicked = ({ annotation }) => {
     if (annotation.name && leaveOut) leaveOut({ size: annotation.name });
@@ -91,6 +97,8 @@ const listen = (event) => {
     takeClicks(plot);
     if (known.get(plot) === plot._ev) return;
     known.set(plot, plot._ev);
+    showClickable(plot);
+    plot.on("plotly_afterplot", () => showClickable(plot));
     plot.on("plotly_click", clicked);
     plot.on("plotly_legendclick", legendClicked);
     plot.on("plotly_legenddoubleclick", () => false);
@@ -102,7 +110,7 @@ const listen = (event) => {
 
 export default function ({ setTriggerValue, data }) {
     brush = (drawn) => setTriggerValue("brush", drawn);
-    pick = (mark) => setTriggerValue("pick", mark);
+    pick = data.picks ? (mark) => setTriggerValue("pick", mark) : null;
     leaveOut = data.filters ? (named) => setTriggerValue("leave_out", named) : null;
     document.addEventListener("pointerover", listen);
     return () => {
@@ -115,11 +123,14 @@ export default function ({ setTriggerValue, data }) {
 _HAND = st.components.v2.component("marks", js=JS)
 
 
-def follow(with_filters: bool = False) -> None:
-    """Draws nothing itself; stands once on a page with charts of variants, ``with_filters`` where it has those too."""
+def follow(with_filters: bool = False, with_picks: bool = True) -> None:
+    """Draws nothing itself; stands once on a page with charts of variants, ``with_filters`` where it has those too.
+
+    Without ``with_picks`` a click does nothing, where what is lit up is given.
+    """
     _HAND(
         key="marks",
-        data={"filters": with_filters},
+        data={"filters": with_filters, "picks": with_picks},
         on_pick_change=_pick,
         on_leave_out_change=_leave_out,
         on_brush_change=_brush,

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import streamlit as st
 
-from explorer.charts import Axes, tradeoff_info
+from explorer.choices import choices
 from explorer.comparison import times_smaller
 from explorer.highlights import highlights
 from explorer.labels import origin, where
 from explorer.quantities import QUANTITIES
-from explorer.texts import t, target_title
+from explorer.texts import t
 from explorer.texts.sentences import sentence
 from explorer.variants import Variant, choose, model_of
-from pages.parts import data, glossary, launch, marks, state, tradeoffs
+from explorer.view import View
+from pages.parts import data, glossary, launch, marks, state, tradeoffs, view_charts
+from pages.parts.left_out import left_out
 from pages.parts.page import go, safe
 
 TARGET, BATCH = "cpu-onnxruntime", 1
@@ -76,16 +78,16 @@ def _times_smaller(row: Variant | None, baseline: Variant | None) -> str:
 
 
 def chart(rows: list[Variant], model: str) -> None:
-    """Accuracy against file size of that model; a click leads to the details."""
-    where = t("chart.where", target=target_title(TARGET), batch=BATCH)
-    chosen = choose(rows, TARGET, BATCH, [model])
-    info = tradeoff_info(chosen, Axes(), where, state.selected(), models=data.models())
-    if info.empty:
-        st.info(safe(info.empty))
-        return
-    tradeoffs.chart(info, "chart-overview")
+    """Accuracy against file size of that model; a click leads to the details, one in the legend filters."""
+    view = View(models=(model,), left_out=left_out(choices(rows)))
+    (drawn,) = view_charts.measured(rows, view, state.selected())
+    for part in drawn.parts:
+        if part.reason:
+            st.info(safe(part.reason.text))
+            return
+    tradeoffs.chart(drawn.info, "chart-overview")
     glossary.explain("overview", "front", "knee", "mcnemar")
-    marks.follow()
+    marks.follow(with_filters=True)
     if state.picked_on("overview"):
         go("trade_offs")
 

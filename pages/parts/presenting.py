@@ -7,20 +7,21 @@ from contextlib import suppress
 import streamlit as st
 
 from explorer import stories
-from explorer.charts import crowded, presented_figure, tradeoff_info
+from explorer.budget import Budget
+from explorer.charts import crowded, presented_figure
 from explorer.charts.presented import FACTORS, TypeSize
 from explorer.charts.style import BACKGROUNDS
-from explorer.charts.tradeoff import Axes
+from explorer.charts.tradeoff.info import NO_BUDGET
 from explorer.conclusion import conclusion
 from explorer.errors import ExplorerError
 from explorer.stories import Step, Story
-from explorer.texts import t, target_title
+from explorer.texts import t
 from explorer.texts.sentences import sentence
-from explorer.variants import choose
-from pages.parts import clicker, data, empty, state
+from pages.parts import budgeting, clicker, data, empty, marks, state, view_charts
 from pages.parts.page import go, plain_errors, safe, theme
 from pages.parts.pictures import draw
 from pages.parts.tradeoffs import spare_words
+from pages.parts.view_charts import Chart
 
 TYPES = tuple(FACTORS)
 KEPT = ("story", "step", "view", "type")
@@ -35,7 +36,10 @@ STAGE = """<style>
 .stMainBlockContainer { --type: TYPE; }
 .stMainBlockContainer h2 { font-size: calc(var(--type) * clamp(1.6rem, 3.4vw, 2.8rem)); padding-top: 0; }
 .st-key-stage { min-height: calc(100dvh - 7rem); }
-.st-key-stage > .stElementContainer:has(.stPlotlyChart) {
+.st-key-stage > :has(.st-key-wall), .st-key-wall { flex: 1 1 auto; align-items: stretch; }
+.st-key-wall > * { flex: 1 1 0; min-width: min(100%, calc(var(--type) * 26rem)); }
+.st-key-wall > * > * { height: 100%; }
+.st-key-wall .stElementContainer:has(.stPlotlyChart) {
   flex: 1 1 auto; min-height: calc(var(--type) * 26rem); position: relative;
 }
 .st-key-stage .stElementContainer:has(.stPlotlyChart) > div { position: absolute; inset: 0; }
@@ -46,7 +50,7 @@ STAGE = """<style>
 .st-key-steps { position: fixed; bottom: 0; left: 0; width: 100%; padding: 0.6rem 1rem; z-index: 9; }
 .st-key-steps { background: GROUND; }
 @media (max-width: 640px) {
-  .st-key-stage > .stElementContainer:has(.stPlotlyChart) { min-height: calc(var(--type) * 38rem); }
+  .st-key-wall .stElementContainer:has(.stPlotlyChart) { min-height: calc(var(--type) * 38rem); }
   .st-key-stage :is(.xtitle, .ytitle) { font-size: 17px !important; }
   .st-key-steps kbd { display: none; }
   .st-key-steps { gap: 0.6rem; }
@@ -139,28 +143,49 @@ def _step(step: Step, guest: bool) -> None:
     if step.sentence:
         with st.container(key="said"):
             st.markdown(safe(step.sentence))
-    _chart(step, guest)
+    _charts(step, guest)
     if step.runs:
         with st.container(key="comes-to"):
             st.markdown(safe(_conclusion(step)))
 
 
-def _chart(step: Step, guest: bool) -> None:
-    rows = choose(
-        data.variants(), step.target, step.batch, step.models, step.families, step.studies, length=step.length
-    )
-    where = t("chart.where", target=target_title(step.target), batch=step.batch)
-    axes = Axes(step.x, step.y, step.size, step.log_x, step.log_y)
-    info = tradeoff_info(rows, axes, where, step.runs, models=data.models())
-    if info.empty:
-        empty.reason(where, info.empty)
-        return
-    alt, figure = f"{info.title}. {info.subtitle}", presented_figure(info, theme(), _type())
-    # the presenter's camera comes when the pointer does
-    buttons = {"displayModeBar": False if guest else "hover", "modeBarButtons": [["toImage"]]}
-    draw(figure, alt, f"presented-{theme()}-{_type()}", buttons, height="stretch")
-    spare_words("stage", crowded(info, _type()))
-    st.caption(safe(info.caption))
+def _charts(step: Step, guest: bool) -> None:
+    """What the Trade-offs page shows of the step's view: one chart, or several side by side where there is room."""
+    view, budget = step.view, step.view.budget(data.variants())
+    found = view_charts.measured(data.variants(), view, step.runs)
+    foreseen = view_charts.estimated(view, step.runs)
+    shown = [*found, foreseen] if foreseen else found
+    with st.container(horizontal=True, key="wall"):
+        for chart in shown:
+            with st.container(key=f"presented-{chart.key}"):
+                _chart(chart, guest, len(shown) > 1)
+    for chart in shown:
+        _caption(chart, budget if chart is not foreseen else NO_BUDGET, len(shown) > 1)
+    if budget.given:
+        st.caption(safe(budgeting.limits(view)))
+    marks.follow(with_picks=False)
+
+
+def _chart(chart: Chart, guest: bool, beside: bool) -> None:
+    """The figure, or why there is none; ``beside`` says that it stands beside another one."""
+    for part in chart.parts:
+        if part.reason:
+            empty.reason(part.reason.title, part.reason.text, part.reason.note)
+    if chart.drawn:
+        info = chart.info
+        alt, figure = f"{info.title}. {info.subtitle}", presented_figure(info, theme(), _type(), beside)
+        # the presenter's camera comes when the pointer does
+        buttons = {"displayModeBar": False if guest else "hover", "modeBarButtons": [["toImage"]]}
+        draw(figure, alt, f"{chart.key}-{theme()}-{_type()}", buttons, height="stretch")
+        spare_words(f"presented-{chart.key}", crowded(info, _type(), beside))
+
+
+def _caption(chart: Chart, budget: Budget, beside: bool) -> None:
+    """How a chart was measured and, where a budget greys marks, the best of what fits; by its name beside others."""
+    if chart.drawn:
+        fitting = [budgeting.said(part.rows, budget, part.place) for part in chart.parts if not part.reason]
+        words = [chart.info.caption, *(fitting if budget.given else [])]
+        st.caption(safe(" ".join([f"{chart.info.subtitle}:", *words] if beside else words)))
 
 
 def _conclusion(step: Step) -> str:
@@ -168,7 +193,7 @@ def _conclusion(step: Step) -> str:
     row = data.find(step.runs[-1])
     if row is None or not row.result:
         return t("picked.gone")
-    return f"{sentence(row.label)}: {conclusion(row.result, step.target, step.batch)}"
+    return f"{sentence(row.label)}: {conclusion(row.result, step.view.targets[0], step.view.batch)}"
 
 
 def _buttons(place: int, count: int, guest: bool) -> None:

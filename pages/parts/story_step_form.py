@@ -2,27 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import streamlit as st
 
 from explorer import stories
 from explorer.charts import FAMILY_COLOURS
-from explorer.errors import ExplorerError
-from explorer.measure.targets import targets
-from explorer.quantities import QUANTITIES, SIZES, X_AXES, Y_AXES
+from explorer.choices import Choices, choices
+from explorer.left_out import FAMILIES, LeftOut
+from explorer.measure.devices import devices
+from explorer.quantities import SIZES, X_AXES, Y_AXES
 from explorer.recipe import LARGEST_BATCH
 from explorer.stories import Step
-from explorer.texts import t, target_title
+from explorer.texts import t
 from explorer.texts.sentences import sentence
-from explorer.variants import models_of_one_task
-from pages.parts import data, state
+from explorer.view import View, runtimes
+from pages.parts import budgeting, data, filters, state
 from pages.parts.naming import namer
 from pages.parts.page import safe
 
-CONTROLS = ("x", "y", "size", "log", "log_y", "where", "runtime", "batch", "length", "model", "family", "study")
-"""Keys of the Trade-offs page's controls."""
+Widgets = dict[str, Any]
 
 
 def words(key: str, title: str = "", sentence: str = "") -> dict[str, str]:
@@ -37,98 +37,149 @@ def words(key: str, title: str = "", sentence: str = "") -> dict[str, str]:
 
 def fields(key: str, begin: Step) -> dict[str, Any]:
     """The fields of a step apart from its words, which begin as those of ``begin``; says in one line what they show."""
-    line = st.empty()
+    there, line = choices(data.variants()), st.empty()
     with st.expander(t("tell.shown")):
-        chosen = _axes(key, begin) | _place(key, begin) | _lists(key, begin)
-    line.caption(safe(_shown(chosen)))
-    return chosen | {"length": begin.length}
+        chosen = _axes(key, begin.view) | _place(key, begin.view, there) | _lists(key, begin.view, there)
+        runs = _runs(key, begin.runs)
+        chosen |= _budget(key, begin.view, there)
+    view = View(**chosen)
+    line.caption(safe(_shown(view, runs)))
+    return {"view": view, "runs": runs}
 
 
 def current() -> Step:
     """What the Trade-offs page shows now."""
-    view = {key: st.session_state[key] for key in CONTROLS if key in st.session_state}
-    models = models_of_one_task(data.variants(), state.shown())
-    runs = [run for run in state.selected() if data.find(run)]
-    gpu = "mps" if data.missing("mps-torch") is None else "cuda"
-    try:
-        return stories.step_from(view, "-", "", models, runs, gpu)
-    except ExplorerError:  # the controls name what this machine does not know
-        return stories.step_from({}, "-", "", models, runs)
+    runs = tuple(run for run in state.selected() if data.find(run))
+    return Step(title="-", view=filters.remembered(), runs=runs)
 
 
-def _axes(key: str, begin: Step) -> dict[str, Any]:
+def _axes(key: str, begin: View) -> Widgets:
     """Each axis in a line with its scale, since a switch beside two others has no room for its words."""
     x, log_x = _axis(t("filter.x"), f"{key}-x", X_AXES, begin.x, t("filter.log"), begin.log_x)
     y, log_y = _axis(t("filter.y"), f"{key}-y", Y_AXES, begin.y, t("filter.log_y"), begin.log_y)
-    dots = _quantity(t("filter.size"), f"{key}-size", SIZES, begin.size)
+    dots = _choice(t("filter.size"), f"{key}-size", SIZES, begin.size, filters.quantity_words)
     return {"x": x, "y": y, "size": dots, "log_x": log_x, "log_y": log_y}
 
 
 def _axis(words: str, key: str, options: Sequence[str], value: str, log_words: str, log: bool) -> tuple[str, bool]:
     quantity, scale = st.columns(2, vertical_alignment="bottom")
     with quantity:
-        chosen = _quantity(words, key, options, value)
+        chosen = _choice(words, key, options, value, filters.quantity_words)
     with scale, st.container(height=40, border=False, vertical_alignment="center"):
         return chosen, st.toggle(log_words, log, key=f"{key}-log")
 
 
-def _quantity(words: str, key: str, options: Sequence[str], value: str) -> str:
-    return st.selectbox(words, options, options.index(value), key=key, format_func=_title)
-
-
-def _title(key: str) -> str:
-    return QUANTITIES[key].title if key in QUANTITIES else t("quantity.none")
-
-
-def _place(key: str, begin: Step) -> dict[str, Any]:
-    where, batch = st.columns([3, 2], vertical_alignment="bottom")
-    with where:
-        known = list(targets())
-        target = st.selectbox(
-            t("filter.where"), known, known.index(begin.target), key=f"{key}-target", format_func=target_title
+def _place(key: str, begin: View, there: Choices) -> Widgets:
+    gpu = next((device for device in begin.devices if device != "cpu"), data.gpu())
+    left, right = st.columns(2, vertical_alignment="bottom")
+    with left:
+        where = _choice(
+            t("filter.where"), f"{key}-where", filters.PLACES, filters.where(begin), lambda name: t(f"where.{name}")
         )
-    with batch:
-        count = st.number_input(t("filter.batch"), 1, LARGEST_BATCH, begin.batch, key=f"{key}-batch")
-    return {"target": target, "batch": int(count)}
+        batch = st.number_input(t("filter.batch"), 1, LARGEST_BATCH, begin.batch, key=f"{key}-batch")
+    with right:
+        runtime = _choice(
+            t("filter.runtime"), f"{key}-runtime", runtimes(), begin.runtime, lambda name: t(f"runtime.{name}")
+        )
+        length = _choice(t("filter.length"), f"{key}-length", [None, *there.lengths], begin.length, _length)
+    estimate = _choice(
+        t("filter.estimate"),
+        f"{key}-estimate",
+        [None, *devices()],
+        begin.estimate,
+        lambda name: filters.device_words(name or ""),
+    )
+    place = filters.place_of(where, gpu)
+    return place | {"runtime": runtime, "batch": int(batch), "length": length, "estimate": estimate}
 
 
-def _lists(key: str, begin: Step) -> dict[str, Any]:
-    rows = {row.run: row for row in data.finished()}
-    models = dict.fromkeys(row.model for row in data.variants())
-    studies = dict.fromkeys(study for row in rows.values() for study in row.studies)
+def _length(name: str | None) -> str:
+    return t("tell.length.any") if name is None else filters.length_words(name)
 
-    name = namer(rows)
 
-    def named(run: str) -> str:
-        return name(run) if run in rows else run
-
+def _lists(key: str, begin: View, there: Choices) -> Widgets:
+    away = [
+        *(f"family:{name}" for name in FAMILIES if name in there.families),
+        *(f"model:{name}" for name in there.models),
+    ]
     return {
-        "models": _several(t("filter.model"), f"{key}-models", models, begin.models),
+        "models": _several(t("filter.model"), f"{key}-models", there.models, begin.models),
         "families": _several(t("filter.family"), f"{key}-families", FAMILY_COLOURS, begin.families, _family),
-        "studies": _several(t("filter.study"), f"{key}-studies", studies, begin.studies),
-        "runs": _several(t("tell.runs"), f"{key}-runs", rows, begin.runs, named),
+        "studies": _several(t("filter.study"), f"{key}-studies", there.studies, begin.studies),
+        "left_out": _several(t("tell.left_out"), f"{key}-left-out", away, begin.left_out, _left_out),
     }
+
+
+def _runs(key: str, begin: Sequence[str]) -> tuple[str, ...]:
+    rows = {row.run: row for row in data.finished()}
+    name = namer(rows)
+    return _several(t("tell.runs"), f"{key}-runs", rows, begin, lambda run: name(run) if run in rows else run)
+
+
+def _budget(key: str, begin: View, there: Choices) -> Widgets:
+    """Each limit in a list of the stops that the Trade-offs page's slider has."""
+    columns = st.columns(2)
+    with columns[0]:
+        lost, speed = _limit("lost", key, begin.lost_points), _limit("speed", key, begin.speedup)
+    with columns[1]:
+        file = _limit("file", key, begin.file_mb)
+        place = _choice(
+            t("budget.on"), f"{key}-budget-on", [None, *sorted(there.targets)], begin.fast_on, _speed_counts_on
+        )
+    return {"lost_points": lost, "file_mb": file, "speedup": speed, "fast_on": place}
+
+
+def _limit(name: str, key: str, value: float | None) -> float | None:
+    stop = budgeting.ANY if value is None else f"{value:g}"
+    chosen = _choice(
+        t(f"budget.{name}"),
+        f"{key}-budget-{name}",
+        budgeting.STOPS[name],
+        stop,
+        lambda one: budgeting.stop_words(name, one),
+    )
+    return None if chosen == budgeting.ANY else float(chosen)
+
+
+def _speed_counts_on(target: str | None) -> str:
+    return budgeting.target_words(target or budgeting.SHOWN)
 
 
 def _family(name: str) -> str:
     return t(f"family.{name}")
 
 
-def _several(words: str, key: str, options: Iterable[str], begin: Sequence[str], name: Any = str) -> tuple[str, ...]:
+def _left_out(text: str) -> str:
+    one = LeftOut.read(text)
+    return one.title if one else text
+
+
+def _choice(label: str, key: str, options: Iterable[Any], value: Any, words: Callable[[Any], str]) -> Any:
+    """One of the options; what the step says is among them, known here or not."""
+    known = list(dict.fromkeys([*options, value]))
+    return st.selectbox(label, known, known.index(value), key=key, format_func=words)
+
+
+def _several(
+    words: str, key: str, options: Iterable[str], begin: Sequence[str], name: Callable[[str], str] = str
+) -> tuple[str, ...]:
     """Several of the options; what the step names is among them where it is gone, or the step would show all."""
     known = list(dict.fromkeys([*options, *begin]))
     return tuple(st.multiselect(words, known, list(begin), key=key, format_func=name))
 
 
-def _shown(chosen: dict[str, Any]) -> str:
-    """The view in one line."""
-    rows = {run: data.find(run) for run in chosen["runs"]}
-    named = [sentence(row.label) for row in rows.values() if row]
-    return t(
+def _shown(view: View, runs: Sequence[str]) -> str:
+    """The view in a line, and what is special about it."""
+    named = [sentence(row.label) for run in runs if (row := data.find(run))]
+    place = t("tell.where", where=t(f"where.{filters.where(view)}"), runtime=t(f"runtime.{view.runtime}"))
+    line = t(
         "tell.view",
-        y=_title(chosen["y"]),
-        x=_title(chosen["x"]).lower(),
-        where=t("chart.where", target=target_title(chosen["target"]), batch=chosen["batch"]),
-        models=", ".join(chosen["models"]) or t("tell.all"),
+        y=filters.quantity_words(view.y),
+        x=filters.quantity_words(view.x).lower(),
+        where=t("chart.where", target=place, batch=view.batch),
+        models=", ".join(view.models) or t("tell.all"),
         runs=", ".join(named) or t("word.none"),
     )
+    away = t("tell.view.left_out", names=", ".join(map(_left_out, view.left_out))) if view.left_out else ""
+    foreseen = t("tell.view.estimate", device=filters.device_words(view.estimate)) if view.estimate else ""
+    return " ".join(filter(None, (line, away, foreseen, budgeting.limits(view))))

@@ -1,7 +1,9 @@
-"""All variants that the chart shows as a table: sorted and searched in place, with the same selection."""
+"""All variants that the charts show as a table: sorted and searched in place, with the same selection."""
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Sequence
 from typing import Any
 
 import pyarrow as pa
@@ -14,7 +16,7 @@ from explorer.quantities import QUANTITIES
 from explorer.seeds import names_of
 from explorer.texts import language, t
 from explorer.variants import Variant
-from pages.parts import data, linked, state, tables
+from pages.parts import data, linked, state, tables, view_charts
 
 COLUMNS = ("accuracy", "difference", "file_size", "zipped_size", "parameters", "latency", "speedup")
 MORE = ("latency_p90", "latency_p95", "latency_p99", "throughput", "memory", "cold_start")
@@ -23,11 +25,12 @@ ROWS_AT_ONCE = 16
 _tables: Latest[tuple[list[str], pa.Table]] = Latest(1)
 
 
-def draw(rows: list[Variant], budget: Budget, device: str) -> None:
-    """One row per variant; ticking rows selects them everywhere."""
-    keys = _chosen()
-    runs, cells = _tables.of((rows,), (budget, keys, language()), lambda: _table(rows, budget, keys))
-    key = f"variants-table-{device}"
+def draw(rows: list[Variant], budget: Budget, targets: Sequence[str]) -> None:
+    """One row per variant and target; ticking rows selects their variants everywhere."""
+    keys, several = _chosen(), len(targets) > 1
+    made = budget, keys, several, language()
+    runs, cells = _tables.of((rows,), made, lambda: _table(rows, budget, keys, several))
+    key = f"variants-table-{'-'.join(targets)}"
     lit = state.selected()
     st.session_state[f"{key}-order"] = runs
     tables.tick(key, [place for place, run in enumerate(runs) if run in lit])
@@ -38,7 +41,7 @@ def draw(rows: list[Variant], budget: Budget, device: str) -> None:
         on_select=lambda: _pick(key),
         selection_mode="multi-row",
         height="content" if len(runs) <= ROWS_AT_ONCE else 460,
-        alt=t("table.alt"),
+        alt=t("table.alt.devices" if several else "table.alt"),
         column_config=_columns(budget, keys),
     )
     st.caption(t("table.hint"))
@@ -50,18 +53,22 @@ def _chosen() -> tuple[str, ...]:
     return (*COLUMNS, *(key for key in MORE if key in added))
 
 
-def _table(rows: list[Variant], budget: Budget, keys: tuple[str, ...]) -> tuple[list[str], pa.Table]:
+def _table(
+    rows: list[Variant], budget: Budget, keys: tuple[str, ...], several_targets: bool
+) -> tuple[list[str], pa.Table]:
     """The runs in their order, and what the table says of them."""
     shown = [row for row in rows if row.available and not row.derived]
     listed = {row.run for row in shown}
     labels = names_of(run for run in data.finished() if run.run in listed)
     names = [shown_name(row, False, label=labels.get(row.run, "")) for row in shown]
-    cells = [_cells(row, name, budget, keys) for row, name in zip(shown, names, strict=True)]
+    cells = [_cells(row, name, budget, keys, several_targets) for row, name in zip(shown, names, strict=True)]
     return [row.run for row in shown], pa.Table.from_pylist(cells)
 
 
-def _cells(row: Variant, name: str, budget: Budget, keys: tuple[str, ...]) -> dict[str, Any]:
+def _cells(row: Variant, name: str, budget: Budget, keys: tuple[str, ...], several_targets: bool) -> dict[str, Any]:
     words = {"label": name, "model": row.model, "family": t(f"family.{row.family}")}
+    if several_targets:
+        words["device"] = view_charts.place_words(row.target.partition("-")[0])
     numbers = {key: QUANTITIES[key].of(row) for key in keys}
     place = {"where": where(row), "noise": bool(row.noisy)}
     return words | ({"fits": budget.fits(row)} if budget.given else {}) | numbers | place
@@ -73,6 +80,7 @@ def _columns(budget: Budget, keys: tuple[str, ...]) -> dict[str, Any]:
         "label": st.column_config.TextColumn(t("column.label"), width=300, pinned=True),
         "model": t("column.model"),
         "family": t("column.family"),
+        "device": t("column.device"),
         "where": t("column.where"),
         "noise": st.column_config.CheckboxColumn(t("chart.legend.noisy")),
     }
@@ -89,8 +97,11 @@ def _format(key: str) -> str:
 
 
 def _pick(key: str) -> None:
-    """Rows are numbers in the table's order when it was drawn; what is kept are the runs' ids."""
+    """Rows are numbers in the table's order when it was drawn; what is kept are the runs' ids.
+
+    A run that was lit goes out where any of its rows is not ticked any more.
+    """
     order, rows = st.session_state.get(f"{key}-order", []), st.session_state[key]["selection"]["rows"]
-    ticked = [order[row] for row in rows if row < len(order)]
-    others = [run for run in state.selected() if run not in order]
-    state.select([*others, *ticked])
+    ticked, whole, lit = Counter(order[row] for row in rows if row < len(order)), Counter(order), state.selected()
+    chosen = [run for run, count in ticked.items() if run not in lit or count == whole[run]]
+    state.select([*(run for run in lit if run not in whole), *chosen])

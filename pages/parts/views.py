@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import streamlit as st
 
-from explorer.budget import Budget
 from explorer.charts import (
     Axes,
     hypervolume_figure,
@@ -14,7 +13,7 @@ from explorer.charts import (
     sweep_figure,
     sweep_info,
 )
-from explorer.charts.parallel import least_width_px
+from explorer.charts.parallel import RESULTS, least_width_px
 from explorer.charts.tradeoff import front_runs
 from explorer.labels import with_origin
 from explorer.latest import Latest
@@ -23,8 +22,8 @@ from explorer.sweeps import Sweep, sweeps
 from explorer.texts import t, target_title
 from explorer.texts.sentences import sentence, setting
 from explorer.variants import Variant
-from pages.parts import data, empty, glossary, linked, marks, state, tradeoffs, variant_table
-from pages.parts.filters import View
+from explorer.view import View
+from pages.parts import data, empty, glossary, linked, marks, state, tradeoffs, variant_table, view_charts
 from pages.parts.page import safe, theme
 from pages.parts.pictures import draw
 
@@ -37,32 +36,46 @@ WIDE = """<style>
 VIEWS = ("table", "parallel", "sweep", "progress")
 
 
-def section(rows: list[Variant], budget: Budget, view: View) -> None:
-    """A choice of views of ``rows``, which are those of the first chart, and the chosen one."""
-    chosen = linked.segments(t("views.title"), VIEWS, "table", "view", lambda name: t(f"views.{name}"), hidden=True)
-    target = view.target(view.devices[0])
-    where = t("chart.where", target=target_title(target), batch=view.batch)
+def section(rows: list[Variant], view: View) -> None:
+    """A choice of views of what the charts show, and the chosen one: the table has all devices, the others have one."""
+    with st.container(horizontal=True, vertical_alignment="center"):
+        chosen = linked.segments(t("views.title"), VIEWS, "table", "view", lambda name: t(f"views.{name}"), hidden=True)
+        device = view.devices[0] if chosen == "table" else _device(view)
+    shown = view.rows(rows, device)
+    where = t("chart.where", target=target_title(view.target(device)), batch=view.batch)
     if chosen == "table":
-        variant_table.draw(rows, budget, target)
+        variant_table.draw(view.of_all_devices(rows), view.budget(rows), view.targets)
     elif chosen == "parallel":
-        _parallel(rows, where, view.axes)
+        _parallel(shown, where, view.axes)
     elif chosen == "sweep":
-        _sweep(rows, where)
+        _sweep(shown, where)
     elif chosen == "progress":
-        _progress(rows)
+        _progress(view.with_baselines().rows(rows, device), where)
+
+
+def _device(view: View) -> str:
+    """The one to look at: a choice where the charts show two."""
+    if len(view.devices) == 1:
+        return view.devices[0]
+    return linked.segments(
+        t("filter.where"), view.devices, view.devices[0], "view-where", view_charts.place_words, hidden=True
+    )
 
 
 def _parallel(rows: list[Variant], where: str, axes: Axes) -> None:
     recipes = {run.run: run.recipe for run in data.finished()}
     front = _front.of((rows,), axes, lambda: front_runs(rows, axes))
-    info = parallel_info(rows, recipes, where, front, frozenset(state.selected()))
+    results = linked.several(
+        t("views.parallel.axes"), list(QUANTITIES), RESULTS, "axes", lambda key: QUANTITIES[key].title
+    )
+    info = parallel_info(rows, recipes, where, front, frozenset(state.selected()), results)
     if info.empty:
-        empty.reason(info.title, info.empty)
+        empty.reason(info.title, info.empty, info.left_out_words)
         return
     st.html(WIDE.format(width=least_width_px(info)))
     with st.container(key="wide-chart"):
         draw(parallel_figure(info, theme(), ranges=marks.ranges()), f"{info.title}. {info.subtitle}", "parallel")
-    st.caption(t("views.parallel.hint"))
+    st.caption(safe(f"{t('views.parallel.hint')} {info.left_out_words}"))
 
 
 def _sweep(rows: list[Variant], where: str) -> None:
@@ -99,9 +112,9 @@ def _words(found: list[Sweep]):  # type: ignore[no-untyped-def]
     return words
 
 
-def _progress(rows: list[Variant]) -> None:
+def _progress(rows: list[Variant], where: str) -> None:
     finished = {run.run: str(run.finished_at) for run in data.finished()}
-    info = hypervolume_info(rows, finished)
+    info = hypervolume_info(rows, finished, where)
     if not info.series:
         empty.reason(info.title, t("views.progress.none"))
         return

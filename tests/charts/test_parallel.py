@@ -143,3 +143,27 @@ def test_ranges_stay_on_their_axes() -> None:
 def test_one_variant_is_no_comparison() -> None:
     rows = some(1)
     assert parallel_info(rows, {rows[0].run: {"steps": []}}).empty
+    assert parallel_info(some(3), {row.run: {"steps": []} for row in some(3)}, results=()).empty
+
+
+def test_what_was_not_measured_has_no_line_and_is_counted_with_the_reason() -> None:
+    rows = some(6)
+    rows[1] = replace(rows[1], p50_ms=None, speedup=None)
+    rows[2] = replace(rows[2], p50_ms=None)
+    rows[3] = replace(rows[3], accuracy=None)
+    info = parallel_info(rows, {row.run: {"steps": []} for row in rows})
+    assert info.runs == tuple(row.run for row in (rows[0], *rows[4:])) and info.left_out == 3
+    assert dict(info.missing) == {"latency": 2, "speedup": 1, "accuracy": 1}
+    said = "3 variants have no line, since something was not measured: Latency p50 (2), Speed-up (1), Accuracy (1)."
+    assert info.left_out_words == said
+    assert parallel_info(some(6), {row.run: {"steps": []} for row in rows}).left_out_words == ""
+
+
+def test_results_stand_on_the_axes_of_ones_choice_and_accuracy_colours_the_lines() -> None:
+    rows = some(6)
+    recipes = {row.run: {"steps": []} for row in rows}
+    info = parallel_info(rows, recipes, results=("parameters", "zipped_size"))
+    titles = [one.title for one in info.dimensions if "(" in one.title]
+    assert [title.partition(" (")[0] for title in titles] == ["Parameters", "Download size"]
+    usual = parallel_figure(parallel_info(rows, recipes)).data[0]
+    assert parallel_figure(info).data[0].line.color == usual.line.color

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from explorer.charts import stacks_figure, stacks_info
+from explorer.charts import stacks_figure, stacks_info, without_profile
 
 
 def result(scale: float, operators: int = 3, steps: int = 1) -> dict[str, Any]:
@@ -63,3 +63,9 @@ def test_profiles_of_slow_and_of_quick_moments_are_compared_by_their_baselines()
 
 def test_without_profiles_there_is_nothing_to_stack() -> None:
     assert stacks_info(["a", "b"], [{"profile": None}, {}]) == ()
+
+
+def test_variants_without_a_profile_are_named() -> None:
+    results = [result(1.0), {**result(1.0), "profile": None}, {}]
+    assert without_profile(["a", "b", "c"], results) == "Without bars, since no profile was taken: b; c."
+    assert without_profile(["a"], results[:1]) == ""

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 from explorer.charts import Axes, side_by_side, tradeoff_figure, tradeoff_info
+from explorer.charts.style import SYMBOLS
 from explorer.charts.tradeoff import WEBGL_MARKS, labels, staircase
 from explorer.variants import choose, flatten, with_baselines
 from tests.support.sample_results import HOST, OTHER_HOST, sample_runs
@@ -283,7 +284,29 @@ def test_entries_of_the_legend_say_what_a_click_leaves_out():
     figure = tradeoff_figure(tradeoff_info(rows_of(runs, models=()), Axes()))
     named = {trace.name: trace.meta["leaves_out"] for trace in figure.data if trace.meta}
     assert named["Pruning"] == {"family": "pruning"} and named["vit-digits"] == {"model": "vit-digits"}
-    assert "Baseline" not in named, "baselines always stay"
+    assert named["Baseline"] == {"family": "baseline"}
+
+
+def test_twelve_models_have_symbols_of_their_own_and_those_that_share_one_are_named():
+    known = [f"model {number}" for number in range(14)]
+    row = rows_of(sample_runs(8))[0]
+    twelve, all_of_them = (
+        tradeoff_info([replace(row, model=model, run=model) for model in shown], Axes(), models=known)
+        for shown in (known[:12], known)
+    )
+    assert len(set(twelve.symbols.values())) == 12 and "symbol" not in twelve.caption
+    assert "One symbol stands for several models: model 0 and model 12; model 1 and model 13." in all_of_them.caption
+    for info in (twelve, all_of_them):  # Plotly refuses a symbol that it does not know
+        assert {trace.marker.symbol for trace in tradeoff_figure(info).data if trace.name in known} == set(SYMBOLS)
+
+
+@pytest.mark.parametrize("kinds", [("recorded",), ("noisy",), ("recorded", "noisy"), ("estimated",)])
+def test_every_symbol_has_its_sisters(kinds):
+    row = rows_of(sample_runs(8))[1]
+    rows = [replace(row, model=symbol, run=symbol, **dict.fromkeys(kinds, True)) for symbol in SYMBOLS]
+    figure = tradeoff_figure(tradeoff_info(rows, Axes(x="latency"), models=SYMBOLS))
+    drawn = [one for trace in figure.data if trace.customdata is not None for one in trace.marker.symbol]
+    assert len(set(drawn)) == len(SYMBOLS)
 
 
 def test_a_model_has_the_same_symbol_whatever_else_is_on_the_chart():

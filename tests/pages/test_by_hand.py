@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import json
 import os
 import re
 import zipfile
@@ -31,6 +32,7 @@ from tests.support.browser import (
     complaints,
     lit,
     marks,
+    obstacles,
     page_of,
     pick,
     slide,
@@ -45,6 +47,8 @@ IMAGES = "/Trade_offs?study=default&model=vit-digits"
 OWN = {run.run: run for run in sample_runs(16) if run.model == "minilm-tweets" and run.families}
 """The compressed runs that ``TEXTS`` shows."""
 
+BASELINES = {colour(INK["light"]), "none"}
+"""How marks of baselines are filled; those of recorded ones are open."""
 MOST_TABS = 70
 TWO = "?selected=sample-0002&compared=sample-0002,sample-0003"
 ROW_PX = 35
@@ -222,6 +226,23 @@ def test_the_legend_takes_a_family_away_until_it_is_called_back(page):
     page.wait_for_function(f"count => ({MARKS})('').length === count", arg=len(before))
 
 
+def test_the_legend_takes_the_baseline_away_on_the_overview_and_on_trade_offs(page):
+    open_page(page, "/?selected=sample-0002", "light")
+    before = marks(page)
+    cursor = "one => getComputedStyle(one).cursor"
+    page.locator(".js-plotly-plot").first.hover()
+    assert legend(page, "Baseline").evaluate(cursor) == "pointer"
+    assert legend(page, t("chart.legend.recorded")).evaluate(cursor) == "default"
+    legend(page, "Baseline").click()
+    page.wait_for_function(f"count => ({MARKS})('').length < count", arg=len(before))
+    away = set(before) - set(marks(page))
+    assert "sample-0000" in away and {mark["fill"] for run, mark in before.items() if run in away} == BASELINES
+    link(page, "trade_offs")
+    assert not away & set(marks(page))
+    page.locator(".st-key-back-family-baseline button").first.click()
+    page.wait_for_function(f"runs => ({MARKS})('').some(mark => runs.includes(mark.run))", arg=list(away))
+
+
 def test_the_legend_filters_models(page):
     open_page(page, f"{TEXTS}&model=vit-digits", "light")
     before = marks(page)
@@ -259,6 +280,56 @@ def test_the_table_and_the_chart_have_one_selection(page):
             break
     wait_chosen(page, [first, second])
     assert lit(marks(page)) == {first, second}
+
+
+def test_the_table_is_sorted_and_searched_in_place(page):
+    open_page(page, TEXTS, "light")
+    table = page.get_by_test_id("stDataFrame")
+    table.scroll_into_view_if_needed()
+    settle(page)
+    rows = [row[1:] for row in page.evaluate(ROWS)]
+    before = [row[0] for row in rows]
+    box = table.locator("canvas").first.bounding_box()
+    page.mouse.click(box["x"] + 150, box["y"] + ROW_PX / 2)  # the title of the first column
+    page.wait_for_function(f"before => JSON.stringify(({ROWS})().map(row => row[1])) === before", arg=listed(before))
+    first, *_, last = sorted(before, key=str.lower)
+    page.mouse.click(box["x"] + 18, box["y"] + ROW_PX * (len(before) + 0.5))
+    wait_chosen(page, [run for run, one in OWN.items() if one.label == last])
+    table.hover()
+    page.locator("[data-testid=stElementToolbar] button[aria-label^=Search]").click()
+    page.keyboard.type(first)
+    found = sum(first.lower() in cell.lower() for row in rows for cell in row)
+    page.locator(".gdg-search-status", has_text=f"{found} result").wait_for()
+
+
+def listed(names: list[str]) -> str:
+    """Names in the order in which a table that is sorted by them shows them, as the browser writes a list."""
+    return json.dumps(sorted(names, key=str.lower), ensure_ascii=False, separators=(",", ":"))
+
+
+def test_axe_finds_nothing_on_two_devices_and_on_no_view(page):
+    open_page(page, "/Trade_offs?model=minilm-tweets&where=both", "light")
+    for view in ("table", "parallel", "sweep", "progress"):
+        page.get_by_role("radio", name=t(f"views.{view}"), exact=True).click()
+        settle(page)
+        assert obstacles(page) == [], view
+    page.get_by_role("radio", name=t("where.joined"), exact=True).click()
+    settle(page)
+    assert page.locator(".st-key-chart-joined").count() == 1 and obstacles(page) == []
+    change_theme(page, "dark")
+    assert obstacles(page) == []
+
+
+def test_a_click_on_a_curve_selects_its_run_and_the_device_is_chosen(page):
+    open_page(page, "/Trade_offs?model=minilm-tweets&where=both&view=sweep", "light")
+    *_, run = marks(page, ".st-key-sweep-chart")
+    click_mark(page, run, ".st-key-sweep-chart")
+    wait_chosen(page, [run])
+    assert run in lit(marks(page, ".st-key-sweep-chart"))
+    page.locator(".st-key-view-where").get_by_role("radio", name=t("where.gpu"), exact=True).click()
+    page.locator(".st-key-view-where [aria-checked=true]", has_text=t("where.gpu")).wait_for()
+    page.get_by_role("radio", name=t("views.progress"), exact=True).click()
+    page.locator(".st-key-hypervolume .gtitle-subtitle", has_text="NVIDIA GPU").wait_for()
 
 
 def test_on_a_phone_the_axes_keep_apart_and_scroll_in_their_box(page):
@@ -461,6 +532,18 @@ def test_six_variants_stand_side_by_side_and_no_seventh(page):
     assert heads.count() == 7
     box.click()
     page.get_by_text("You can only select up to 6 options").wait_for()
+
+
+def test_flipped_inputs_are_listed_where_their_box_is_opened(page):
+    open_page(page, f"/Compare{TWO}", "light")
+    assert not page.get_by_test_id("stDataFrame").count()
+    page.locator("summary", has_text="flipped inputs").first.click()
+    page.get_by_test_id("stDataFrame").wait_for()
+    settle(page)
+    rows = page.evaluate(ROWS)
+    assert rows and {row[-1] for row in rows} <= {t("answers.gained"), t("answers.lost")} and obstacles(page) == []
+    page.locator("summary", has_text="flipped inputs").first.click()
+    page.get_by_test_id("stDataFrame").wait_for(state="detached")
 
 
 def test_a_table_of_six_is_whole_on_a_screen_and_its_quantities_stay_in_sight_on_a_phone(page):

@@ -1,6 +1,10 @@
-"""What the Compare page begins with."""
+"""What the Compare page begins with, and what it names where something has no bars."""
 
+from pages.parts import data
+from pages.parts.naming import short_names
+from tests.charts.test_stacks import result as profiled
 from tests.pages.conftest import words
+from tests.support.sample_results import sample_runs, write_runs
 
 PAGE = "4_Compare"
 
@@ -37,3 +41,16 @@ def test_what_is_taken_out_stays_out(open_page, own):
     app = open_page(PAGE, selected=["sample-0002", "sample-0003"])
     app.multiselect(key="compare-picker").set_value([]).run()
     assert chosen(app) == [] and not app.exception
+
+
+def test_variants_without_a_profile_are_named_under_the_bars(open_page, place):
+    runs = sample_runs(16)
+    runs[2].result["profile"] = profiled(1.0)["profile"]
+    write_runs(place / "home" / "runs", runs)
+    app = open_page("4_Compare", compared=["sample-0002", "sample-0003"])
+    (name,) = (
+        name for run, name in short_names([data.find(run.run) for run in runs[2:4]]).items() if run == runs[3].run
+    )
+    assert f"Without bars, since no profile was taken: {name}." in words(app).replace("\\", "")
+    app = open_page("4_Compare", compared=["sample-0001", "sample-0003"])
+    assert "no profile was taken" not in words(app), "without any bars nothing is missing among them"

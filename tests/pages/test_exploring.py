@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 
 import pytest
@@ -132,6 +133,22 @@ def test_every_view_opens(open_page, own, view) -> None:
     )
 
 
+def test_the_results_on_parallel_axes_are_chosen(open_page, own) -> None:
+    app = open_page("3_Trade_offs", {"view": "parallel", "axes": ["parameters", "zipped_size"]})
+    assert axes_of(app) == ["Parameters (M)", "Download size (zip) (MB)"]
+    app.multiselect(key="axes").set_value(["speedup"]).run()
+    assert axes_of(app) == ["Speed-up (×)"] and app.query_params["axes"] in ("speedup", ["speedup"])
+    app.multiselect(key="axes").set_value([]).run()
+    assert "Choose at least one result to draw." in words(app) and not app.exception
+
+
+def axes_of(app) -> list[str]:
+    """What stands above the axes of results."""
+    (lines,) = json.loads(app.get("plotly_chart")[-1].proto.spec)["data"]
+    labels = [one["label"].replace("<br>", " ") for one in lines["dimensions"]]
+    return [label for label in labels if "(" in label]
+
+
 def test_runs_that_differ_in_one_number_are_a_sweep(open_page, place) -> None:
     runs = [run for run in sample_runs(12) if run.families and run.model == "minilm-tweets"][:3]
     steps = [[{"technique": "prune-magnitude", "sparsity": value}] for value in (0.3, 0.5, 0.7)]
@@ -218,6 +235,20 @@ def test_what_is_left_out_in_the_legend_comes_back_by_its_button(open_page, own)
     assert "pruning" not in app.query_params["left-out"] and "minilm-tweets" in app.query_params["left-out"]
     (table,) = [one for one in app.dataframe if "accuracy" in one.value.columns]
     assert not app.exception and "Pruning" in set(table.value["family"])
+
+
+def test_what_compares_with_a_baseline_knows_it_though_the_legend_took_it_away(open_page, own) -> None:
+    given = {"model": "minilm-tweets", "view": "progress"}
+    best, charts = [], []
+    for away in ({}, {"left-out": "family:baseline"}):
+        app = open_page("3_Trade_offs", {**given, **away})
+        best.append([one.label for one in app.button if one.label.startswith("**")])
+        charts.append([json.loads(one.proto.spec) for one in app.get("plotly_chart")])
+    assert best[0] == best[1] and any("Best per megabyte" in words for words in best[0])
+    (chart, progress), (without, same) = charts
+    assert progress["data"] == same["data"]
+    names = [{trace.get("name") for trace in figure["data"]} for figure in (chart, without)]
+    assert "Baseline" in names[0] and "Baseline" not in names[1]
 
 
 def test_marks_of_about_one_size_are_left_out(open_page, own) -> None:

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 
 import pytest
+import streamlit as st
 from streamlit.proto.Block_pb2 import Block as BlockProto
 from streamlit.testing.v1.element_tree import Block
 
 from explorer.charts import tradeoff, tradeoff_info
 from explorer.charts.glossary import WORDS
 from explorer.texts import t
-from pages.parts import overview, panels, presenting
+from pages.parts import state, variant_table, view_charts
 from tests.pages.conftest import words
 from tests.support.gpu_results import CPU, GPU, GPU_HOST, measured_on_gpu
 from tests.support.sample_results import sample_runs, write_recorded, write_runs
@@ -28,7 +30,7 @@ def charts(monkeypatch):
         made.append(tradeoff_info(*args, **named))
         return made[-1]
 
-    for part in (panels, overview, presenting, tradeoff.info):
+    for part in (view_charts, tradeoff.info):
         monkeypatch.setattr(part, "tradeoff_info", arranged)
     return made
 
@@ -75,6 +77,53 @@ def test_side_by_side_the_twin_is_lit_on_the_other_chart(open_page, twins, chart
     open_page("3_Trade_offs", {**BOTH, "selected": "sample-0001"})
     lit = [{mark.run for mark in info.marks if mark.selected} for info in charts]
     assert {"sample-0001"} in lit and {"recorded-0001"} in lit
+
+
+@pytest.mark.parametrize("shown", [JOINED, BOTH], ids=["joined", "both"])
+def test_the_table_has_the_rows_of_both_devices(open_page, twins, shown):
+    app = open_page("3_Trade_offs", shown)
+    (table,) = [one for one in app.dataframe if "accuracy" in one.value.columns]
+    count = table.value["device"].value_counts()
+    assert (count["CPU"], count["GPU"]) == (8, 3)
+    assert table.proto.alt == t("table.alt.devices")
+    only = open_page("3_Trade_offs", {"model": "minilm-tweets"})
+    (table,) = [one for one in only.dataframe if "accuracy" in one.value.columns]
+    assert "device" not in table.value.columns and table.proto.alt == t("table.alt")
+
+
+@pytest.mark.parametrize("view", ["parallel", "progress"])
+def test_the_other_views_show_the_device_of_ones_choice(open_page, twins, view):
+    app = open_page("3_Trade_offs", {**BOTH, "view": view})
+    assert subtitle_of_last(app).endswith("CPU, ONNX Runtime, batch of 1")
+    next(one for one in app.button_group if one.key == "view-where").set_value("cuda").run()
+    assert not app.exception and subtitle_of_last(app).endswith("NVIDIA GPU, ONNX Runtime, batch of 1")
+    assert app.query_params["view-where"] in ("cuda", ["cuda"])
+    alone = open_page("3_Trade_offs", {"model": "minilm-tweets", "view": view})
+    assert "view-where" not in [one.key for one in alone.button_group]
+
+
+def subtitle_of_last(app):
+    """Below the title of the last chart on the page, in one line."""
+    title = json.loads(app.get("plotly_chart")[-1].proto.spec)["layout"]["title"]
+    return title["subtitle"]["text"].replace("<br>", " ")
+
+
+@pytest.mark.parametrize(
+    ("lit", "rows", "chosen"),
+    [
+        (["a"], [0], []),
+        (["a"], [0, 1, 2], ["a", "b"]),
+        ([], [1], ["a"]),
+        (["elsewhere"], [2], ["elsewhere", "b"]),
+        (["a", "b"], [], []),
+    ],
+)
+def test_a_variant_goes_out_where_one_of_its_rows_is_unticked(monkeypatch, lit, rows, chosen):
+    kept = {"selected": lit, "table-order": ["a", "a", "b"], "table": {"selection": {"rows": rows}}}
+    monkeypatch.setattr(st, "session_state", kept)
+    monkeypatch.setattr(state, "_publish", lambda: None)
+    variant_table._pick("table")
+    assert kept["selected"] == chosen
 
 
 def test_one_panel_says_why_the_gpu_has_no_marks(open_page, own, charts):

@@ -5,18 +5,24 @@ import json
 import pytest
 
 from explorer import stories
+from explorer.charts.style import INTERVAL
 from explorer.conclusion import conclusion
+from explorer.view import View
 from tests.pages.conftest import button, words
+from tests.support.counted import sample_counted
+from tests.support.gpu_results import GPU_HOST, measured_on_gpu
+from tests.support.sample_results import sample_runs, write_recorded, write_runs
 
 PAGE = "9_Present"
+TWEETS = View(models=("minilm-tweets",))
 
 
 @pytest.fixture
 def story(own):
     """Three steps: file size with a variant lit up, latency, and one whose run is gone."""
     made = [
-        stories.step(title="Smaller *now*", sentence="Less & less.", models=["minilm-tweets"], runs=["sample-0002"]),
-        stories.step(title="Faster", models=["minilm-tweets"], x="latency", target="cpu-torch", batch=8),
+        stories.step(title="Smaller *now*", sentence="Less & less.", view=TWEETS, runs=["sample-0002"]),
+        stories.step(title="Faster", view=TWEETS.model_copy(update={"x": "latency", "runtime": "torch", "batch": 8})),
         stories.step(title="Gone", runs=["nobody"]),
     ]
     stories.save(stories.story("Talk", made))
@@ -58,8 +64,8 @@ def test_the_current_view_becomes_a_story(open_page, own):
     assert not app.exception and not app.error
     (step,) = stories.load("My talk").steps
     assert (step.title, step.sentence) == ("First", "Look here.")
-    assert (step.x, step.y, step.batch, step.target) == ("latency", "difference", 8, "cpu-onnxruntime")
-    assert (step.models, step.runs) == (("minilm-tweets",), ("sample-0001", "sample-0002"))
+    assert step.view == TWEETS.model_copy(update={"x": "latency", "y": "difference", "batch": 8})
+    assert step.runs == ("sample-0001", "sample-0002")
     assert app.selectbox(key="told").value == "My talk" and app.text_input(key="step-title").value == ""
     assert "**1. First**" in words(app)
 
@@ -68,14 +74,55 @@ def test_a_step_is_made_by_hand(open_page, story):
     app = open_page(PAGE, told="Talk")
     app.text_input(key="step-title").set_value("By hand")
     app.selectbox(key="step-x").set_value("speedup")
-    app.selectbox(key="step-target").set_value("cpu-torch")
+    app.selectbox(key="step-where").set_value("joined")
+    app.selectbox(key="step-runtime").set_value("torch")
+    app.selectbox(key="step-budget-lost").set_value("2")
+    app.selectbox(key="step-budget-speed").set_value("1.5")
+    app.selectbox(key="step-budget-on").set_value("cpu-onnxruntime")
+    app.selectbox(key="step-estimate").set_value("apple-m2")
+    app.multiselect(key="step-left-out").set_value(["family:pruning", "family:baseline"])
     app.multiselect(key="step-runs").set_value(["sample-0005"])
     app.run()
-    assert "Speed-up" in words(app) or "speed-up" in words(app)
+    said = words(app)
+    for part in (
+        "against speed-up · Joined, PyTorch",
+        "Left out: Pruning, Baseline.",
+        "Estimated for Apple M2",
+        "2 points",
+    ):
+        assert part in said
     button(app, "Add this view").click().run()
     step = stories.load("Talk").steps[-1]
-    assert (step.title, step.x, step.target, step.runs) == ("By hand", "speedup", "cpu-torch", ("sample-0005",))
-    assert len(stories.load("Talk").steps) == 4
+    assert (step.title, step.runs) == ("By hand", ("sample-0005",)) and len(stories.load("Talk").steps) == 4
+    assert step.view == View(
+        models=step.view.models, x="speedup", devices=("cpu", "cuda"), joined=True, runtime="torch", lost_points=2,
+        speedup=1.5, fast_on="cpu-onnxruntime", estimate="apple-m2", left_out=("family:pruning", "family:baseline"),
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("where", "devices"),
+    [
+        ("cpu", {}),
+        ("gpu", {"devices": ("cuda",)}),
+        ("both", {"devices": ("cpu", "cuda")}),
+        ("joined", {"devices": ("cpu", "cuda"), "joined": True}),
+    ],
+)
+def test_a_step_keeps_all_that_trade_offs_shows(open_page, story, where, devices):
+    given = {"where": where, "budget-lost": "2", "budget-file": "50", "budget-speed": "1.5", "budget-on": "cpu-torch",
+             "estimate": "apple-m2", "left-out": "family:distillation", "length": "128"}  # fmt: skip
+    app = open_page("3_Trade_offs", query={**given, "told": "Talk", "model": "minilm-tweets"})
+    app.session_state["told"] = "Talk"
+    app.switch_page(f"pages/{PAGE}.py").run()
+    app.text_input(key="step-title").set_value("All of it")
+    button(app, "Add this view").click().run()
+    assert not app.exception and not app.error
+    kept = stories.load("Talk").steps[-1].view
+    assert kept == View(
+        models=("minilm-tweets",), lost_points=2, file_mb=50, speedup=1.5, fast_on="cpu-torch", estimate="apple-m2",
+        left_out=("family:distillation",), length=kept.length, **devices,
+    )  # fmt: skip
 
 
 @pytest.mark.parametrize(
@@ -114,7 +161,8 @@ def test_a_step_is_edited_in_its_place(open_page, story):
     assert not app.exception and not app.error and "edit-title" not in [one.key for one in app.text_input]
     first, second, third = stories.load("Talk").steps
     assert (first, third) == (story[0], story[2])
-    assert second == story[1].model_copy(update={"title": "Much faster", "sentence": "Look.", "x": "speedup"})
+    assert (second.title, second.sentence) == ("Much faster", "Look.")
+    assert second.view == story[1].view.model_copy(update={"x": "speedup"})
 
 
 def test_what_a_step_names_stays_though_it_is_gone(open_page, story):
@@ -134,13 +182,8 @@ def test_a_step_takes_what_trade_offs_shows_now_and_keeps_its_words(open_page, s
     assert app.selectbox(key="edit-1-y").value == "difference" and app.text_input(key="edit-title").value == "Again"
     button(app, "Save the step").click().run()
     step = stories.load("Talk").steps[1]
-    assert (step.title, step.x, step.y, step.batch, step.runs) == (
-        "Again",
-        "file_size",
-        "difference",
-        1,
-        ("sample-0005",),
-    )
+    assert (step.title, step.runs) == ("Again", ("sample-0005",))
+    assert step.view == TWEETS.model_copy(update={"y": "difference"})
 
 
 def test_a_step_that_is_edited_can_be_left_as_it_was(open_page, story):
@@ -187,6 +230,63 @@ def test_a_step_shows_its_chart_and_conclusion(open_page, story, own):
     assert figure["layout"]["xaxis"]["title"]["text"].startswith("File size")
     runs = {point[0] for trace in figure["data"] for point in trace.get("customdata") or ()}
     assert runs == {f"sample-000{number}" for number in range(8)}, "only the step's model"
+
+
+@pytest.fixture
+def twins(place):
+    """Eight runs measured here, three of them recorded on a GPU under other names."""
+    write_runs(place / "home" / "runs", sample_runs(8))
+    recorded = sample_runs(3, recorded=True, host=GPU_HOST)
+    write_recorded(place / "recorded", [measured_on_gpu(run, beside_cpu=False) for run in recorded])
+
+
+def present(open_page, **view):
+    """The page while it shows a step of this view, and the targets of the marks on each of its charts."""
+    made = stories.step(title="One", view=TWEETS.model_copy(update=view), runs=["sample-0002"])
+    stories.save(stories.story("Talk", [made]))
+    app = show(open_page)
+    return app, [json.loads(chart.proto.spec) for chart in app.get("plotly_chart")]
+
+
+def drawn(figure):
+    """The runs that have marks on a figure."""
+    return {point[0] for trace in figure["data"] for point in trace.get("customdata") or ()}
+
+
+def test_two_panels_are_presented_as_two(open_page, twins):
+    _, (cpu, gpu) = present(open_page, devices=("cpu", "cuda"))
+    assert {f"sample-000{number}" for number in range(8)} == drawn(cpu)
+    assert {f"recorded-000{number}" for number in range(1, 3)} < drawn(gpu) and not drawn(gpu) & drawn(cpu)
+    assert cpu["layout"]["yaxis"]["range"] == gpu["layout"]["yaxis"]["range"]
+
+
+def test_the_joined_panel_is_presented_joined(open_page, twins):
+    _, (both,) = present(open_page, devices=("cpu", "cuda"), joined=True)
+    assert {"sample-0002", "recorded-0002"} < drawn(both)
+    assert "CPU and GPU" in both["layout"]["title"]["subtitle"]["text"]
+
+
+def test_a_device_without_marks_says_why_while_it_is_presented(open_page, own):
+    app, (cpu,) = present(open_page, devices=("cpu", "cuda"))
+    assert drawn(cpu) and "Not measured: no NVIDIA GPU was found on this machine." in words(app)
+
+
+def test_a_budget_greys_marks_and_names_the_best_and_what_is_left_out_is_not_drawn(open_page, own):
+    app, (figure,) = present(open_page, lost_points=4.2, file_mb=60.0, left_out=("family:distillation",))
+    away = {run.run for run in own if run.families == ("distillation",)}
+    assert away and not away & drawn(figure)
+    grey = {one["marker"]["color"] for one in figure["data"] if one.get("customdata")}
+    assert INTERVAL["light"] in grey
+    said = words(app)
+    assert "Grey marks break the budget: at most 4.2 points of accuracy lost; a file of at most 60 MB." in said
+    assert "4 of 6 variants fit; most accurate " in said
+
+
+def test_estimates_are_presented_beside_what_was_measured(open_page, place):
+    write_runs(place / "home" / "runs", sample_counted(8))
+    _, (measured, foreseen) = present(open_page, x="latency", estimate="apple-m2")
+    assert "Apple M2" in foreseen["layout"]["title"]["subtitle"]["text"]
+    assert drawn(foreseen) and "Apple M2" not in measured["layout"]["title"]["subtitle"]["text"]
 
 
 def test_next_and_back(open_page, story):

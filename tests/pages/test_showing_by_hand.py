@@ -10,7 +10,7 @@ from explorer import stories
 from explorer.bench import serve_dashboard
 from explorer.pictures import open_page, settle
 from explorer.texts import t
-from tests.support.browser import complaints, obstacles, page_of, pick
+from tests.support.browser import complaints, obstacles, page_of, pick, slide
 from tests.support.sample_results import sample_runs, write_runs
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
@@ -37,12 +37,17 @@ def add_step(page, title: str) -> None:
 
 
 def edit(page, before: str, after: str) -> None:
-    """Give the second step another title, axis and the variant that is lit up now, and save it in its place."""
+    """Give the second step another title, axis, a second device and a budget, and save it in its place."""
     page.get_by_test_id("stSidebar").get_by_role("link", name=t("page.trade_offs.name"), exact=True).click()
     page.get_by_role("heading", level=1, name=t("page.trade_offs.title"), exact=True).wait_for()
     settle(page)
     pick(page, t("filter.y"), "Difference to baseline")
     settle(page)
+    page.get_by_role("radio", name=t("where.both"), exact=True).click()
+    settle(page)
+    slide(page, t("budget.file"), 7, "ArrowLeft")
+    settle(page)
+    assert page.locator(".js-plotly-plot").count() == 2 and obstacles(page) == []
     page.get_by_test_id("stSidebar").get_by_role("link", name=t("page.present.name"), exact=True).click()
     page.get_by_role("heading", name=t("tell.add")).wait_for()
     settle(page)
@@ -57,10 +62,10 @@ def edit(page, before: str, after: str) -> None:
     assert box.input_value() == after and obstacles(page) == []
     press(page, t("tell.save"))
     form.wait_for(state="detached")
-    assert [(step.title, step.y) for step in stories.load("By hand").steps] == [
-        ("Two", "accuracy"),
-        (after, "difference"),
-    ]
+    first, second = stories.load("By hand").steps
+    assert (first.title, first.view.y, first.view.devices) == ("Two", "accuracy", ("cpu",))
+    assert (second.title, second.view.y, second.view.devices) == (after, "difference", ("cpu", "cuda"))
+    assert second.view.file_mb == 10
 
 
 def press(page, words: str) -> None:
@@ -87,23 +92,36 @@ def test_a_story_is_built_moved_shown_and_deleted(own_page):
         pick(page, t("filter.x"), "Latency p50")
         add_step(page, "Two")
         assert titles(page) == ["One", "Two"]
-        assert [step.x for step in stories.load("By hand").steps] == ["file_size", "latency"]
+        assert [step.view.x for step in stories.load("By hand").steps] == ["file_size", "latency"]
         press(page, t("compress.up", place=2))
         assert titles(page) == ["Two", "One"]
         edit(page, "One", "Changed")
         assert titles(page) == ["Two", "Changed"]
-        press(page, t("compress.remove", place=2))
-        assert titles(page) == ["Two"]
         press(page, t("tell.present"))
-        page.get_by_role("heading", name="Two", exact=True, level=2).wait_for()
-        settle(page)
+        assert presented(page, "Two") == 1
+        page.keyboard.press("ArrowRight")
+        assert presented(page, "Changed") == 2 and obstacles(page) == []
+        assert page.get_by_text("Grey marks break the budget: a file of at most 10 MB.").is_visible()
+        page.keyboard.press("ArrowLeft")
+        assert presented(page, "Two") == 1
         page.keyboard.press("Escape")
         page.get_by_role("heading", name=t("tell.add")).wait_for()
         settle(page)
+        press(page, t("compress.remove", place=2))
+        assert titles(page) == ["Two"]
         press(page, t("tell.delete"))
         page.get_by_role("button", name=t("tell.delete.yes")).click()
         page.get_by_text(t("tell.none")).wait_for()
         assert stories.names() == [] and said == []
+
+
+def presented(page, title: str) -> int:
+    """How many charts the step with this title shows, which stand side by side and are of one height."""
+    page.get_by_role("heading", name=title, exact=True, level=2).wait_for()
+    settle(page)
+    boxes = [chart.bounding_box() for chart in page.locator(".js-plotly-plot").all()]
+    assert len({(round(box["y"]), round(box["height"])) for box in boxes}) == 1
+    return len(boxes)
 
 
 @pytest.mark.parametrize("form", ["PNG", "SVG"])

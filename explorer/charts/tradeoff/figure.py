@@ -135,14 +135,11 @@ def _marks_trace(marks: list[Mark], info: TradeoffInfo, theme: Theme, see_throug
             "size": each(
                 _shrunk(info, thin) * mark.diameter + (4 if mark.selected and not see_through else 0) for mark in marks
             ),
-            "color": style.faded(colour) if marks[0].selected and see_through else colour,
+            "color": each(_fill(mark, colour, see_through) for mark in marks),
             "opacity": each(thin * _opacity(mark) for mark in marks),
             "line": {
                 "width": each(_outline(mark, thin, see_through) for mark in marks),
-                "color": each(
-                    colour if mark.recorded else style.INK[theme] if mark.selected else style.BACKGROUNDS[theme]
-                    for mark in marks
-                ),
+                "color": each(_edge(mark, colour, theme) for mark in marks),
             },
         },
     )
@@ -166,13 +163,23 @@ def _symbol(shape: str, mark: Mark) -> str:
     return shape + ("-open" if mark.recorded else "") + ("-dot" if mark.noisy else "")
 
 
+def _fill(mark: Mark, colour: str, see_through: bool) -> str:
+    """What others beat steps back, in full colour at its edge only; an open mark is all edge."""
+    if mark.selected:
+        return style.faded(colour) if see_through else colour
+    return colour if _ahead(mark) or mark.estimated or mark.recorded else style.faded(colour, 0.55)
+
+
+def _edge(mark: Mark, colour: str, theme: Theme) -> str:
+    """The selected ones' is that of words; what lies on the lines of the fronts is cut out of what lies below."""
+    if mark.selected and not mark.recorded:
+        return style.INK[theme]
+    return style.BACKGROUNDS[theme] if _ahead(mark) and not mark.recorded else colour
+
+
 def _opacity(mark: Mark) -> float:
-    """What others beat steps back; an outline alone needs more of its colour to be seen."""
-    if not mark.fits and not mark.selected:
-        return 0.5
-    if _ahead(mark) or mark.estimated:
-        return 1.0
-    return 0.85 if mark.recorded else 0.6
+    """What breaks the budget is hardly there."""
+    return 1.0 if mark.fits or mark.selected else 0.5
 
 
 def _outline(mark: Mark, thin: float, see_through: bool) -> float:
@@ -277,8 +284,7 @@ def _add_legend(figure: go.Figure, info: TradeoffInfo, theme: Theme) -> None:
     present = {mark.family for mark in info.marks}
     for family in [family for family in (*style.FAMILY_COLOURS, "baseline") if family in present]:
         marker = {"color": style.family_colour(family, theme), "size": 10, "symbol": "circle"}
-        leaves_out = {"family": family} if family != "baseline" else None
-        figure.add_trace(_legend_entry(_family_title(family), marker, family, leaves_out))
+        figure.add_trace(_legend_entry(_family_title(family), marker, family, {"family": family}))
     if len(info.symbols) > 1:
         for model, symbol in info.symbols.items():
             marker = {"color": style.MUTED[theme], "size": 10, "symbol": symbol}

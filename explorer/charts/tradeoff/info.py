@@ -133,11 +133,13 @@ def tradeoff_info(
     arranged = _latest.of((rows, kin), made, lambda: _arranged(rows, axes, where, budget, kin))
     info, (lit, last) = arranged.info, _lit(arranged.there, selected, kin)
     marks = [replace(mark, selected=True, shown=mark.spot in last) if mark.spot in lit else mark for mark in info.marks]
+    symbols = _symbols(models, {mark.model for mark in marks})
     return replace(
         info,
+        caption=" ".join(filter(None, (info.caption, words.alike(symbols)))),
         marks=tuple(sorted(marks, key=lambda mark: (mark.selected, mark.baseline, mark.on_front))),
         joins=_joins(marks) if len(info.targets) == 2 else (),
-        symbols=_symbols(models, {mark.model for mark in marks}),
+        symbols=symbols,
     )
 
 

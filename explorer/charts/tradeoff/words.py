@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from explorer.charts import style
 from explorer.charts.style import plain
@@ -131,3 +131,12 @@ def why_empty(rows: Sequence[Variant]) -> str:
     """Why nothing of ``rows`` can be drawn."""
     reasons = dict.fromkeys(row.reason for row in rows if not row.available and row.reason)
     return t("chart.unavailable", reason="; ".join(map(sentence, reasons))) if reasons else t("chart.empty")
+
+
+def alike(symbols: Mapping[str, str]) -> str:
+    """Which models have one symbol, where there are more of them than symbols; else nothing."""
+    by_symbol: dict[str, list[str]] = {}
+    for model, symbol in symbols.items():
+        by_symbol.setdefault(symbol, []).append(model)
+    shared = [t("word.and").join(models) for models in by_symbol.values() if len(models) > 1]
+    return t("chart.alike", models="; ".join(shared)) if shared else ""
