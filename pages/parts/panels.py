@@ -122,3 +122,4 @@ def _estimate(view: View) -> None:
         empty.reason(name, info.empty)
     else:
         tradeoffs.chart(info, f"chart-estimated-{view.estimate}")
+        glossary.explain("estimate", "roofline")

@@ -63,6 +63,7 @@ def _parallel(rows: list[Variant], where: str, axes: Axes) -> None:
     with st.container(key="wide-chart"):
         draw(parallel_figure(info, theme(), ranges=marks.ranges()), f"{info.title}. {info.subtitle}", "parallel")
     st.caption(t("views.parallel.hint"))
+    glossary.explain("parallel", "parallel")
 
 
 def _sweep(rows: list[Variant], where: str) -> None:
@@ -85,6 +86,7 @@ def _sweep(rows: list[Variant], where: str) -> None:
         selection_mode="box",
     )
     st.caption(t("views.sweep.hint"))
+    glossary.explain("sweep", "elbow")
 
 
 def _words(found: list[Sweep]):  # type: ignore[no-untyped-def]
