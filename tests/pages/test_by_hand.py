@@ -174,7 +174,7 @@ def test_the_speed_counts_on_the_target_that_is_chosen_and_a_device_is_estimated
     assert here != there
     page.get_by_role("button", name="More").click()
     pick(page, t("filter.estimate"), "NVIDIA T4")
-    page.get_by_text(t("estimate.uncounted")).wait_for()
+    page.get_by_text(t("estimate.axis")).wait_for()
     page.wait_for_function("() => new URL(location.href).searchParams.get('estimate') === 'nvidia-t4'")
 
 
