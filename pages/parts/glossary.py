@@ -6,6 +6,7 @@ import streamlit as st
 
 from explorer.charts import CONFIG
 from explorer.charts.glossary import glossary_figure, words
+from explorer.charts.style import plain
 from explorer.texts import t
 from pages.parts.page import theme
 
@@ -30,6 +31,7 @@ def _word(key: str, name: str) -> None:
     box = st.popover(said.title, type="tertiary", key=key, on_change="rerun")
     if box.open:
         with box, st.container(width=PICTURE_PX):
-            st.markdown(said.text)
+            # where there is little room the box scrolls: by the keyboard only if something in it takes the focus
+            st.html(f'<div tabindex="0">{plain(said.text)}</div>')
             figure = glossary_figure(name, theme())
             st.plotly_chart(figure, theme=None, config=STILL, alt=said.alt, key=f"{key}-picture")

@@ -64,3 +64,4 @@ def _estimated(view: View) -> None:
             empty.reason(part.reason.title, part.reason.text, part.reason.note)
         else:
             tradeoffs.chart(chart.info, chart.key)
+            glossary.explain("estimate", "roofline")

@@ -76,6 +76,7 @@ def _parallel(rows: list[Variant], where: str, axes: Axes) -> None:
     with st.container(key="wide-chart"):
         draw(parallel_figure(info, theme(), ranges=marks.ranges()), f"{info.title}. {info.subtitle}", "parallel")
     st.caption(safe(f"{t('views.parallel.hint')} {info.left_out_words}"))
+    glossary.explain("parallel", "parallel")
 
 
 def _sweep(rows: list[Variant], where: str) -> None:
@@ -98,6 +99,7 @@ def _sweep(rows: list[Variant], where: str) -> None:
         selection_mode="box",
     )
     st.caption(t("views.sweep.hint"))
+    glossary.explain("sweep", "elbow")
 
 
 def _words(found: list[Sweep]):  # type: ignore[no-untyped-def]

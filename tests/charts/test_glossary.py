@@ -91,13 +91,17 @@ def test_quantiles_of_the_latency():
 @pytest.mark.parametrize(
     ("name", "expected"),
     [
-        ("prune-magnitude", ("structure",)),
-        ("prune-heads", ("structure",)),
-        ("prune-n-m", ("n_of_m",)),
-        ("weight-bits", ("groups",)),
-        ("quantization-aware-training", ("groups", "temperature")),
-        ("distill-student", ("temperature",)),
-        ("int8-dynamic", ()),
+        ("prune-magnitude", ("structure", "calibration_data")),
+        ("prune-gradual", ("structure",)),
+        ("prune-n-m", ("n_of_m", "calibration_data")),
+        ("low-rank", ("low_rank", "calibration_data")),
+        ("factorize-embeddings", ("low_rank",)),
+        ("cluster-weights", ("palette",)),
+        ("weight-bits", ("groups", "calibration_data")),
+        ("quantization-aware-training", ("groups", "temperature", "alpha")),
+        ("distill-student", ("temperature", "alpha")),
+        ("int8-dynamic", ("calibration_data",)),
+        ("half-precision", ()),
     ],
 )
 def test_a_technique_names_its_words_by_its_declaration(name, expected):
@@ -130,3 +134,34 @@ def test_more_inputs_shorten_the_interval():
     (trace,) = glossary_figure("wilson").data
     lengths = np.add(trace.error_x.array, trace.error_x.arrayminus)
     assert list(lengths) == sorted(lengths, reverse=True)
+
+
+def test_two_thin_matrices_come_as_close_as_two_can():
+    matrix = examples.weights(8, 8)
+    left, right = examples.thin_pair(matrix, 2)
+    sizes = np.linalg.svd(matrix, compute_uv=False)
+    assert (left.shape, right.shape) == ((8, 2), (2, 8))
+    assert np.square(matrix - left @ right).sum() == pytest.approx(np.square(sizes[2:]).sum())
+
+
+def test_each_weight_has_the_nearest_value_of_the_palette():
+    values = examples.weights(1, 24)[0]
+    centres, found = examples.palette(values, examples.PALETTE)
+    assert sorted(set(found)) == pytest.approx(sorted(centres)) and len(centres) == 4
+    assert np.abs(values - found) == pytest.approx(np.abs(values[:, None] - centres).min(axis=1))
+    for centre in centres:
+        assert values[found == centre].mean() == pytest.approx(centre), "k-means has come to rest"
+
+
+def test_the_elbow_is_that_of_sweeps_and_the_ridge_parts_the_layers():
+    figure = glossary_figure("elbow")
+    assert (figure.data[-1].x, figure.data[-1].y) == ((60,), (78.4,))
+    waits, computes = examples.LAYERS
+    assert examples.attainable_gflops(waits) == waits * examples.BANDWIDTH_GB_S < examples.PEAK_GFLOPS
+    assert examples.attainable_gflops(computes) == examples.PEAK_GFLOPS
+
+
+def test_parallel_lines_cross_each_axis_at_their_values():
+    lines = [trace for trace in glossary_figure("parallel").data if len(trace.x) == 3]
+    assert len(lines) == len(examples.LINES)
+    assert (lines[0].y[0], lines[0].y[1], lines[0].y[2]) == (0, 1, 1)

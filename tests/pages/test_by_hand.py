@@ -15,10 +15,12 @@ import pandas
 import psutil
 import pytest
 
+from explorer import presets
 from explorer.bench import serve_dashboard
 from explorer.charts.style import BACKGROUNDS, FAMILY_COLOURS, INK, INTERVAL
 from explorer.pictures import open_page, settle
 from explorer.recipe import Recipe
+from explorer.technique import techniques
 from explorer.texts import t, texts_of
 from tests.pages.conftest import GRID
 from tests.support.browser import (
@@ -155,6 +157,29 @@ def test_a_budget_greys_out_what_breaks_it_and_names_the_best(page):
     assert grey == set(OWN) - set(fitting) and grey and fitting
     page.get_by_role("button", name=re.compile("^Smallest ")).click()
     wait_chosen(page, [min(fitting, key=lambda run: size[run])])
+
+
+def fast_enough(target: str, least: float) -> set[str]:
+    """The runs of ``OWN`` that are so many times as fast as the baseline on this target, with eight texts at once."""
+    where = {"target": target, "batch": 8, "sequence": 32}
+    entries = [(run, entry) for run, one in OWN.items() for entry in one.result["latency"]]
+    return {run for run, entry in entries if where.items() <= entry.items() and (entry["speedup"] or 0) >= least}
+
+
+def test_the_speed_counts_on_the_target_that_is_chosen_and_a_device_is_estimated(page):
+    open_page(page, f"{TEXTS}&batch=8", "light")
+    slide(page, t("budget.speed"), 4, "ArrowRight")
+    words = page.get_by_role("slider", name=t("budget.speed")).get_attribute("aria-valuetext")
+    least = float(re.search(r"[\d.]+", words)[0])
+    here, there = (fast_enough(target, least) for target in ("cpu-onnxruntime", "cpu-torch"))
+    page.get_by_text(f"{len(here)} of {len(OWN)} variants fit.").wait_for()
+    pick(page, t("budget.on"), "CPU, PyTorch")
+    page.get_by_text(f"{len(there)} of {len(OWN)} variants fit.").wait_for()
+    assert here != there
+    page.get_by_role("button", name="More").click()
+    pick(page, t("filter.estimate"), "NVIDIA T4")
+    page.get_by_text(t("estimate.axis")).wait_for()
+    page.wait_for_function("() => new URL(location.href).searchParams.get('estimate') === 'nvidia-t4'")
 
 
 def test_a_click_selects_a_mark_alone_and_with_shift_one_more(page):
@@ -445,15 +470,49 @@ def test_steps_are_kept_as_a_preset_until_it_is_deleted(bench):
     bench.get_by_role("textbox", name="Name of the preset").fill("Mine & yours")
     bench.get_by_role("button", name="Save", exact=True).click()
     bench.get_by_text("Saved as “Mine & yours”").wait_for()
-    kept = bench.get_by_role("slider", name="Sparsity").get_attribute("aria-valuenow")
+    assert bench.get_by_role("slider", name="Sparsity").get_attribute("aria-valuetext") == "60%"
     bench.goto("/Compress")
     bench.get_by_text("Vision transformer on digits").click()
     bench.get_by_role("button", name="Mine & yours").click()
     wait_steps(bench, MAGNITUDE)
-    assert bench.get_by_role("slider", name="Sparsity").get_attribute("aria-valuenow") == kept
+    assert bench.get_by_role("slider", name="Sparsity").get_attribute("aria-valuetext") == "60%"
     bench.get_by_role("button", name="Remove 1").click()
     bench.get_by_role("button", name="Delete preset").click()
     bench.get_by_role("button", name="Mine & yours").wait_for(state="detached")
+
+
+def test_each_wish_fills_the_form_with_its_steps(bench):
+    bench.goto("/Compress")
+    bench.get_by_text("Vision transformer on digits").click()
+    for wish in presets.WISHES:
+        titles = [step.title for step in presets.for_wish(wish, "vision transformer")]
+        bench.get_by_role("button", name=t(f"preset.{wish.name}"), exact=True).click()
+        wait_steps(bench, *titles)
+        while titles:
+            bench.get_by_role("button", name="Remove 1").click()
+            wait_steps(bench, *titles[1:])
+            titles = titles[1:]
+
+
+def test_a_recipe_is_pasted_or_uploaded_into_the_form_and_a_wrong_one_refused(bench, tmp_path):
+    steps = [{"technique": "prune-neurons", "sparsity": 0.6}, {"technique": "int8-dynamic"}]
+    recipe = Recipe.parse({"model": "cnn-digits", "steps": steps, "seed": 7})
+    bench.goto("/Compress")
+    bench.get_by_text(t("recipe.title")).click()
+    box, load = bench.get_by_label(t("recipe.paste")), bench.get_by_role("button", name=t("recipe.load"))
+    box.fill(recipe.to_yaml().replace("int8-dynamic", "int9"))
+    load.click()
+    bench.get_by_text("There is no technique 'int9'").wait_for()
+    box.fill(recipe.to_yaml())
+    load.click()
+    wait_steps(bench, *(step.title for step in recipe.steps))
+    assert bench.get_by_role("slider", name="Sparsity").get_attribute("aria-valuetext") == "60%"
+    assert bench.get_by_role("spinbutton", name=t("compress.seed")).input_value() == "7"
+    (tmp_path / "other.yaml").write_text("model: vit-digits\nsteps:\n  - technique: half-precision\n")
+    bench.locator('[data-testid="stFileUploader"] input').set_input_files(tmp_path / "other.yaml")
+    bench.get_by_text("other.yaml").wait_for()
+    load.click()
+    wait_steps(bench, techniques()["half-precision"].title)
 
 
 def number(page, label: str, value: str) -> None:

@@ -3,6 +3,7 @@
 import pytest
 
 from tests.pages.conftest import words
+from tests.pages.test_joined_view import explained
 from tests.support.counted import sample_counted
 from tests.support.sample_results import write_runs
 
@@ -18,6 +19,7 @@ def test_nothing_is_estimated_unless_somebody_asks(open_page, some):
     app = open_page(PAGE)
     assert app.selectbox(key="estimate").value == "none"
     assert "Estimated for" not in words(app) and "estimate" not in app.query_params
+    assert "roofline" not in explained(app)
 
 
 def test_a_device_gets_a_panel_of_its_own_with_its_caption(open_page, some):
@@ -25,6 +27,7 @@ def test_a_device_gets_a_panel_of_its_own_with_its_caption(open_page, some):
     assert "Estimated for NVIDIA T4 from counted operations and bytes" in words(app)
     assert "Measured on Imaginary CPU 9000" in words(app)
     assert len(app.get("plotly_chart")) == 2
+    assert "roofline" in explained(app)
 
 
 def test_a_link_chooses_the_device(open_page, some):

@@ -26,9 +26,9 @@ LOOKED_FOR = re.compile(r"/\w+/_stcore/(health|host-config)$")
 STREAMLIT: dict[tuple[str, str], str] = {}
 """What Streamlit itself draws so, by axe's rule and a selector of the element: the reason why it stays."""
 
-OBSTACLES = """async known => {
+OBSTACLES = """async ([known, within]) => {
     const {violations, incomplete} = await axe.run(
-        document, {elementRef: true, resultTypes: ["violations", "incomplete"]});
+        within, {elementRef: true, resultTypes: ["violations", "incomplete"]});
     const broken = incomplete.filter(rule => rule.error).map(rule => `${rule.id} was given up: ${rule.error.message}`);
     const ours = (rule, node) => !known.some(([id, selector]) => id === rule && node.element?.matches(selector));
     const grave = violations.filter(found => ["serious", "critical"].includes(found.impact));
@@ -97,11 +97,11 @@ def colour(code: str) -> str:
     return f"rgb({red}, {green}, {blue})"
 
 
-def obstacles(page: Any) -> list[str]:
-    """What axe finds serious or critical on the page as it stands."""
+def obstacles(page: Any, within: str = "html") -> list[str]:
+    """What axe finds serious or critical on the page as it stands, inside the selector ``within``."""
     if not page.evaluate("typeof axe === 'object'"):
         page.evaluate(Axe().axe_script)
-    return page.evaluate(OBSTACLES, [list(known) for known in STREAMLIT])
+    return page.evaluate(OBSTACLES, [[list(known) for known in STREAMLIT], within])
 
 
 def small_words(page: Any, least_px: float = 12) -> list[str]:

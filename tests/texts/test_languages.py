@@ -31,7 +31,9 @@ def declared() -> dict[str, str]:
     said = {}
     for technique in techniques().values():
         own = {parameter.name: parameter.help for parameter in technique.parameters()}
-        for part, text in {"title": technique.title, "summary": technique.summary(), **own}.items():
+        own |= {f"{parameter.name}.move": parameter.move for parameter in technique.parameters()}
+        words = {"title": technique.title, "summary": technique.summary(), "cost": technique.cost}
+        for part, text in (words | own).items():
             said[f"technique.{technique.name}.{part}"] = text
     for target in targets().values():
         said |= {f"target.{target.name}.title": target.title, f"target.{target.name}.help": target.help}

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import plotly.graph_objects as go
 
 from explorer.charts import style
-from explorer.charts.glossary import fronts, judging, methods
+from explorer.charts.glossary import fronts, judging, methods, views
 from explorer.charts.style import Theme
 from explorer.technique import Technique
 from explorer.texts import t
@@ -38,8 +38,12 @@ def words_of(technique: type[Technique]) -> tuple[str, ...]:
     found = {
         "n_of_m": n_of_m,
         "structure": technique.family == "pruning" and not n_of_m,
+        "low_rank": "rank" in parameters,
+        "palette": "palette" in technique.summary(),
         "groups": "group_size" in parameters,
         "temperature": "temperature" in parameters,
+        "alpha": "alpha" in parameters,
+        "calibration_data": "calibration" in technique.needs,
     }
     return tuple(name for name, uses in found.items() if uses)
 
@@ -65,8 +69,12 @@ _DRAWN: dict[str, Callable[[go.Figure, Theme], None]] = {
         fronts.hypervolume,
         methods.structure,
         methods.n_of_m,
+        methods.low_rank,
+        methods.palette,
         methods.groups,
         methods.temperature,
+        methods.alpha,
+        methods.calibration_data,
         methods.heads,
         judging.interval,
         judging.latency,
@@ -74,6 +82,9 @@ _DRAWN: dict[str, Callable[[go.Figure, Theme], None]] = {
         judging.wilson,
         judging.macro_f1,
         judging.calibration,
+        views.elbow,
+        views.parallel,
+        views.roofline,
     )
 }
 WORDS = tuple(_DRAWN)

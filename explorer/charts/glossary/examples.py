@@ -36,6 +36,16 @@ ATTENTION = (((0, 1), (1, 0), (2, 1), (3, 2), (4, 3)), ((0, 4), (1, 4), (2, 3), 
 SHARPNESS = 2.0
 STEPS = 3
 """Steps on either side of zero."""
+PALETTE = 4
+"""Values of the example palette."""
+CALIBRATION_INPUTS = 500
+SWEEP = ((0, 80.0), (15, 79.9), (30, 79.7), (45, 79.3), (60, 78.4), (75, 74.8), (90, 64.0))
+"""Sparsity and accuracy in percent of the variants of a sweep."""
+PEAK_GFLOPS, BANDWIDTH_GB_S = 400.0, 40.0
+LAYERS = (2.0, 20.0)
+"""Operations for each byte that is read, of a layer that waits for memory and of one that waits for arithmetic."""
+LINES = ((0, 92, 80.0), (40, 61, 79.7), (60, 47, 79.2), (80, 24, 74.2))
+"""Sparsity in percent, size in MB and accuracy in percent of four variants."""
 
 
 def front_of_examples() -> list[tuple[float, float]]:
@@ -71,6 +81,32 @@ def rounded(values: Floats) -> tuple[Floats, float]:
     """``values`` to the nearest of ``STEPS`` steps on either side of zero, and the distance between two steps."""
     step = float(np.abs(values).max() / STEPS)
     return np.round(values / step) * step, step
+
+
+def thin_pair(matrix: Floats, rank: int) -> tuple[Floats, Floats]:
+    """Two thin matrices, ``[rows, rank]`` and ``[rank, columns]``, whose product is the closest there is (SVD)."""
+    left, sizes, right = np.linalg.svd(matrix, full_matrices=False)
+    root = np.sqrt(sizes[:rank])
+    return left[:, :rank] * root, root[:, None] * right[:rank]
+
+
+def palette(values: Floats, colours: int) -> tuple[Floats, Floats]:
+    """The values of a palette, by k-means from evenly spaced ones, and for each of ``values`` the nearest of them."""
+    centres = np.linspace(values.min(), values.max(), colours)
+    for _ in range(20):
+        nearest = np.abs(values[:, None] - centres).argmin(axis=1)
+        centres = np.array([values[nearest == place].mean() for place in range(colours)])
+    return centres, centres[np.abs(values[:, None] - centres).argmin(axis=1)]
+
+
+def activations() -> Floats:
+    """Values that flow through a layer, one for each of ``CALIBRATION_INPUTS``."""
+    return np.random.default_rng(4).normal(0.4, 1.0, CALIBRATION_INPUTS)
+
+
+def attainable_gflops(intensity: float) -> float:
+    """The roofline: what a device reaches with so many operations for each byte that it reads."""
+    return min(PEAK_GFLOPS, intensity * BANDWIDTH_GB_S)
 
 
 def softmax(logits: Sequence[float], temperature: float) -> Floats:

@@ -43,22 +43,65 @@ def groups(figure: go.Figure, theme: Theme) -> None:
     pens.bare(figure, t("glossary.groups.drawn"), square=False)
 
 
+def low_rank(figure: go.Figure, theme: Theme) -> None:
+    """A matrix, and the two thin ones whose product comes close to it."""
+    matrix = examples.weights(8, 8)
+    left, right = examples.thin_pair(matrix, 2)
+    pens.grid(figure, matrix, 0, theme)
+    pens.grid(figure, left, 10, theme)
+    pens.grid(figure, right, 14, theme)
+    numbers = {"whole": matrix.size, "thin": left.size + right.size}
+    pens.bare(figure, t("glossary.low_rank.drawn", **numbers))
+    for x, words in ((3.5, f"8 × 8 = {matrix.size}"), (15, f"8 × 2 + 2 × 8 = {numbers['thin']}")):
+        pens.note(figure, x, -1.5, words, theme)
+
+
+def palette(figure: go.Figure, theme: Theme) -> None:
+    """Weights as dots over the values of their palette."""
+    values = np.sort(examples.weights(1, 24)[0])
+    centres, _ = examples.palette(values, examples.PALETTE)
+    for centre in centres.tolist():
+        pens.line(figure, [(-1, centre), (len(values), centre)], style.FAMILY_COLOURS["sharing"], width=2)
+    points = [(float(place), float(value)) for place, value in enumerate(values)]
+    pens.dots(figure, points, style.FAMILY_COLOURS["quantization"])
+    pens.bare(figure, t("glossary.palette.drawn", weights=len(values), values=len(centres)), square=False)
+
+
+def alpha(figure: go.Figure, theme: Theme) -> None:
+    """The two things that a student learns from: the label and the teacher's answer."""
+    classes = ["A", "B", "C", "D"]
+    label, teacher = np.array([100.0, 0, 0, 0]), 100 * examples.softmax(examples.LOGITS, examples.SOFT)
+    for shares, colour in ((label, style.INK[theme]), (teacher, style.FAMILY_COLOURS["distillation"])):
+        pens.shares(figure, classes, shares, colour)
+    figure.update_layout(
+        title_text=t("glossary.alpha.drawn"),
+        xaxis=style.axis(theme, t("glossary.temperature.x"), showgrid=False),
+        yaxis=style.axis(theme, "%", range=[0, 118]),
+    )
+
+
+def calibration_data(figure: go.Figure, theme: Theme) -> None:
+    """What flows through a layer over the calibration inputs, and the range that is taken from it."""
+    values = examples.activations()
+    bars = {"color": style.FAMILY_COLOURS["quantization"]}
+    figure.add_trace(go.Histogram(x=values, nbinsx=30, marker=bars, hoverinfo="skip"))
+    for end, place in ((float(values.min()), "top right"), (float(values.max()), "top left")):
+        label = {"text": significant(end), "font": {"size": 12, "color": style.INK[theme]}}
+        line = {"color": style.INK[theme], "width": 1, "dash": "dash"}
+        figure.add_vline(x=end, line=line, annotation=label, annotation_position=place)
+    figure.update_layout(
+        title_text=t("glossary.calibration_data.drawn", inputs=len(values)),
+        xaxis=style.axis(theme, t("glossary.calibration_data.x"), showgrid=False),
+        yaxis=style.axis(theme, "", showticklabels=False, showgrid=False),
+        bargap=0.05,
+    )
+
+
 def temperature(figure: go.Figure, theme: Theme) -> None:
     classes = ["A", "B", "C", "D"]
     for temperature, colour in ((1.0, style.INK[theme]), (examples.SOFT, style.FAMILY_COLOURS["distillation"])):
         shares = 100 * examples.softmax(examples.LOGITS, temperature)
-        figure.add_trace(
-            go.Bar(
-                x=classes,
-                y=shares,
-                marker={"color": colour},
-                text=[f"{share:.0f}" for share in shares],
-                textposition="outside",
-                cliponaxis=False,
-                hoverinfo="skip",
-                name=f"{temperature:g}",
-            )
-        )
+        pens.shares(figure, classes, shares, colour)
     figure.update_layout(
         title_text=t("glossary.temperature.drawn", soft=f"{examples.SOFT:g}"),
         xaxis=style.axis(theme, t("glossary.temperature.x"), showgrid=False),

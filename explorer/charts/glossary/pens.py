@@ -57,6 +57,12 @@ def cells(
     figure.add_trace(go.Heatmap(z=z, x=list(x), y=list(y), zmin=0, zmax=most, **look, **words))
 
 
+def shares(figure: go.Figure, classes: Sequence[str], percent: Floats, colour: str) -> None:
+    """Bars for the percent of each class, with their numbers above."""
+    bars = {"marker": {"color": colour}, "textposition": "outside", "cliponaxis": False, "hoverinfo": "skip"}
+    figure.add_trace(go.Bar(x=list(classes), y=percent, text=[f"{share:.0f}" for share in percent], **bars))
+
+
 def steps(figure: go.Figure, left: int, values: Floats, step: float, theme: Theme) -> None:
     """Weights as dots over the steps that they are rounded to."""
     right = left + len(values) - 1
