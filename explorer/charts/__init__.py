@@ -2,6 +2,7 @@
 
 from explorer.charts.compare import CompareInfo, compare_figure, compare_info
 from explorer.charts.confusion import ConfusionInfo, confusion_figure, confusion_info
+from explorer.charts.credits import add_credit, credit
 from explorer.charts.grid import MEASURES as GRID_MEASURES
 from explorer.charts.grid import GridInfo, grid_figure, grid_info, grid_targets
 from explorer.charts.hypervolume import HypervolumeInfo, hypervolume_figure, hypervolume_info
@@ -43,11 +44,13 @@ __all__ = [
     "SweepInfo",
     "Theme",
     "TradeoffInfo",
+    "add_credit",
     "compare_figure",
     "compare_info",
     "config",
     "confusion_figure",
     "confusion_info",
+    "credit",
     "crowded",
     "file_name",
     "grid_figure",

@@ -6,11 +6,12 @@ from dataclasses import replace
 
 import streamlit as st
 
-from explorer.charts import compare_figure, compare_info, stacks_figure, stacks_info, without_profile
+from explorer.charts import compare_figure, compare_info, credit, stacks_figure, stacks_info, without_profile
 from explorer.comparison import bars, recipe_difference
 from explorer.comparison import table as facts
 from explorer.store import RunRow
 from explorer.texts import t
+from explorer.variants import flatten
 from pages.parts import data, glossary, state
 from pages.parts.naming import namer, short_names
 from pages.parts.page import safe, theme
@@ -52,7 +53,7 @@ def bars_chart(rows: list[RunRow]) -> None:
     """Size and latency as percent of the baseline."""
     names = short_names(rows)
     info = compare_info([replace(bars(row), label=names[row.run]) for row in rows])
-    draw(compare_figure(info, theme()), info.title, "compare-bars")
+    draw(compare_figure(info, theme()), info.title, "compare-bars", credit=credit(flatten(rows)))
 
 
 def stacks(rows: list[RunRow]) -> None:
@@ -61,10 +62,11 @@ def stacks(rows: list[RunRow]) -> None:
     charts = stacks_info(names, results)
     if not charts:
         return
+    profiled = credit(flatten(row for row in rows if (row.result or {}).get("profile")))
     st.subheader(t("compare.stacks"), anchor=False)
     for column, info in zip(st.columns(len(charts), gap="large"), charts, strict=True):
         with column:
-            draw(stacks_figure(info, theme()), info.title, f"stacks-{info.key}")
+            draw(stacks_figure(info, theme()), info.title, f"stacks-{info.key}", credit=profiled)
     missing = without_profile(names, results)
     if missing:
         st.caption(safe(missing))

@@ -48,7 +48,7 @@ def _chart(info: TradeoffInfo, key: str) -> None:
     if info.empty:
         st.info(safe(info.empty))
         return
-    pictures.draw(tradeoff_figure(info, theme(), see_through=True), _name(info), key, drawing(info))
+    pictures.draw(tradeoff_figure(info, theme(), see_through=True), _name(info), key, drawing(info), info.credit)
     st.caption(safe(info.caption))
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import streamlit as st
 from plotly.graph_objects import Figure
 
-from explorer.charts import PICTURE_FORMATS, PictureFormat, config, file_name
+from explorer.charts import PICTURE_FORMATS, PictureFormat, add_credit, config, file_name
 from explorer.texts import t
 
 KEY = "picture-format"
@@ -33,7 +33,15 @@ def chosen() -> PictureFormat:
     return form
 
 
-def draw(figure: Figure, alt: str, key: str, buttons: dict[str, Any] | None = None, **more: Any) -> None:
-    """Draw a chart, which screen readers call ``alt``; ``buttons`` change its configuration."""
+def draw(
+    figure: Figure, alt: str, key: str, buttons: dict[str, Any] | None = None, credit: str = "", **more: Any
+) -> None:
+    """Draw a chart, which screen readers call ``alt``; ``buttons`` change its configuration.
+
+    ``credit`` stands on its saved picture only: on the page the caption says it.
+    """
+    if credit:
+        place = add_credit(figure, credit)
+        st.html(f'<style>.st-key-{key} .annotation[data-index="{place}"] {{ display: none; }}</style>')
     settings = config(chosen(), file_name(figure), **(buttons or {}))
     st.plotly_chart(figure, theme=None, config=settings, alt=alt, key=key, **more)

@@ -176,7 +176,7 @@ def _chart(chart: Chart, guest: bool, beside: bool) -> None:
         alt, figure = f"{info.title}. {info.subtitle}", presented_figure(info, theme(), _type(), beside)
         # the presenter's camera comes when the pointer does
         buttons = {"displayModeBar": False if guest else "hover", "modeBarButtons": [["toImage"]]}
-        draw(figure, alt, f"{chart.key}-{theme()}-{_type()}", buttons, height="stretch")
+        draw(figure, alt, f"{chart.key}-{theme()}-{_type()}", buttons, info.credit, height="stretch")
         spare_words(f"presented-{chart.key}", crowded(info, _type(), beside))
 
 

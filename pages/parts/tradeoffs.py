@@ -30,6 +30,7 @@ def chart(info: TradeoffInfo, key: str) -> None:
         f"{info.title}. {info.subtitle}",
         key,
         drawing(info),
+        info.credit,
         on_select=lambda: pick_boxed(key),
         selection_mode="box",
     )

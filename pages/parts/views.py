@@ -6,6 +6,7 @@ import streamlit as st
 
 from explorer.charts import (
     Axes,
+    credit,
     hypervolume_figure,
     hypervolume_info,
     parallel_figure,
@@ -74,7 +75,8 @@ def _parallel(rows: list[Variant], where: str, axes: Axes) -> None:
         return
     st.html(WIDE.format(width=least_width_px(info)))
     with st.container(key="wide-chart"):
-        draw(parallel_figure(info, theme(), ranges=marks.ranges()), f"{info.title}. {info.subtitle}", "parallel")
+        figure = parallel_figure(info, theme(), ranges=marks.ranges())
+        draw(figure, f"{info.title}. {info.subtitle}", "parallel", credit=credit(rows))
     st.caption(safe(f"{t('views.parallel.hint')} {info.left_out_words}"))
     glossary.explain("parallel", "parallel")
 
@@ -95,6 +97,7 @@ def _sweep(rows: list[Variant], where: str) -> None:
         sweep_figure(info, theme()),
         f"{info.title}. {info.subtitle}",
         "sweep-chart",
+        credit=credit(by_run[run] for run in info.runs),
         on_select=lambda: tradeoffs.pick_boxed("sweep-chart"),
         selection_mode="box",
     )
@@ -120,7 +123,8 @@ def _progress(rows: list[Variant], where: str) -> None:
     if not info.series:
         empty.reason(info.title, t("views.progress.none"))
         return
-    draw(hypervolume_figure(info, theme()), f"{info.title}. {info.subtitle}", "hypervolume")
+    alt = f"{info.title}. {info.subtitle}"
+    draw(hypervolume_figure(info, theme()), alt, "hypervolume", credit=credit(rows))
     across = t("views.progress.time" if info.moments else "views.progress.order")
     st.caption(safe(f"{t('views.progress.hint')} {across}"))
     glossary.explain("progress", "hypervolume")

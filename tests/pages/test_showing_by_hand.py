@@ -15,6 +15,8 @@ from tests.support.sample_results import sample_runs, write_runs
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
+CREDIT = "Imaginary CPU 9000, 2 cores, 2026-11-2"
+"""Who measured what is drawn, and nearly when, as a saved picture says it."""
 CAMERA = '.modebar-btn[data-title^="Download plot"]'
 COMPARED = "?compared=sample-0002,sample-0003"
 
@@ -154,4 +156,8 @@ def save_first_chart(page, form: str, folder) -> None:
     name = waiting.value.suggested_filename
     waiting.value.save_as(folder / name)
     assert name.endswith(f".{form.lower()}")
-    assert (folder / name).read_bytes().startswith(b"\x89PNG" if form == "PNG" else b"<svg")
+    saved = (folder / name).read_bytes()
+    assert saved.startswith(b"\x89PNG" if form == "PNG" else b"<svg")
+    if form == "SVG":
+        assert CREDIT.encode() in saved
+    assert page.locator(".annotation", has_text=CREDIT).count() and not page.get_by_text(CREDIT).first.is_visible()

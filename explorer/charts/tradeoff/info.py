@@ -10,6 +10,7 @@ from typing import Any
 from explorer import twins
 from explorer.budget import Budget
 from explorer.charts import style
+from explorer.charts.credits import credit
 from explorer.charts.tradeoff import words
 from explorer.charts.tradeoff.fronts import Axes, Front, Spot, drawable, fronts
 from explorer.charts.tradeoff.sizes import USUAL, SizeScale, size_scale
@@ -78,7 +79,8 @@ class TradeoffInfo:
     """Everything that is drawn; ``empty`` says why there are no marks, ``joins`` is empty for a single target.
 
     ``sizes`` tells how large marks are by the third quantity, None without one; ``symbols`` the shape of each model's
-    marks; ``y_range`` what the axis upwards shows at least, where another chart stands beside this one.
+    marks; ``y_range`` what the axis upwards shows at least, where another chart stands beside this one; ``credit`` who
+    measured it and when.
     """
 
     axes: Axes
@@ -97,6 +99,7 @@ class TradeoffInfo:
     sizes: SizeScale | None = None
     symbols: Mapping[str, str] = field(default_factory=dict)
     y_range: tuple[float, float] | None = None
+    credit: str = ""
 
     @property
     def knees(self) -> tuple[Mark, ...]:
@@ -224,6 +227,7 @@ def _arranged(rows: Sequence[Variant], axes: Axes, where: str, budget: Budget, k
         empty=None if marks else words.why_empty(rows),
         targets=targets,
         sizes=sizes,
+        credit=credit(shown),
     )
     return _Arranged(info, _there(shown))
 
