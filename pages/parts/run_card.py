@@ -93,9 +93,7 @@ def _pause(run: str, paused: bool) -> None:
 def queue_switch(rows: list[RunRow]) -> None:
     """Let the queue rest or go on, where anything is queued or it rests already, and end all that waits."""
     paused, waiting = queue_paused(home()), [row.run for row in rows if row.state == "queued"]
-    if paused:
-        st.info(t("runs.queue.paused"))
-    with st.container(horizontal=True):
+    with st.container(horizontal=True, vertical_alignment="center"):
         if paused or waiting:
             st.button(
                 t("runs.queue.resume" if paused else "runs.queue.pause"),
@@ -107,6 +105,8 @@ def queue_switch(rows: list[RunRow]) -> None:
             )
         if len(waiting) > 1:
             _cancel_all(waiting)
+        if paused:  # beside the buttons: above them it would move all below, under a hand that is about to click
+            st.markdown(t("runs.queue.paused"), width="content")
 
 
 def _cancel_all(runs: list[str]) -> None:

@@ -58,6 +58,7 @@ def _one(names: list[str]) -> None:
             args=(name, not about.archived),
             **allowed(help=t("studies.archive.help")),
         )
+        none = not Store().runs(study=name, states=["done"], with_results=False)
         for whole, words in ((False, t("studies.export")), (True, t("studies.export.whole"))):
             st.download_button(
                 words,
@@ -67,7 +68,8 @@ def _one(names: list[str]) -> None:
                 key=f"studies-export-{whole}",
                 icon=":material/download:",
                 on_click="ignore",
-                help=t("studies.export.help"),
+                disabled=none,
+                help=t("studies.export.none" if none else "studies.export.help"),
             )
     with st.form("studies-duplicate", border=False), st.container(horizontal=True, vertical_alignment="bottom"):
         new = st.text_input(t("studies.duplicate.name"), max_chars=studies.MOST_NAME)

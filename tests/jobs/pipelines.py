@@ -8,7 +8,7 @@ import subprocess
 import sys
 import time
 
-from explorer import cache
+from explorer import ENGINE_VERSION, cache
 from explorer.errors import BadInput
 from explorer.home import home
 from explorer.measure import lock
@@ -26,7 +26,7 @@ def quick(recipe, folder, report, *, run, digest, fresh=False) -> Result:
     return Result(
         run=run,
         digest=digest,
-        engine="1",
+        engine=ENGINE_VERSION,
         recipe=recipe.plain(),
         task="digits",
         labels=["0", "1"],

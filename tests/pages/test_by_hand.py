@@ -648,11 +648,16 @@ def test_what_is_previewed_is_downloaded(page, tmp_path):
 
 def test_a_whole_study_is_taken_away_in_every_form(page, tmp_path):
     open_page(page, "/Export?compared=sample-0001,sample-0003", "light")
+    page.get_by_test_id("stDataFrame").scroll_into_view_if_needed()
+    settle(page)
+    listed = [name for _, *words in page.evaluate(ROWS) for name in words if "." in name and " " not in name]
     saved = {name: download(page, name, tmp_path) for name in ("Download the bundles", "Download the recipes")}
     for path, suffix in zip(saved.values(), ("/model.onnx", ".yaml"), strict=True):
         with zipfile.ZipFile(path) as together:
             held = [name for name in together.namelist() if name.endswith(suffix)]
         assert [sorted(run for run in OWN if run in name) for name in held] == [["sample-0001"], ["sample-0003"]]
+    with zipfile.ZipFile(saved["Download the bundles"]) as together:
+        assert listed and set(listed) <= {Path(name).name for name in together.namelist()}, "as it was listed"
     page.get_by_role("radio", name="A whole study").click()
     settle(page)
     for form, read in {"JSON": pandas.read_json, "Parquet": pandas.read_parquet}.items():
