@@ -73,7 +73,7 @@ CHANGES = {
 """Every function that launches, stops, keeps or removes something, with what it is given."""
 LOOKS = {
     # a guest's look carries nothing on, see below
-    jobs: "active carry_on events log_text run_folder why_not_moved why_not_paused",
+    jobs: "active await_ends carry_on events log_text run_folder why_not_moved why_not_paused",
     foreground: "",
     verify: "accuracy_checks agrees computer_checks file_checks latency_checks lines rebuild_checks",
     remeasure: "answers is_bundle",

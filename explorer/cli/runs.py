@@ -78,6 +78,7 @@ def runs(
     as_json: Json = False,
 ) -> None:
     """List the runs, the recorded ones first; what waits has its place in the queue and says why."""
+    from explorer import jobs
     from explorer.home import home
     from explorer.rundir import ACTIVE, FINISHED, queue_paused
     from explorer.seeds import names_of
@@ -87,6 +88,7 @@ def runs(
     if unknown := [name for name in states if name not in (*ACTIVE, *FINISHED)]:
         raise BadInput(f"There is no state '{unknown[0]}'; known are {', '.join((*ACTIVE, *FINISHED))}.")
     carry_on()
+    jobs.await_ends()
     rows = Store().runs(study, states or None, model, with_results=as_json)
     places, held = {run: place for place, run in enumerate(Store().in_state("queued"), start=1)}, queue_paused(home())
     found = [{**vars(row), "place": places.get(row.run)} for row in rows] if as_json else []

@@ -21,6 +21,8 @@ from explorer.rundir import ACTIVE, PRIORITY_S, QUEUE_PAUSED, Priority, RunFolde
 if TYPE_CHECKING:
     from explorer.recipe import Recipe
 
+ENDS_S = 3.0
+"""How long whoever looks once waits for a supervisor to say how runs ended."""
 _supervisors: dict[Path, tuple[subprocess.Popen[bytes], float]] = {}
 """By home, the one that this process started last, and when."""
 
@@ -270,6 +272,20 @@ def carry_on() -> None:
     states: list[State] = ["running"] if queue_paused(home()) else ["running", "queued"]
     if why_not() is None and Store().in_state(*states):
         ensure_supervisor()
+
+
+def await_ends(seconds: float = ENDS_S) -> None:
+    """Wait until no run is said to be running whose worker is gone: the supervisor, just started, writes that down."""
+    from explorer.jobs.processes import alive
+    from explorer.store import Store
+
+    def is_gone(run: str) -> bool:
+        folder = RunFolder(runs_folder() / run)
+        return not folder.elsewhere and not alive(folder.worker())
+
+    deadline = time.monotonic() + seconds
+    while why_not() is None and any(map(is_gone, Store().in_state("running"))) and time.monotonic() < deadline:
+        time.sleep(0.05)
 
 
 def _is_starting(base: Path, last_holder: str) -> bool:

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from explorer.jobs import memory_guard
 from explorer.jobs.beginnings import computed_by
+from explorer.jobs.engine import Engine, Watch
 from explorer.jobs.lifecycle import ProcessWatch, is_ready, start_spare
 from explorer.rundir import RunFolder
 from explorer.settings import number
@@ -23,20 +24,28 @@ class LocalEngine:
     """Runs as processes of this machine; see ``engine.Engine``."""
 
     def __init__(self, home: Path) -> None:
+        self.home = home
         self.slots = int(number("EXPLORER_JOBS", 1, least=1))
+        self._cluster: Engine | None = None
+        """Follows the runs that were given to a cluster before ``EXPLORER_ENGINE`` was changed."""
         self.spare = Spare(home)
 
     def start(self, folder: RunFolder) -> ProcessWatch:
         """Give the run to the spare worker where one is ready, else to a new one."""
         return ProcessWatch.start(folder, self.spare.take())
 
-    def adopt(self, folder: RunFolder) -> ProcessWatch:
-        """Watch the worker whose mark is in the folder."""
-        return ProcessWatch(folder, folder.worker())
+    def adopt(self, folder: RunFolder) -> Watch:
+        """Watch the worker whose mark is in the folder, or the job of a cluster that the run was given to."""
+        if not folder.elsewhere:
+            return ProcessWatch(folder, folder.worker())
+        from explorer.jobs.ray.engine import RayEngine  # imported late: the supervisor is small without it
+
+        self._cluster = self._cluster or RayEngine(self.home)
+        return self._cluster.adopt(folder)
 
     def has_begun(self, folder: RunFolder) -> bool:
-        """Whether a worker has claimed the run."""
-        return folder.worker() is not None
+        """Whether a worker has claimed the run, or a cluster has it."""
+        return folder.worker() is not None or folder.elsewhere
 
     def obstacle(self, folder: RunFolder, running: Sequence[RunFolder]) -> str | None:
         """Another run computes the same beginning, or there is too little memory beside the runs that go on.
@@ -58,18 +67,23 @@ class LocalEngine:
     def look_after(self, busy: bool, waiting: bool, running: Sequence[RunFolder]) -> None:
         """Make a spare worker or let it go."""
         self.spare.tick(busy, waiting, running)
+        if self._cluster is not None:
+            self._cluster.look_after(busy, waiting, running)
 
     def close(self) -> None:
         """Let the spare worker go."""
         self.spare.let_go()
+        if self._cluster is not None:
+            self._cluster.close()
 
 
 class Spare:
     """A worker that has everything imported and waits for the next run, so that this starts at once.
 
-    It is made while runs wait for others, but never while one is measured, and when the last run has ended; it goes
-    after ``EXPLORER_SPARE_S`` seconds (120) without work, at once where that is 0. It is a process of its own from its
-    first moment: nothing is forked after PyTorch was imported.
+    It is made while runs wait for others, but never while one is measured, and when the last run has ended. It imports
+    as training does, so that no measuring begins meanwhile. It goes after ``EXPLORER_SPARE_S`` seconds (120) without
+    work, at once where that is 0. It is a process of its own from its first moment: nothing is forked after PyTorch was
+    imported.
     """
 
     def __init__(self, home: Path) -> None:

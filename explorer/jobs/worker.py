@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import importlib
 import os
+import select
 import signal
 import sys
 import time
@@ -27,9 +28,10 @@ from typing import TYPE_CHECKING, Any
 import psutil
 
 from explorer.errors import BadInput, Cancelled, ExplorerError
-from explorer.home import FULL
+from explorer.home import FULL, home
 from explorer.jobs import memory_guard, processes
 from explorer.jobs.lifecycle import CANNOT_WRITE, SPARE, cannot_write
+from explorer.measure.lock import training_slot
 from explorer.rundir import MAKE, MEASURE, WHOLE, RunFolder, State
 
 if TYPE_CHECKING:
@@ -205,11 +207,12 @@ def _log_to(path: Path) -> None:
 
 
 def _wait_for_a_run() -> str:
-    """Have everything ready, then wait; leaves where no run comes."""
-    with suppress(Exception):  # whatever fails here fails again in the run, where it is written down
-        _pipeline()
-        for name in WARM if "EXPLORER_PIPELINE" not in os.environ else ():
-            importlib.import_module(name)
+    """Have everything ready while nothing is measured, then wait; leaves where no run comes."""
+    try:
+        with training_slot(home(), lambda text: None, _is_let_go):
+            _get_ready()
+    except Cancelled:
+        sys.exit(0)
     try:
         print("ready", flush=True)
     except BrokenPipeError:  # whoever would give it a run is gone
@@ -218,6 +221,18 @@ def _wait_for_a_run() -> str:
     if not place:
         sys.exit(0)
     return place
+
+
+def _get_ready() -> None:
+    with suppress(Exception):  # whatever fails here fails again in the run, where it is written down
+        _pipeline()
+        for name in WARM if "EXPLORER_PIPELINE" not in os.environ else ():
+            importlib.import_module(name)
+
+
+def _is_let_go() -> bool:
+    """Whether whoever would give it a run has closed its input: no run comes before it is ready."""
+    return bool(select.select([sys.stdin], [], [], 0)[0])
 
 
 def main() -> None:

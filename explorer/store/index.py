@@ -7,9 +7,10 @@ import os
 import sqlite3
 import time
 import zlib
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 from functools import cached_property
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,8 @@ AT_ONCE = 5_000
 """So many runs are compared with their folders whenever the folders change."""
 PATIENCE_NS = 20_000
 """Beyond, a comparison waits so long for each run since the last one: 2 s for 100,000 runs, which take 0.1 s."""
+TOGETHER, CACHE_KB, USUAL_CACHE_KB = 2_000, 500, 2_000
+"""So many names are looked up at a time, and so much of the index SQLite keeps meanwhile, and else."""
 _SETTLED_NS = 200_000_000  # folder times are coarse: a younger one may hide a second change
 
 _REFUSED = (sqlite3.SQLITE_IOERR, sqlite3.SQLITE_FULL, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY)
@@ -64,6 +67,7 @@ WHERE (runs.state = 'queued' OR (runs.state = 'running' AND excluded.state != 'q
    OR (runs.state = 'done' AND excluded.state = 'done' AND runs.result IS NOT excluded.result))
   AND ({" OR ".join(f"runs.{name} IS NOT excluded.{name}" for name in _COLUMNS[1:-1])})
 """
+_WITHOUT_ROW = "SELECT value FROM json_each(?) WHERE NOT EXISTS (SELECT 1 FROM runs WHERE run = value)"
 STUDIES = """
 WITH RECURSIVE names (name) AS (
     SELECT min(study) FROM belongs
@@ -206,31 +210,37 @@ def is_refused(error: sqlite3.Error) -> bool:
 
 def _compare(connection: sqlite3.Connection, folders: Path) -> None:
     modified = _modified(folders)
-    there = sorted(os.listdir(folders)) if modified else []  # noqa: PTH208 (names alone, a hundred thousand of them)
-    known = (run for (run,) in connection.execute("SELECT run FROM runs ORDER BY run"))
-    new, gone = apart(there, known)
+    connection.execute(f"PRAGMA cache_size = -{CACHE_KB}")
+    with os.scandir(folders) if modified else nullcontext(()) as entries:
+        names = (entry.name for entry in entries if entry.name.isprintable())  # else it cannot be text in SQLite
+        count, new = _unknown(connection, names)
+    connection.execute(f"PRAGMA cache_size = -{USUAL_CACHE_KB}")
+    known = connection.execute("SELECT count(*) FROM runs").fetchone()[0]
+    gone = _gone(connection, folders) if known > count - len(new) else []
     for run in new:
         write(connection, RunFolder(folders / run))
     for run in gone:
         _forget(connection, run)
     now = time.time_ns()
     settled = modified if now - modified > _SETTLED_NS else 0
-    connection.execute("UPDATE meta SET folders = ?, compared = ?, runs = ?", [settled, now, len(there)])
+    connection.execute("UPDATE meta SET folders = ?, compared = ?, runs = ?", [settled, now, count])
 
 
-def apart(ones: Iterable[str], others: Iterable[str]) -> tuple[list[str], list[str]]:
-    """What is only in the first and what is only in the second of two sorted sequences, which may be long."""
-    only, lacking, rest = [], [], iter(ones)
-    one = next(rest, None)
-    for other in others:
-        while one is not None and one < other:
-            only.append(one)
-            one = next(rest, None)
-        if one == other:
-            one = next(rest, None)
-        else:
-            lacking.append(other)
-    return only + ([one, *rest] if one is not None else []), lacking
+def _gone(connection: sqlite3.Connection, folders: Path) -> list[str]:
+    known = connection.execute("SELECT run FROM runs")
+    return [run for (run,) in known if not os.path.lexists(folders / run)]
+
+
+def _unknown(connection: sqlite3.Connection, names: Iterator[str]) -> tuple[int, list[str]]:
+    """How many names there are, and which of them have no row.
+
+    They are looked up by the thousand: all at once would take ten megabytes, of which the supervisor keeps some.
+    """
+    count, new = 0, []
+    while some := sorted(islice(names, TOGETHER)):
+        count += len(some)
+        new += [name for (name,) in connection.execute(_WITHOUT_ROW, [json.dumps(some)])]
+    return count, new
 
 
 def _belong(connection: sqlite3.Connection, run: str, studies: list[str]) -> None:

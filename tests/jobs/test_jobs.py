@@ -17,7 +17,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from explorer import jobs
+from explorer import cli, jobs
 from explorer.errors import BadInput, ExplorerError
 from explorer.recipe import Measuring, Recipe
 from explorer.rundir import RunFolder
@@ -485,3 +485,15 @@ def test_what_was_queued_goes_on_after_everything_was_killed(home, monkeypatch):
     jobs.carry_on()
     assert [home.settled(run).state for run in runs] == ["failed", "done", "done"]
     assert home.row(runs[0]).reason.startswith("interrupted: the worker process is gone")
+
+
+def test_a_run_whose_worker_is_gone_is_never_listed_as_running(home, monkeypatch, capsys):
+    monkeypatch.setenv("EXPLORER_PIPELINE", "tests.jobs.pipelines:gated")
+    run = jobs.submit(home.recipe())
+    worker = home.training(run)
+    os.kill(home.supervisor().pid, signal.SIGKILL)
+    os.kill(worker, signal.SIGKILL)
+    home.until(lambda: home.supervisor() is None)
+    assert cli.main(["runs", "--state", "running,failed"]) == 0
+    (line,) = [line for line in capsys.readouterr().out.splitlines() if run in line]
+    assert "failed" in line and "running" not in line

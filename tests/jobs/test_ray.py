@@ -16,7 +16,9 @@ import pytest
 
 from explorer import jobs
 from explorer.errors import BadInput, ExplorerError
+from explorer.jobs import processes
 from explorer.jobs.engine import check_settings, chosen
+from explorer.jobs.local import LocalEngine
 from explorer.jobs.ray import engine as engines
 from explorer.jobs.ray import follow, node, package
 from explorer.jobs.ray.api import Away, ClusterError, RayClient, token_from_environment
@@ -534,6 +536,31 @@ def test_what_waits_to_be_measured_counts_for_those_that_will_be_measured_there(
     assert engine.obstacle(alike, []) is not None and engine.obstacle(on_gpu, []) is None
     made.pending = False
     assert engine.obstacle(alike, []) is None
+
+
+def test_a_run_ends_where_it_began_when_the_engine_is_changed(folder, head, tmp_path, monkeypatch):
+    monkeypatch.setenv("RAY_AUTH_TOKEN", TOKEN)
+    monkeypatch.setenv("RAY_API_SERVER_ADDRESS", head.address)
+    first = RayEngine(tmp_path)
+    first.start(folder)
+    wait(lambda: head.jobs)
+    first.close()
+    monkeypatch.delenv("RAY_API_SERVER_ADDRESS")  # the note in its folder has it
+    local = LocalEngine(tmp_path)
+    assert local.has_begun(folder), "else it would be run twice"
+    watching = local.adopt(folder)
+    job = head.jobs[load(folder).submission]
+    head.logs[f"job-driver-{job['submission_id']}.log"] = b"".join(sent(finished(tmp_path).path))
+    job |= {"status": "SUCCEEDED", "driver_node_id": NODE, "driver_exit_code": 0}
+    wait(watching.gone)
+    watching.settle()
+    assert folder.snapshot().state == "done"
+    local.close()
+
+    mine = RunFolder.create(folder.path.parent, folder.request())
+    mine.claim(processes.mark())
+    engine = RayEngine(tmp_path)
+    assert engine.has_begun(mine) and not engine.adopt(mine).gone(), "its worker is this very process"
 
 
 def test_odd_resources_are_refused_at_launch_on_a_cluster_and_said_in_the_queue(folder, head, tmp_path, monkeypatch):

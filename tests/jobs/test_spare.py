@@ -9,8 +9,9 @@ import psutil
 import pytest
 
 from explorer import jobs
-from explorer.jobs.lifecycle import SPARE, hand_over, start_spare
+from explorer.jobs.lifecycle import SPARE, hand_over, is_ready, start_spare
 from explorer.jobs.local import Spare
+from explorer.measure import lock
 from explorer.rundir import RunFolder
 
 
@@ -92,6 +93,26 @@ def test_none_is_made_while_something_is_measured(home, monkeypatch):
     folder.add_progress("train", "Training")
     spare.tick(busy=True, waiting=True, running=[folder])
     assert made == [home.path]
+
+
+def test_it_imports_nothing_while_something_is_measured(home, monkeypatch):
+    monkeypatch.setenv("EXPLORER_PIPELINE", "tests.jobs.importing:execute")
+    asked, imported = str(home.path / "measure.gate"), home.path / "imported"
+    with lock.measuring_slot(home.path, print):
+        spare = start_spare(home.path)
+        home.until(lambda: asked in [file.path for file in psutil.Process(spare.pid).open_files()])
+        assert not imported.exists() and not is_ready(spare)
+    home.until(lambda: is_ready(spare))
+    assert imported.exists()
+    spare.communicate(timeout=20)
+
+
+def test_one_that_is_let_go_before_it_could_import_ends(home, monkeypatch):
+    monkeypatch.setenv("EXPLORER_PIPELINE", "tests.jobs.importing:execute")
+    with lock.measuring_slot(home.path, print):
+        spare = start_spare(home.path)
+        spare.communicate(timeout=20)
+        assert spare.returncode == 0 and not (home.path / "imported").exists()
 
 
 def test_a_dead_spare_worker_takes_no_run(home):

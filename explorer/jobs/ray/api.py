@@ -69,10 +69,6 @@ class RayClient:
             )
         return cls(address, token_from_environment())
 
-    def at(self, address: str) -> RayClient:
-        """The same client for another address."""
-        return RayClient(address, self._token)
-
     def version(self) -> str:
         """The version of Ray on the cluster."""
         return str(self._json("GET", "/api/version").get("ray_version"))

@@ -10,8 +10,9 @@ from pathlib import Path
 
 from explorer.errors import BadInput
 from explorer.jobs import lifecycle
+from explorer.jobs.engine import Watch
 from explorer.jobs.ray import job as jobs
-from explorer.jobs.ray.api import RayClient
+from explorer.jobs.ray.api import RayClient, token_from_environment
 from explorer.jobs.ray.follow import Follower, Outcome
 from explorer.jobs.ray.link import Link
 from explorer.jobs.ray.needs import Needs
@@ -89,16 +90,18 @@ class RayEngine:
         job = jobs.Job(link.client.address, folder.run).save(folder)
         return self._watch(folder, Follower(folder, link, job, new=True))
 
-    def adopt(self, folder: RunFolder) -> RayWatch:
-        """Follow the job that is written down, on the cluster that it was given to."""
+    def adopt(self, folder: RunFolder) -> Watch:
+        """Follow the job that is written down, on the cluster that it was given to; or the worker of this machine."""
+        if not folder.elsewhere:
+            return lifecycle.ProcessWatch(folder, folder.worker())
         job = jobs.load(folder)
         if job is None or folder.snapshot().state in FINISHED:
             return RayWatch(folder, None)
         return self._watch(folder, Follower(folder, self._link(job.address), job))
 
     def has_begun(self, folder: RunFolder) -> bool:
-        """Whether a job was written down for the run."""
-        return jobs.load(folder) is not None
+        """Whether a job was written down for the run, or a worker of this machine has claimed it."""
+        return jobs.load(folder) is not None or folder.worker() is not None
 
     def obstacle(self, folder: RunFolder, running: Sequence[RunFolder]) -> str | None:
         """A variable that is missing or odd, or enough runs that wait for what this one will ask for.
@@ -154,6 +157,5 @@ class RayEngine:
 
     def _link(self, address: str | None) -> Link:
         """The link to a cluster: that of the environment, or the one that a job was given to before."""
-        given = RayClient.from_environment()
-        client = given if address in (None, given.address) else given.at(str(address))
+        client = RayClient(address, token_from_environment()) if address else RayClient.from_environment()
         return self._links.setdefault(client.address, Link(client, self._shared))
