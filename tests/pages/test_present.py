@@ -275,8 +275,8 @@ def test_a_budget_greys_marks_and_names_the_best_and_what_is_left_out_is_not_dra
     app, (figure,) = present(open_page, lost_points=4.2, file_mb=60.0, left_out=("family:distillation",))
     away = {run.run for run in own if run.families == ("distillation",)}
     assert away and not away & drawn(figure)
-    colours = [one["marker"]["color"] for one in figure["data"] if one.get("customdata")]
-    assert any(INTERVAL["light"] in (one if isinstance(one, list) else [one]) for one in colours)
+    edges = {edge for one in figure["data"] if one.get("customdata") for edge in one["marker"]["line"]["color"]}
+    assert INTERVAL["light"] in edges
     said = words(app)
     assert "Grey marks break the budget: at most 4.2 points of accuracy lost; a file of at most 60 MB." in said
     assert "4 of 6 variants fit; most accurate " in said
