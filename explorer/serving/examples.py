@@ -1,4 +1,4 @@
-"""Images to try a model with: the one beside its artefact, and some of those that were kept for measurements."""
+"""Inputs to try a model with: images kept for its measurements or beside its artefact, texts of somebody's own data."""
 
 from __future__ import annotations
 
@@ -9,12 +9,13 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from explorer.errors import BadInput
-from explorer.measure.travel import Travelling, read_inputs
+from explorer.errors import BadInput, ExplorerError
+from explorer.measure.travel import read_inputs
 from explorer.models.preprocess import Arrays, ImagePreprocessor, Preprocessor
 from explorer.serving.lineup import Lineup
+from explorer.tasks import user_task
 
-MOST = 10
+MOST, MOST_TEXTS = 10, 4
 EXAMPLE_FILE = "example.npy"
 
 
@@ -35,7 +36,16 @@ def example_images(lineup: Lineup, labels: Sequence[str], most: int = MOST) -> l
         return _beside(lineup.variants[0] / EXAMPLE_FILE)
     inputs = read_inputs(lineup.inputs)
     images = pixels(inputs.tensors, preprocessor)
-    return [Example(images[row], labels[inputs.labels[row]]) for row in _varied(inputs, most)]
+    return [Example(images[row], labels[inputs.labels[row]]) for row in _varied(inputs.labels, most)]
+
+
+def example_texts(data: str, labels: Sequence[str], most: int = MOST_TEXTS) -> list[str]:
+    """At most ``most`` validation texts of somebody's own data, one of each class first; none where they are gone."""
+    try:
+        split = user_task(data, "text", labels).splits["validation"]
+    except ExplorerError:
+        return []
+    return [str(split.inputs[row]) for row in _varied(split.labels, most)]
 
 
 def pixels(tensors: Arrays, preprocessor: ImagePreprocessor) -> NDArray[np.uint8]:
@@ -52,13 +62,13 @@ def enlarged(image: NDArray[np.uint8], side: int = 280) -> NDArray[np.uint8]:
     return image.repeat(factor, axis=0).repeat(factor, axis=1)
 
 
-def _varied(inputs: Travelling, most: int) -> list[int]:
+def _varied(labels: NDArray[np.int64], most: int) -> list[int]:
     """Positions of one input of each class, then of others, the classes in order."""
     first: dict[int, int] = {}
-    for row, label in enumerate(inputs.labels.tolist()):
+    for row, label in enumerate(labels.tolist()):
         first.setdefault(label, row)
     chosen = [first[label] for label in sorted(first)]
-    return (chosen + [row for row in range(len(inputs)) if row not in chosen])[:most]
+    return (chosen + [row for row in range(len(labels)) if row not in chosen])[:most]
 
 
 def _beside(path: Path) -> list[Example]:

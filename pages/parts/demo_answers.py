@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import astuple
 from functools import partial
+from textwrap import shorten
 
 import numpy as np
 import streamlit as st
@@ -14,7 +15,7 @@ from explorer.charts.confidence import confidence_figure, confidence_info
 from explorer.quantities import significant
 from explorer.serving.client import Answer
 from explorer.serving.drawing import digit, framed, from_canvas
-from explorer.serving.examples import Example, enlarged, example_images
+from explorer.serving.examples import Example, enlarged, example_images, example_texts
 from explorer.serving.lineup import Lineup
 from explorer.serving.verdict import answer_ratio, disagreement
 from explorer.texts import t
@@ -28,7 +29,7 @@ Given = str | NDArray[np.uint8]
 Pair = tuple[Side, Answer]
 
 TEXT_EXAMPLES = 4
-MOST_LETTERS = 2000
+MOST_LETTERS, MOST_SHOWN = 2000, 160
 DRAWN_TASK = "digits"
 SEEN_PX = 120
 IN_ROW = 2
@@ -39,7 +40,7 @@ def section(subject: Subject) -> None:
     left, right = st.columns([1.05, 2], gap="large")
     found: list[Answer] = []
     with left, plain_errors():
-        given = _text() if subject.result["kind"] == "text" else _image(subject)
+        given = _text(subject) if subject.result["kind"] == "text" else _image(subject)
         if given is not None:
             found = _answers(subject, given.pixels if isinstance(given, Example) else given)
     with right:
@@ -97,20 +98,35 @@ def _waiting(sides: tuple[Side, ...]) -> None:
             st.markdown(f"**{safe(side.name)}** · {side.size}")
 
 
-def _text() -> str | None:
+def _text(subject: Subject) -> str | None:
     """A text of one's own, which begins with the first example."""
-    examples = [t(f"demo.text.{number}") for number in range(1, TEXT_EXAMPLES + 1)]
-    first = state.remember_value("demo-text", examples[0])
+    examples = _text_examples(subject)
+    first = state.remember_value("demo-text", examples[0] if examples else "")
     given = st.text_area(t("demo.text"), first, key="demo-text", max_chars=MOST_LETTERS, height=140)
     st.button(t("demo.ask"), key="demo-ask", type="primary", on_click=_ask_anew)
-    st.caption(t("demo.text.examples"))
+    if examples:
+        st.caption(t("demo.text.examples"))
     with st.container(gap="small"):
         for number, text in enumerate(examples, start=1):
-            st.button(text, key=f"demo-example-{number}", type="tertiary", on_click=_say, args=(text,))
+            shown = safe(shorten(text, MOST_SHOWN, placeholder=" …"))
+            st.button(shown, key=f"demo-example-{number}", type="tertiary", on_click=_say, args=(text,))
     if not given.strip():
-        st.info(t("demo.text.none"))
+        st.info(t("demo.text.none" if examples else "demo.text.write"))
         return None
     return str(given)
+
+
+def _text_examples(subject: Subject) -> list[str]:
+    """Sentences for the built-in task; for data of one's own some of its validation texts."""
+    path = subject.rows[0].recipe.get("data")
+    if path is None:
+        return [t(f"demo.text.{number}") for number in range(1, TEXT_EXAMPLES + 1)]
+    return [text[:MOST_LETTERS] for text in _own_texts(path, tuple(subject.result["labels"]))]
+
+
+@st.cache_data(max_entries=4, ttl=300, show_spinner=False)
+def _own_texts(path: str, labels: tuple[str, ...]) -> list[str]:
+    return example_texts(path, labels)
 
 
 def _ask_anew() -> None:

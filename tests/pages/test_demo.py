@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import streamlit as st
 
-from explorer import store
+from explorer import anatomy, store
 from explorer.artefacts import baseline_file
 from explorer.conclusion import conclusion
 from explorer.measure.accuracy import predict
@@ -117,6 +117,37 @@ def test_an_example_is_one_click_away(open_page, answering):
     app = open_page(PAGE, selected=[TEXT_RUN])
     app.button(key="demo-example-3").click().run()
     assert app.text_area(key="demo-text").value == "My phone died again and nobody answers the hotline."
+
+
+@pytest.fixture
+def on_own_data(place, answering, both):
+    """The newest run of texts, on data of one's own: their file."""
+    path, run = place / "own.csv", answering[THIRD_TEXT_RUN]
+    labels = [run.result["labels"][number % 3] for number in range(60)]
+    path.write_text("text,label\n" + "".join(f"w{n} of mine,{label}\n" for n, label in enumerate(labels)))
+    request = place / "home" / "runs" / run.run / "request.json"
+    fields = json.loads(request.read_text())
+    fields["recipe"]["data"] = str(path)
+    request.write_text(json.dumps(fields))
+    baseline = both(run.run)["baseline"]
+    shutil.copytree(baseline, baseline.with_name(anatomy.key(run.model, str(path))))
+    return path
+
+
+def test_on_data_of_ones_own_the_examples_are_from_them(open_page, on_own_data):
+    app = open_page(PAGE, selected=[THIRD_TEXT_RUN])
+    shown = [one.label for one in app.button if (one.key or "").startswith("demo-example-")]
+    assert len(shown) == 4 and all(re.fullmatch(r"w\d+ of mine", text) for text in shown)
+    assert app.text_area(key="demo-text").value == shown[0]
+    assert "wonderful morning" not in words(app)
+
+
+def test_where_ones_own_data_give_no_examples_there_are_none(open_page, on_own_data, monkeypatch):
+    monkeypatch.setattr(demo_answers, "example_texts", lambda *_: [])
+    app = open_page(PAGE, selected=[THIRD_TEXT_RUN])
+    assert not [one for one in app.button if (one.key or "").startswith("demo-example-")]
+    assert app.text_area(key="demo-text").value == "" and "Write a sentence." in words(app)
+    assert "Or one of these" not in words(app)
 
 
 def test_without_a_text_it_says_what_to_do(open_page, answering):

@@ -7,7 +7,9 @@ import pytest
 
 from explorer.errors import BadInput
 from explorer.models.preprocess import ImagePreprocessor
-from explorer.serving.examples import enlarged, example_images, pixels
+from explorer.serving.examples import enlarged, example_images, example_texts, pixels
+from explorer.tasks import user_task
+from tests.models import tiny
 from tests.support.bundles import image_split
 
 
@@ -49,3 +51,15 @@ def test_a_text_model_has_no_images(text_files):
 def test_a_small_image_is_shown_in_squares():
     assert enlarged(np.array([[0, 255]], dtype=np.uint8), 3).tolist() == [[0, 0, 0, 255, 255, 255]] * 3
     assert enlarged(np.zeros((300, 300, 3), dtype=np.uint8)).shape == (300, 300, 3)
+
+
+def test_texts_are_validation_ones_of_somebodys_own_data_one_of_each_class_first(tmp_path):
+    path = str(tiny.write_csv(tmp_path / "d.csv", 80))
+    split = user_task(path, "text", ("bad", "good")).splits["validation"]
+    found = example_texts(path, ("bad", "good"))
+    assert len(set(found)) == 4 and set(found) <= set(split.inputs)
+    assert [split.labels[split.inputs.index(text)] for text in found[:2]] == [0, 1]
+
+
+def test_where_the_data_are_gone_there_are_no_texts(tmp_path):
+    assert example_texts(str(tmp_path / "gone.csv"), ("bad", "good")) == []
