@@ -151,13 +151,14 @@ def download_bytes(model: str) -> int:
     from fnmatch import fnmatch
 
     from huggingface_hub import HfApi
-    from huggingface_hub.errors import HfHubHTTPError, HFValidationError
 
     if is_here(model):
         return 0
     try:
         files = HfApi().model_info(model, files_metadata=True, timeout=METADATA_S).siblings or []
-    except (HfHubHTTPError, HFValidationError, OSError):  # the download has the sentence for it
+    except Cancelled:
+        raise
+    except Exception:  # the library's transport raises errors of its own, and the download has the sentence for it
         return 0
     return sum(file.size or 0 for file in files if any(fnmatch(file.rfilename, wanted) for wanted in WANTED))
 

@@ -15,6 +15,7 @@ from explorer.advice import kind_of
 from explorer.errors import BadInput, NeverFits
 from explorer.jobs import memory_guard, processes, worker
 from explorer.jobs.supervisor import Supervisor
+from explorer.models import hub
 from explorer.planning import memory_bytes
 from explorer.recipe import Recipe
 from explorer.rundir import RunFolder
@@ -84,6 +85,7 @@ def test_a_hub_model_is_weighed_by_the_worker_once_it_is_here(home, limited, mon
     run, here = folder(home, 0.0), []
     (run.path / "request.json").write_text('{"recipe": {"model": "someone/something", "data": "texts.csv"}}')
     recipe = Recipe(model="someone/something", data="texts.csv")
+    monkeypatch.setattr(hub, "download_bytes", lambda model: 0)
     monkeypatch.setattr(models, "card_for", lambda model, data: here.append(model))
     monkeypatch.setattr(planning, "memory_bytes", lambda recipe: int(2e9) if here else None)
     told = []
