@@ -6,8 +6,8 @@ room free. ``EXPLORER_QUOTA_GB`` limits the home folder.
 
 from __future__ import annotations
 
-import shutil
 import json
+import shutil
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from contextlib import suppress

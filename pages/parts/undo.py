@@ -15,7 +15,10 @@ KEY = "removed"
 
 
 def offer(words: str, runs: Sequence[str]) -> None:
-    """``runs`` are what ``housekeeping.restore`` takes, presets and stories too. Remember what was removed, until something else is, or it is brought back."""
+    """Remember what was removed, until something else is, or it is brought back.
+
+    ``runs`` are what ``housekeeping.restore`` takes: runs, presets and stories.
+    """
     st.session_state[KEY] = (words, list(runs)) if runs else None
 
 
