@@ -6,7 +6,9 @@ room free. ``EXPLORER_QUOTA_GB`` limits the home folder.
 
 from __future__ import annotations
 
+import json
 import shutil
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -33,16 +35,23 @@ DAY_S = 86_400.0
 
 @dataclass(frozen=True)
 class Use:
-    """What belongs together: ``name`` is a study, or ``cache``, ``trash`` or ``hub``; ``items`` are runs or entries."""
+    """What belongs together: ``name`` is a study, or ``cache``, ``trash`` or ``hub``; ``items`` are runs or entries.
+
+    ``shared`` runs belong to a study too and count for the ones that they were made for.
+    """
 
     name: str
     items: int
     bytes: int
+    shared: int = 0
 
 
 @dataclass(frozen=True)
 class Removed:
-    """What lies in the trash of a run: ``what`` is ``run`` or ``model files``; ``until`` is when it goes (UTC, ISO)."""
+    """What lies in the trash: ``what`` is ``run``, ``model files``, ``preset`` or ``story``, ``run`` is its id.
+
+    ``until`` is when it goes (UTC, ISO). A preset or a story has no model.
+    """
 
     run: str
     model: str
@@ -58,10 +67,13 @@ def disk_use() -> list[Use]:
     A run of several studies counts for the one it was made for.
     """
     studies: dict[str, list[int]] = {}
+    shared: Counter[str] = Counter()
     for row in Store().runs(with_results=False):
         if not row.recorded:
             studies.setdefault(row.study, []).append(folder_bytes(runs_folder() / row.run))
-    uses = [Use(name, len(sizes), sum(sizes)) for name, sizes in studies.items()]
+            shared.update(row.studies[1:])
+    names = dict.fromkeys([*studies, *shared])
+    uses = [Use(name, len(studies.get(name, ())), sum(studies.get(name, ())), shared[name]) for name in names]
     from explorer.models.hub import hub_cache  # takes a moment
 
     others = [_use_of(home() / name, name) for name in ("cache", trash.TRASH)]
@@ -168,6 +180,11 @@ def restorable() -> tuple[list[str], list[str]]:
     return [path.name for path in trash.runs(home())], [path.name for path in trash.model_files(home())]
 
 
+def restorable_files() -> dict[str, str]:
+    """What the deleted presets and stories are called, by the names that ``restore`` takes: ``stories/Talk``."""
+    return {_key(path): _title(path) for path in trash.files(home())}
+
+
 def in_trash() -> list[Removed]:
     """What can be brought back, what goes first being first; labels are in English."""
     found = [_removed(path, "run", path) for path in trash.runs(home())]
@@ -175,28 +192,53 @@ def in_trash() -> list[Removed]:
         places = (runs_folder() / path.name, home() / trash.TRASH / path.name)
         owner = next((place for place in places if place.is_dir()), None)
         found += [_removed(path, "model files", owner)] if owner else []  # else nothing would have them
+    for path in trash.files(home()):
+        what = "preset" if path.parent.name == trash.PRESETS else "story"
+        found.append(Removed(_key(path), "", _title(path), what, path.stat().st_size, _until(path)))
     return sorted(found, key=lambda one: one.until)
+
+
+def _key(path: Path) -> str:
+    return f"{path.parent.name}/{path.stem}"
+
+
+def _title(path: Path) -> str:
+    """What a preset is called stands in its file; a story's file has its name."""
+    try:
+        return str(json.loads(path.read_text(encoding="utf-8"))["name"])
+    except (OSError, ValueError, TypeError, KeyError):
+        return path.stem
+
+
+def _until(path: Path) -> str:
+    return datetime.fromtimestamp(trash.kept_until(path), UTC).isoformat(timespec="seconds")
 
 
 def _removed(path: Path, what: str, owner: Path) -> Removed:
     recipe = (RunFolder(owner).request() or {"recipe": {}})["recipe"]
-    until = datetime.fromtimestamp(trash.kept_until(path), UTC).isoformat(timespec="seconds")
-    return Removed(path.name, str(recipe.get("model", "")), label(recipe), what, folder_bytes(path), until)
+    return Removed(path.name, str(recipe.get("model", "")), label(recipe), what, folder_bytes(path), _until(path))
 
 
 def restore(run: str) -> None:
-    """Bring back a deleted run or removed model files; raises ``BadInput`` where there is nothing of it."""
+    """Bring back a deleted run, removed model files, or a preset or story by its name in ``restorable_files``.
+
+    Raises ``BadInput`` where there is nothing of it, or a story of its name was made since.
+    """
     check_may_change()
     deleted = {path.name: path for path in trash.runs(home())}
     removed = {path.name: path for path in trash.model_files(home())}
+    files = {_key(path): path for path in trash.files(home())}
     if run in deleted:
         deleted[run].rename(runs_folder() / run)
         with suppress(ExplorerError):  # whoever looks next finds it all the same
             Store().refresh(run)
     elif run in removed and (runs_folder() / run).is_dir() and not _artefact(run).exists():
         removed[run].rename(_artefact(run))
+    elif run in files and not (home() / f"{run}.json").exists():
+        (home() / run).parent.mkdir(exist_ok=True)
+        files[run].rename(home() / f"{run}.json")
     else:
-        raise BadInput(f"There is nothing of a run '{run}' in the trash that could be brought back.")
+        raise BadInput(f"There is nothing of '{run}' in the trash that could be brought back.")
 
 
 def empty_trash() -> int:

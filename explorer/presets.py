@@ -14,10 +14,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from explorer import trash
 from explorer.access import check_may_change
 from explorer.combinations import Combination
 from explorer.errors import BadInput
-from explorer.home import home
+from explorer.home import home, writing
 from explorer.rundir import write_whole
 from explorer.technique import ModelKind, Technique, build
 
@@ -96,11 +97,13 @@ def save(name: str, steps: Sequence[Technique]) -> None:
     write_whole(_folder() / f"{uuid.uuid4().hex}.json", json.dumps(fields))
 
 
+@writing()
 def delete(name: str) -> None:
-    """Forget the preset of this key, which is ``Combination.name``; nothing happens where it is gone."""
+    """Put the preset of this key, ``Combination.name``, into the trash; nothing happens where it is gone."""
     check_may_change()
-    if _FILE.fullmatch(f"{name}.json"):
-        (_folder() / f"{name}.json").unlink(missing_ok=True)
+    path = _folder() / f"{name}.json"
+    if _FILE.fullmatch(path.name) and path.is_file():
+        trash.put_file(home(), path)
 
 
 def _folder() -> Path:

@@ -13,9 +13,10 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, field_validator, model_validator
 
+from explorer import trash
 from explorer.access import check_may_change
 from explorer.errors import BadInput, given
-from explorer.home import home
+from explorer.home import home, writing
 from explorer.rundir import write_whole
 from explorer.view import View
 
@@ -160,10 +161,13 @@ def save(one: Story) -> None:
         raise BadInput(f"The story '{one.name}' cannot be saved: {cause}.") from None
 
 
+@writing()
 def delete(name: str) -> None:
-    """Forget a story; nothing happens where it is gone."""
+    """Put a story into the trash; nothing happens where it is gone."""
     check_may_change()
-    _path(name).unlink(missing_ok=True)
+    path = _path(name)
+    if path.is_file():
+        trash.put_file(home(), path)
 
 
 def _path(name: str) -> Path:

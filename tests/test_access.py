@@ -82,7 +82,7 @@ LOOKS = {
     stories: "checked_name load names new place_of step story",
     studies: "archived changed check_name in_sight study",
     files: "export_study",
-    housekeeping: "check_space disk_use in_trash model_file_bytes removable restorable",
+    housekeeping: "check_space disk_use in_trash model_file_bytes removable restorable restorable_files",
     own: "full_paths name_of now remembered",
     background: "look serve",  # what a started process serves, somebody was allowed to start
 }

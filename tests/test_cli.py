@@ -243,7 +243,7 @@ def test_several_runs_are_retried_deleted_and_restored_and_one_that_cannot_be_ho
     assert not home.folder(first).exists() and not home.folder(third).exists()
     status, out, err = call("restore", third, second, first)
     assert (status, out) == (2, f"{third} is back.\n{first} is back.\n")
-    assert err == f"There is nothing of a run '{second}' in the trash that could be brought back.\n"
+    assert err == f"There is nothing of '{second}' in the trash that could be brought back.\n"
     assert home.folder(first).exists() and home.folder(third).exists()
 
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from explorer import housekeeping, jobs
+from explorer import housekeeping, jobs, studies
 from explorer.charts import Axes
 from explorer.charts.tradeoff import front_runs
 from explorer.errors import BadInput, ExplorerError
@@ -53,6 +53,14 @@ def test_models_from_the_hub_count_where_they_lie_in_the_home(runs, monkeypatch,
     assert "hub" not in {use.name for use in housekeeping.disk_use()}
     monkeypatch.setattr(hub, "hub_cache", lambda: home() / "hub")
     assert housekeeping.disk_use()[-1] == housekeeping.Use("hub", 1, 321)
+
+
+def test_a_study_of_runs_that_were_made_for_another_is_seen(runs) -> None:
+    first, *_ = (row.study for row in own())
+    studies.duplicate(first, "copy")
+    uses = {use.name: use for use in housekeeping.disk_use()}
+    assert (uses["copy"].items, uses["copy"].bytes, uses["copy"].shared) == (0, 0, len(runs))
+    assert (uses[first].items, uses[first].shared) == (len(runs), 0)
 
 
 def test_the_front_keeps_its_files_and_results_stay(runs) -> None:
@@ -134,7 +142,7 @@ def test_what_was_removed_comes_back(runs) -> None:
     assert (runs_folder() / first / "artefact" / "model.onnx").stat().st_size == 1000
     assert Store().run(second).state == "done" and housekeeping.restorable() == ([], [])
     for name in ("gone", "../runs", ".."):
-        with pytest.raises(BadInput, match="nothing of a run"):
+        with pytest.raises(BadInput, match="nothing of"):
             housekeeping.restore(name)
 
 

@@ -13,11 +13,13 @@ from pathlib import Path
 
 import pytest
 
-from explorer import cli, housekeeping, jobs, trash
+from explorer import cli, housekeeping, jobs, presets, stories, trash
+from explorer.errors import BadInput
 from explorer.home import home, runs_folder
 from explorer.jobs import supervisor
 from explorer.rundir import RunFolder
 from explorer.store import Store
+from explorer.technique import build
 from tests.support.sample_results import sample_runs, write_runs
 
 DAY_S = 86_400
@@ -106,7 +108,7 @@ def test_what_can_be_brought_back_is_listed_with_when_it_goes(runs, capsys) -> N
     line = said().splitlines()[0]
     model, label = found[0]["model"], found[0]["label"]
     assert line == f"{runs[1]}  model files  {model}  {label}  1.00 kB  goes 2026-11-27 10:00 UTC"
-    assert cli.main(["restore", "--help"]) == 0 and "'trash' lists both" in capsys.readouterr().out
+    assert cli.main(["restore", "--help"]) == 0 and "'trash' lists it" in capsys.readouterr().out
 
 
 def test_model_files_whose_run_is_gone_for_good_are_not_listed(runs) -> None:
@@ -157,6 +159,52 @@ def test_clean_is_limited_to_a_study_and_keeps_what_is_on_a_front_of_all(runs, c
     assert housekeeping.restorable() == ([], runs[2:])
     status, line = said("--study", "yours")
     assert status == "2" and line.startswith("There is no study 'yours'; known are ") and "mine" in line
+
+
+@pytest.fixture
+def kept(tmp_path, monkeypatch) -> list[str]:
+    """A preset and a story, by the names that bring them back once they are deleted."""
+    monkeypatch.setenv("EXPLORER_HOME", str(tmp_path / "home"))
+    presets.save("Mine & yours", [build({"technique": "int8-dynamic"})])
+    stories.save(stories.story("Talk", [stories.step(title="First")]))
+    return [f"presets/{presets.saved()[0].name}", "stories/Talk"]
+
+
+def forget(kept: list[str]) -> None:
+    presets.delete(kept[0].removeprefix("presets/"))
+    stories.delete("Talk")
+    assert presets.saved() == [] and stories.names() == []
+
+
+def test_presets_and_stories_come_back(kept, capsys) -> None:
+    before = presets.saved()[0], stories.load("Talk")
+    forget(kept)
+    assert housekeeping.restorable_files() == dict(zip(kept, ("Mine & yours", "Talk"), strict=True))
+    assert [(one.run, one.what, one.label) for one in housekeeping.in_trash()] == [
+        (kept[0], "preset", "Mine & yours"),
+        (kept[1], "story", "Talk"),
+    ]
+    assert cli.main(["restore", *kept]) == 0
+    assert (presets.saved()[0], stories.load("Talk")) == before
+    assert housekeeping.restorable_files() == {} and housekeeping.restorable() == ([], [])
+
+
+def test_a_story_that_was_made_anew_is_not_overwritten(kept) -> None:
+    forget(kept)
+    stories.save(stories.story("Talk", [stories.step(title="Another")]))
+    with pytest.raises(BadInput, match="nothing of 'stories/Talk'"):
+        housekeeping.restore("stories/Talk")
+    stories.delete("Talk")
+    housekeeping.restore("stories/Talk")
+    assert stories.load("Talk").steps[0].title == "Another", "the later one took the earlier one's place in the trash"
+
+
+def test_presets_and_stories_go_after_a_week_or_when_the_trash_is_emptied(kept) -> None:
+    forget(kept)
+    age("stories", "Talk.json", 7.1)
+    trash.empty(home(), trash.KEPT_DAYS)
+    assert list(housekeeping.restorable_files()) == kept[:1]
+    assert housekeeping.empty_trash() > 0 and housekeeping.restorable_files() == {}
 
 
 def test_it_imports_the_standard_library_only() -> None:

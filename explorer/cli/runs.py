@@ -204,7 +204,7 @@ def delete(run: Runs, as_json: Json = False) -> int:
 
 @app.command("trash")
 def in_trash(as_json: Json = False) -> None:
-    """List what 'restore' brings back: deleted runs and removed model files, each with when it goes for good."""
+    """List what 'restore' brings back: runs, model files, presets and stories, each with when it goes for good."""
     from explorer.housekeeping import in_trash as removed
 
     found = removed()
@@ -214,7 +214,7 @@ def in_trash(as_json: Json = False) -> None:
 
 @app.command()
 def restore(run: Runs, as_json: Json = False) -> int:
-    """Bring back deleted runs, or their removed model files; 'trash' lists both."""
+    """Bring back what was deleted or removed; 'trash' lists it."""
     from explorer import housekeeping
 
     def bring_back(name: str) -> tuple[dict[str, Any], str]:

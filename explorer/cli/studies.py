@@ -12,6 +12,7 @@ from explorer.cli.base import Json, OwnStudy, app, check_known, show
 from explorer.trash import KEPT_DAYS
 
 if TYPE_CHECKING:
+    from explorer.housekeeping import Use
     from explorer.store import RunRow
 
 
@@ -87,11 +88,17 @@ def duplicate_study(
 def disk(as_json: Json = False) -> None:
     """Show what studies, cache and trash take of the disk."""
     from explorer.housekeeping import disk_use
-    from explorer.quantities import file_size
 
     uses = disk_use()
     wide = max(len(use.name) for use in uses) + 2
-    show([asdict(use) for use in uses], [f"{u.name:<{wide}}{u.items:>8,}  {file_size(u.bytes)}" for u in uses], as_json)
+    show([asdict(use) for use in uses], [_used(use, wide) for use in uses], as_json)
+
+
+def _used(use: Use, wide: int) -> str:
+    from explorer.quantities import file_size
+
+    shared = f", and {use.shared:,} runs that count for other studies" if use.shared else ""
+    return f"{use.name:<{wide}}{use.items:>8,}  {file_size(use.bytes)}{shared}"
 
 
 @app.command()

@@ -23,7 +23,7 @@ def section() -> None:
         uses = housekeeping.disk_use()
         table(
             [t("disk.what"), t("disk.items"), t("column.size")],
-            [[_name(use.name), f"{use.items:,}", file_size(use.bytes)] for use in uses],
+            [[_name(use), f"{use.items:,}", file_size(use.bytes)] for use in uses],
             [1, 2],
         )
         _remove()
@@ -31,8 +31,10 @@ def section() -> None:
         _empty(uses)
 
 
-def _name(name: str) -> str:
-    return t(f"disk.{name}") if name in ("cache", "trash", "hub") else t("disk.study", name=name)
+def _name(use: housekeeping.Use) -> str:
+    if use.name in ("cache", "trash", "hub"):
+        return t(f"disk.{use.name}")
+    return t("disk.study.shared" if use.shared else "disk.study", name=use.name, count=f"{use.shared:,}")
 
 
 def _remove() -> None:
@@ -54,18 +56,27 @@ def _remove_these(runs: list[str]) -> None:
 
 
 def _bring_back() -> None:
-    """Deleted runs and removed model files, as long as they are there."""
+    """Deleted runs, removed model files, and deleted presets and stories, as long as they are there."""
     runs, artefacts = housekeeping.restorable()
-    if not runs and not artefacts:
+    files = housekeeping.restorable_files()
+    names = {run: t("disk.restore.run", run=run) for run in runs}
+    names |= {run: t("disk.restore.files", run=run) for run in artefacts if run not in names}
+    names |= {key: _called(key, name) for key, name in files.items()}
+    if not names:
         return
     with st.container(horizontal=True, vertical_alignment="bottom"):
         chosen = st.selectbox(
             t("disk.restore.which"),
-            [*runs, *artefacts],
+            list(names),
             key="disk-restore",
-            format_func=lambda run: t("disk.restore.run" if run in runs else "disk.restore.files", run=run),
+            format_func=lambda one: names[one],
         )
         st.button(t("disk.restore"), key="disk-restore-button", on_click=_restore, args=(chosen,), **allowed())
+
+
+def _called(key: str, name: str) -> str:
+    is_preset = key.startswith(f"{trash.PRESETS}/")
+    return t("disk.restore.preset" if is_preset else "disk.restore.story", name=name)
 
 
 def _restore(run: str) -> None:

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import streamlit as st
 
-from explorer import presets
+from explorer import presets, trash
 from explorer.combinations import COMBINATIONS, Combination
 from explorer.technique import ModelKind
 from explorer.texts import t
 from explorer.texts.sentences import sentence
-from pages.parts import draft
+from pages.parts import draft, undo
 from pages.parts.guests import allowed
 from pages.parts.page import plain_errors, safe
+from pages.parts.telling import told_errors
 
 
 def start(kind: ModelKind | None) -> None:
@@ -35,18 +36,25 @@ def _start_wish(wish: presets.Wish, kind: ModelKind | None) -> None:
 
 
 def _saved(kind: ModelKind | None) -> None:
+    undo.section()
     for one in [one for one in presets.saved() if one.suits(kind)]:
         with st.container(horizontal=True, vertical_alignment="center"):
             st.button(safe(one.title), key=f"preset-{one.name}", on_click=_start_saved, args=(one,))
             st.button(
                 t("preset.delete"),
                 key=f"preset-delete-{one.name}",
-                on_click=presets.delete,
-                args=(one.name,),
+                on_click=_delete,
+                args=(one,),
                 type="tertiary",
                 icon=":material/delete:",
                 **allowed(),
             )
+
+
+def _delete(one: Combination) -> None:
+    with told_errors():
+        presets.delete(one.name)
+        undo.offer(t("runs.deleted", label=safe(one.title)), [f"{trash.PRESETS}/{one.name}"])
 
 
 def _start_saved(one: Combination) -> None:

@@ -6,17 +6,19 @@ from urllib.parse import urlencode
 
 import streamlit as st
 
-from explorer import stories
+from explorer import stories, trash
 from explorer.stories import Story
 from explorer.texts import t
-from pages.parts import presenting, story_step_form, story_steps
+from pages.parts import presenting, story_step_form, story_steps, undo
 from pages.parts.guests import allowed
 from pages.parts.page import plain_errors, safe
+from pages.parts.telling import told_errors
 
 
 def edit() -> None:
     """Choose or begin a story, see its steps, add one."""
     _after_adding()
+    undo.section()
     with plain_errors():
         story = _picker()
         left, right = st.columns(2, gap="large")
@@ -39,7 +41,7 @@ def _after_adding() -> None:
     if wanted:
         st.session_state.update({"told": wanted, "step-title": "", "step-sentence": ""})
     if st.session_state.get("told") not in stories.names():
-        st.session_state.pop("told", None)
+        st.session_state["told"] = None  # said, not only forgotten: else the list goes on showing its name
 
 
 def _picker() -> Story | None:
@@ -63,13 +65,17 @@ def _present(story: Story) -> None:
             args=(story.name,),
         )
         with st.popover(t("tell.delete"), icon=":material/delete:", **allowed()):
-            st.markdown(t("tell.delete.sure", name=safe(story.name)))
-            st.button(
-                t("tell.delete.yes"), key="story-delete", on_click=stories.delete, args=(story.name,), **allowed()
-            )
+            st.markdown(t("tell.delete.sure", name=safe(story.name), days=trash.KEPT_DAYS))
+            st.button(t("tell.delete.yes"), key="story-delete", on_click=_delete, args=(story.name,), **allowed())
     st.markdown(t("tell.link"))
     query = urlencode(presenting.address(story.name) | {"view": "1"})
     st.code(f"{st.context.url or '/Present'}?{query}", language=None, wrap_lines=True)
+
+
+def _delete(name: str) -> None:
+    with told_errors():
+        stories.delete(name)
+        undo.offer(t("runs.deleted", label=safe(name)), [f"{trash.STORIES}/{name}"])
 
 
 def _adding(story: Story | None) -> None:

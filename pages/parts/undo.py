@@ -15,15 +15,18 @@ KEY = "removed"
 
 
 def offer(words: str, runs: Sequence[str]) -> None:
-    """Remember what was removed, until something else is, or it is brought back."""
+    """Remember what was removed, until something else is, or it is brought back.
+
+    ``runs`` are what ``housekeeping.restore`` takes: runs, presets and stories.
+    """
     st.session_state[KEY] = (words, list(runs)) if runs else None
 
 
 def section() -> None:
     """Nothing where nothing was removed, or nothing of it is in the trash any more."""
     words, runs = st.session_state.get(KEY) or ("", [])
-    there = {run for kind in housekeeping.restorable() for run in kind} if runs else set()
-    if not there.intersection(runs):
+    there = {one for kind in (*housekeeping.restorable(), housekeeping.restorable_files()) for one in kind}
+    if not runs or not there.intersection(runs):
         return
     with st.container(horizontal=True, vertical_alignment="center"):
         st.markdown(words, width="content")

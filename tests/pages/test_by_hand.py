@@ -479,6 +479,10 @@ def test_steps_are_kept_as_a_preset_until_it_is_deleted(bench):
     bench.get_by_role("button", name="Remove 1").click()
     bench.get_by_role("button", name="Delete preset").click()
     bench.get_by_role("button", name="Mine & yours").wait_for(state="detached")
+    bench.get_by_text("“Mine & yours” was deleted.").wait_for()
+    bench.get_by_role("button", name="Undo").click()
+    bench.get_by_role("button", name="Mine & yours").wait_for()
+    bench.get_by_role("button", name="Undo").wait_for(state="detached")
 
 
 def test_each_wish_fills_the_form_with_its_steps(bench):

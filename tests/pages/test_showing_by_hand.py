@@ -114,7 +114,16 @@ def test_a_story_is_built_moved_shown_and_deleted(own_page):
         press(page, t("tell.delete"))
         page.get_by_role("button", name=t("tell.delete.yes")).click()
         page.get_by_text(t("tell.none")).wait_for()
-        assert stories.names() == [] and said == []
+        assert stories.names() == []
+        assert page.get_by_role("combobox", name=t("tell.story")).input_value() == ""
+        press(page, t("undo"))
+        page.get_by_role("button", name=t("undo")).wait_for(state="detached")
+        assert titles_of(stories.load("By hand")) == ["Two"] and said == []
+
+
+def titles_of(story) -> list[str]:
+    """The titles of a story's steps."""
+    return [step.title for step in story.steps]
 
 
 def presented(page, title: str) -> int:
