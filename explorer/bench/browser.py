@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import shutil
 import socket
 import subprocess
@@ -16,6 +17,9 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 PROJECT = Path(__file__).resolve().parents[2]
+FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
+COMPLAINT = re.compile(r"^(\S+ \S+ (WARNING|ERROR|CRITICAL) |Traceback \(most recent call last\))", re.MULTILINE)
+"""How a line begins that tells of an exception, an error or a warning."""
 
 
 def open_chromium(tool: Any) -> Any:
@@ -33,7 +37,7 @@ def serve_dashboard(home: Path, port: int | None = None) -> Iterator[tuple[subpr
     """The dashboard on a port of this machine with ``home`` as its home folder; ended afterwards.
 
     Without ``port`` it is a free one. Raises ``RuntimeError`` at the end with what the server complained of, where it
-    logged an exception.
+    logged an exception, an error or a warning.
     """
     port = port or free_port()
     address = f"http://127.0.0.1:{port}"
@@ -57,15 +61,17 @@ def free_port() -> int:
 
 
 def _command(port: int) -> list[str]:
-    return [sys.executable, "-m", "streamlit", "run", "app.py", "--server.headless=true", f"--server.port={port}"]
+    options = {"server.headless": "true", "server.port": port, "logger.messageFormat": FORMAT}
+    told = [f"--{name}={value}" for name, value in options.items()]
+    return [sys.executable, "-m", "streamlit", "run", "app.py", *told]
 
 
 def _complain(log: BinaryIO) -> None:
-    """Pass on what a server logged with a traceback; it goes on after that, and a page may not show it."""
+    """Pass on what a server complained of; it goes on after that, and a page may not show it."""
     log.seek(0)
     written = log.read().decode(errors="replace")
-    if "Traceback (most recent call last)" in written:
-        raise RuntimeError(f"the dashboard's server logged an exception:\n{written[-4000:]}")
+    if COMPLAINT.search(written):
+        raise RuntimeError(f"the dashboard's server logged an error or a warning:\n{written[-4000:]}")
 
 
 def shown(page: Any, address: str) -> None:
