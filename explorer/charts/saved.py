@@ -46,7 +46,7 @@ def charts_html(
         title=html.escape(title),
         muted=MUTED["light"],
         charts="\n".join(
-            f'<figure><div role="img" aria-label="{html.escape(name)}">{_drawn(figure, place == 0, form)}</div>'
+            f'<figure><div role="figure" aria-label="{html.escape(name)}">{_drawn(figure, place == 0, form)}</div>'
             f"{_caption(caption)}</figure>"
             for place, (name, figure, caption) in enumerate(figures)
         ),

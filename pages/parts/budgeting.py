@@ -102,7 +102,7 @@ def said(rows: list[Variant], budget: Budget, place: str = "") -> str:
             for name, row, key in _best_ones(found)
             if name != "megabyte"
         )
-        words = t("budget.said", count=found.count, total=found.total, names="; ".join(names))
+        words = t("budget.said", count=found.count, total=found.total, names=t("word.semicolon").join(names))
     return f"{place}: {words}" if place else words
 
 
@@ -112,7 +112,7 @@ def limits(view: View) -> str:
     words = [t(f"budget.{name}.limit", value=f"{limit:g}") for name, limit in given.items() if limit is not None]
     if view.speedup is not None and view.fast_on:
         words[-1] += f" ({target_title(view.fast_on)})"
-    return t("budget.limits", limits="; ".join(words)) if words else ""
+    return t("budget.limits", limits=t("word.semicolon").join(words)) if words else ""
 
 
 def _best_ones(found: Picks) -> list[tuple[str, Variant, str]]:

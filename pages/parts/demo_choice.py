@@ -76,7 +76,7 @@ def target(lineup: Lineup, wished: list[str]) -> str | None:
         if reason is not None:
             by_reason.setdefault(reason, []).append(target_title(name))
     for reason, names in by_reason.items():
-        words = {"targets": "; ".join(names), "reason": sentence(reason).rstrip(".。")}
+        words = {"targets": t("word.semicolon").join(names), "reason": sentence(reason).rstrip(".。")}
         st.caption(safe(t("demo.target.not", **words)))
     return chosen
 

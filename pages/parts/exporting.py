@@ -20,7 +20,7 @@ from explorer.recipe import Recipe
 from explorer.store import RunRow
 from explorer.texts import t
 from explorer.texts.sentences import sentence
-from pages.parts import data, launch, run_details, state
+from pages.parts import data, downloads, launch, run_details, state
 from pages.parts.guests import allowed
 from pages.parts.naming import namer
 from pages.parts.page import plain_errors, safe
@@ -87,14 +87,13 @@ def _unbroken(words: str) -> str:
 
 def _download(folder: Path, row: RunRow, with_baseline: bool) -> None:
     name = f"{row.model.replace('/', '-')}-{row.run}"
-    st.download_button(
+    downloads.button(
         t("export.download"),
         partial(make_bundle, folder, name, with_baseline),
         f"{name}.zip",
         "application/zip",
         type="primary",
         icon=":material/download:",
-        on_click="ignore",
     )
 
 

@@ -14,7 +14,7 @@ from explorer.report import places
 from explorer.store import RunRow
 from explorer.texts import language, t, target_title
 from explorer.variants import choose
-from pages.parts import data, pictures
+from pages.parts import data, downloads, pictures
 from pages.parts.page import safe, theme
 
 ACROSS = ("file_size", "latency")
@@ -34,13 +34,12 @@ def section(rows: list[RunRow]) -> None:
     drawn = [info for infos in by_task for info in infos if not info.empty]
     if not drawn:
         return
-    st.download_button(
+    downloads.button(
         t("several.charts"),
         partial(make_charts, drawn, pictures.chosen()),
         "charts.html",
         "text/html",
         icon=":material/scatter_plot:",
-        on_click="ignore",
     )
 
 

@@ -17,7 +17,7 @@ from explorer.result_tables import COLUMNS, FORMS, MEDIA_TYPES, Form, flat_rows,
 from explorer.store import RunRow
 from explorer.texts import t
 from explorer.texts.sentences import sentence
-from pages.parts import data, exporting_charts, state
+from pages.parts import data, downloads, exporting_charts, state
 from pages.parts.naming import namer
 from pages.parts.page import plain_errors, safe
 
@@ -86,13 +86,12 @@ def _figures(rows: list[RunRow], words: list[str]) -> None:
     )
     table = flat_rows(rows)
     st.caption(t("several.size", rows=f"{len(table):,}", columns=len(COLUMNS), variants=f"{len(rows):,}"))
-    st.download_button(
+    downloads.button(
         t("several.download"),
         partial(written, table, form),
         f"results.{form}",
         MEDIA_TYPES[form],
         icon=":material/table:",
-        on_click="ignore",
     )
     command = ["python", "-m", "explorer", "results", *words, "--format", form, "--to", f"results.{form}"]
     st.code(shlex.join(command), language="bash", wrap_lines=True)
@@ -106,13 +105,12 @@ def _recipes(rows: list[RunRow]) -> None:
         st.caption(safe(sentence(reason)))
     if not texts:
         return
-    st.download_button(
+    downloads.button(
         t("several.recipes"),
         partial(zipped, texts, "recipes"),
         "recipes.zip",
         "application/zip",
         icon=":material/description:",
-        on_click="ignore",
     )
     st.caption(t("several.recipes.unpack"))
     st.code("python -m explorer run recipes", language="bash", wrap_lines=True)
@@ -162,13 +160,12 @@ def _download(place: str, folders: dict[str, Path], rows: dict[str, RunRow]) -> 
     size = sum(sum(files.values()) for files in contents.values())
     st.caption(t("several.bundles.size", count=len(contents), size=file_size(size)))
     _preview(contents, namer({row.run: row for row in rows.values()}), rows)
-    st.download_button(
+    downloads.button(
         t("several.bundles"),
         partial(make_bundles, {name: folders[name] for name in contents}),
         f"bundles{place}.zip",
         "application/zip",
         icon=":material/folder_zip:",
-        on_click="ignore",
     )
 
 

@@ -6,9 +6,10 @@ import gc
 import os
 import re
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from functools import cache, reduce
+from typing import TypeVar
 
 import pandas  # noqa: F401  # whole before any page draws: Plotly takes it as another session has it, half imported too
 import streamlit as st
@@ -71,6 +72,7 @@ STYLE = """<style>
 </style>"""
 
 _here = threading.local()
+_T = TypeVar("_T")
 
 
 @contextmanager
@@ -120,6 +122,20 @@ def _language() -> str | None:
     if not hasattr(_here, "language"):  # a part of the page that is drawn again by itself
         _here.language = st.session_state.get("language")
     return _here.language
+
+
+def in_this_language(make: Callable[[], _T]) -> Callable[[], _T]:
+    """``make`` for a thread of the server that draws no page, and so knows no reader: in the language of this one."""
+    language = _language()
+
+    def made() -> _T:
+        _here.language = language
+        try:
+            return make()
+        finally:
+            del _here.language
+
+    return made
 
 
 def _visitor() -> access.Visitor:

@@ -60,13 +60,18 @@ STAGE = """<style>
 # Streamlit lets a chart be as high as its place only where the place has a height of its own, which what is left of the
 # window has not; so the chart lies over its place.
 
-# A guest sees no buttons until a pointer or the keyboard comes to their place, or where there is only a finger.
-GUEST = """<style>
+# Buttons are gone until a pointer or the keyboard comes to their place, unless there is only a finger: for a guest from the
+# start, for a presenter after some seconds, in which they are found.
+GUEST, PRESENTER = (
+    """<style>
+@keyframes leave { to { opacity: 0; } }
 @media (hover: hover) {
-  .st-key-steps { opacity: 0; transition: opacity 0.15s; }
-  .st-key-steps:hover, .st-key-steps:focus-within { opacity: 1; }
+  .st-key-steps { animation: leave 0.01s AFTER forwards; }
+  .st-key-steps:is(:hover, :has(:focus-visible)) { animation: none; }
 }
-</style>"""
+</style>""".replace("AFTER", after)
+    for after in ("0s", "4s")
+)
 
 
 def asked() -> bool:
@@ -123,7 +128,7 @@ def _for_presenters() -> Story | None:
     with plain_errors():
         story = stories.load(st.query_params["story"])
         if story.steps:
-            _clear_stage()
+            _clear_stage(PRESENTER)
             return story
         st.markdown(t("present.no_steps"))
     with st.container(horizontal=True):
@@ -133,7 +138,7 @@ def _for_presenters() -> Story | None:
     return None
 
 
-def _clear_stage(more: str = "") -> None:
+def _clear_stage(more: str) -> None:
     share = FACTORS[_type()] / FACTORS[TYPES[0]]
     st.html(STAGE.replace("GROUND", BACKGROUNDS[theme()]).replace("TYPE", f"{share:g}") + more)
 

@@ -15,7 +15,7 @@ from explorer.report import LONGEST_TITLE, MOST, ReportInfo, places, report_html
 from explorer.store import RunRow
 from explorer.texts import t, target_title
 from explorer.variants import choose
-from pages.parts import data, glossary, state
+from pages.parts import data, downloads, glossary, state
 from pages.parts.naming import namer
 
 PREVIEW_PX = 760
@@ -40,14 +40,13 @@ def picker() -> list[RunRow]:
 def report(rows: list[RunRow]) -> None:
     """What to say and to draw, the button that saves it, and how it will look."""
     info = _controls(rows)
-    st.download_button(
+    downloads.button(
         t("report.download"),
         partial(report_html, info),
         f"report-{info.date}.html",
         "text/html",
         type="primary",
         icon=":material/download:",
-        on_click="ignore",
     )
     st.caption(t("report.download.note"))
     glossary.explain("report", "wilson", "mcnemar", "macro_f1", "calibration", "latency")

@@ -12,6 +12,7 @@ from explorer import studies
 from explorer.store import Store
 from explorer.studies import files
 from explorer.texts import t
+from pages.parts import downloads
 from pages.parts.guests import allowed
 from pages.parts.page import plain_errors, safe
 from pages.parts.telling import told_errors
@@ -60,14 +61,13 @@ def _one(names: list[str]) -> None:
         )
         none = not Store().runs(study=name, states=["done"], with_results=False)
         for whole, words in ((False, t("studies.export")), (True, t("studies.export.whole"))):
-            st.download_button(
+            downloads.button(
                 words,
                 partial(_file, name, whole),
                 "study-with-models.zip" if whole else "study.zip",
                 "application/zip",
                 key=f"studies-export-{whole}",
                 icon=":material/download:",
-                on_click="ignore",
                 disabled=none,
                 help=t("studies.export.none" if none else "studies.export.help"),
             )

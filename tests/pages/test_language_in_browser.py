@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from explorer.pictures import open_page, settle
-from tests.support.browser import pick
+from explorer.texts import texts_of
+from tests.support.browser import obstacles, pick
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
@@ -44,6 +45,31 @@ def test_boxes_that_are_in_no_link_speak_the_picked_language_too(filled_page):
     page.wait_for_function(f"{LANGUAGE} === 'zh'")
     settle(page)
     assert (shown(page, "report-x"), shown(page, "report-y")) == ("延迟 p50", "准确率")
+
+
+def downloaded(page, words, folder):
+    """What the button with these words saves, opened without the dashboard; its text."""
+    with page.expect_download() as download:
+        page.get_by_role("button", name=words).click()
+    path = folder / download.value.suggested_filename
+    download.value.save_as(path)
+    page.goto(path.as_uri())
+    page.locator(".main-svg").first.wait_for()
+    return path.read_text(encoding="utf-8")
+
+
+def test_what_is_downloaded_speaks_the_language_of_the_page_and_axe_finds_nothing_in_it(filled_page, tmp_path):
+    page, chinese, english = filled_page, texts_of("zh"), texts_of("en")
+    open_page(page, "/Report?compared=sample-0002,sample-0003&lang=zh", "light")
+    report = downloaded(page, chinese["report.download"], tmp_path)
+    assert page.evaluate(LANGUAGE) == "zh" and obstacles(page) == []
+    for key in ("report.conclusions", "report.figures", "report.measured", "report.hosts"):
+        assert f">{chinese[key]}<" in report and f">{english[key]}<" not in report
+    open_page(page, "/Export?compared=sample-0002,sample-0003&lang=zh", "light")
+    charts = downloaded(page, chinese["several.charts"], tmp_path)
+    assert page.evaluate(LANGUAGE) == "zh" and obstacles(page) == []
+    assert page.locator(".legendtext", has_text=chinese["family.quantization"]).count() > 0
+    assert english["family.quantization"] not in charts
 
 
 def test_back_takes_a_choice_back(filled_page):

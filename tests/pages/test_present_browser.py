@@ -87,6 +87,23 @@ def test_a_guest_sees_nothing_around_the_story(filled_page, width):
     title(page, "Second")
 
 
+def test_a_presenter_sees_the_buttons_for_some_seconds_and_where_the_pointer_or_the_keyboard_is(filled_page):
+    page, opacity = filled_page, "getComputedStyle(document.querySelector('.st-key-steps')).opacity"
+    open_page(page, STORY, "light")
+    title(page, "First")
+    page.mouse.move(600, 100)
+    page.wait_for_function(f"{opacity} === '0'")
+    page.locator(".st-key-steps").hover()
+    page.wait_for_function(f"{opacity} === '1'")
+    page.mouse.move(600, 100)
+    page.wait_for_function(f"{opacity} === '0'")
+    for _ in range(10):
+        page.keyboard.press("Tab")
+        if page.evaluate("document.activeElement.closest('.st-key-steps') !== null"):
+            break
+    page.wait_for_function(f"{opacity} === '1'")
+
+
 def test_axe_finds_nothing_in_either_theme(filled_page):
     open_page(filled_page, STORY, "light")
     title(filled_page, "First")
