@@ -18,7 +18,7 @@ from explorer.runlike import RunLike, remembered
 from explorer.technique import Parameter, Technique, techniques
 
 if TYPE_CHECKING:
-    from explorer.models import ModelCard
+    pass
 
 MOST_RUNS = 200
 PASSES = "epochs"
@@ -97,37 +97,53 @@ class Estimate:
     runs: int
 
 
-def estimate(recipe: Recipe, runs: Sequence[RunLike]) -> Estimate | None:
+def estimate(recipe: Recipe, runs: Sequence[RunLike], done: int = 0) -> Estimate | None:
     """Add up what the same techniques took on the same model in the reader's own runs; None where one is unknown.
 
-    Recorded and imported runs do not count, since another machine made them; neither do steps from the cache. Training
-    is scaled by its epochs. How much of it follows a student's size is not known: between nothing and all. What
-    ``runs`` teach is kept for as long as the same list is given: do not change it.
+    Recorded and imported runs do not count, since another machine made them; neither do steps from the cache, of which
+    the recipe's first ``done`` are taken. Training is scaled by its epochs. How much of it follows a student's size is
+    not known: between nothing and all. What ``runs`` teach is kept for as long as the same list is given: do not change
+    it.
     """
-    return estimate_all([recipe], runs)
+    return _together(recipe.model, recipe.steps[done:], 1, runs)
 
 
 def estimate_all(recipes: Sequence[Recipe], runs: Sequence[RunLike]) -> Estimate | None:
     """What several recipes of one model take one after another, each for itself; None where one is unknown."""
-    model = recipes[0].model
+    return _together(recipes[0].model, [step for recipe in recipes for step in recipe.steps], len(recipes), runs)
+
+
+def _together(model: str, todo: Sequence[Technique], count: int, runs: Sequence[RunLike]) -> Estimate | None:
+    """What these steps take, and the rest of so many recipes."""
     learnt = _learnt.of((runs,), model, lambda: _learn(runs, model))
-    steps = [_step_seconds(learnt.taken, step) for recipe in recipes for step in recipe.steps]
+    steps = [_step_seconds(learnt.taken, step) for step in todo]
     if learnt.rest is None or not all(steps):
         return None
-    low, middle, high = (
-        sum(values) for values in zip(*[learnt.rest] * len(recipes), *map(_spread, steps), strict=True)
-    )
+    low, middle, high = (sum(values) for values in zip(*[learnt.rest] * count, *map(_spread, steps), strict=True))
     return Estimate(middle, low, high, learnt.runs)
 
 
-def disk_bytes(recipes: Sequence[Recipe], cards: Mapping[str, ModelCard]) -> int:
+def disk_bytes(recipes: Sequence[Recipe]) -> int:
     """The most that the artefacts of these recipes take: as large as the model, twice where PyTorch keeps its copy.
 
     0 where the model's size is not known.
     """
-    sizes = [cards[recipe.model].file_bytes if recipe.model in cards else 0 for recipe in recipes]
+    known = {place: _model_bytes(*place) for place in {(recipe.model, recipe.data) for recipe in recipes}}
+    sizes = [known[recipe.model, recipe.data] for recipe in recipes]
     copies = [2 if all(step.stage == "model" for step in recipe.steps) else 1 for recipe in recipes]
     return sum(size * number for size, number in zip(sizes, copies, strict=True)) if all(sizes) else 0
+
+
+def _model_bytes(model: str, data: str | None) -> int:
+    """What the model takes; 0 where its files are not on this machine: it is not downloaded for this."""
+    from explorer.models import card_for, hub, zoo
+
+    if model not in zoo.NAMES and not hub.is_here(model):
+        return 0
+    try:
+        return card_for(model, data).file_bytes
+    except BadInput:
+        return 0
 
 
 TRAINING_BYTES, WORKING_BYTES = 1_500_000_000, 800_000_000
@@ -137,17 +153,9 @@ TRAINING_BYTES, WORKING_BYTES = 1_500_000_000, 800_000_000
 def memory_bytes(recipe: Recipe) -> int | None:
     """What a worker is expected to hold at most: four copies of the model and what PyTorch and the batches take.
 
-    A rule from measurements (``python -m explorer.bench --only memory``); None where the model's size is not known, as
-    that of a hub model that is not on this machine: it is not downloaded for this.
+    A rule from measurements (``python -m explorer.bench --only memory``); None where the model's size is not known.
     """
-    from explorer.models import card_for, hub, zoo
-
-    if recipe.model not in zoo.NAMES and not hub.is_here(recipe.model):
-        return None
-    try:
-        size = card_for(recipe.model, recipe.data).file_bytes
-    except BadInput:
-        return None
+    size = _model_bytes(recipe.model, recipe.data)
     trains = any({"training", "gradients"} & step.needs for step in recipe.steps)
     return 4 * size + (TRAINING_BYTES if trains else WORKING_BYTES) if size else None
 

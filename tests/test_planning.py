@@ -3,9 +3,21 @@ from dataclasses import replace
 import pytest
 
 from explorer.errors import BadInput
-from explorer.planning import Estimate, SweepAxis, estimate, estimate_all, sliders, still_to_do, sweep, usual_range
+from explorer.models import card_for, cards
+from explorer.planning import (
+    Estimate,
+    SweepAxis,
+    disk_bytes,
+    estimate,
+    estimate_all,
+    sliders,
+    still_to_do,
+    sweep,
+    usual_range,
+)
 from explorer.recipe import Recipe
 from explorer.technique import techniques
+from tests.models.tiny import save_bert, write_csv
 from tests.support.sample_results import sample_runs
 
 
@@ -84,6 +96,24 @@ def test_an_estimate_adds_up_what_was_measured():
     rests = sorted(run.result["seconds"] - 10 * len(run.result["steps"]) for run in runs)
     assert (time.low, time.high, time.runs) == (10 + rests[0], 10 + rests[-1], 8)
     assert time.seconds == 10 + (rests[3] + rests[4]) / 2
+
+
+def test_the_first_steps_that_lie_in_the_cache_take_no_time():
+    runs = measured(("prune-neurons", {}, 10.0, False), ("fine-tune", {"epochs": 1.0}, 30.0, False), seconds=45)
+    both = recipe("prune-neurons", "fine-tune")
+    assert [estimate(both, runs, done).seconds for done in (0, 1, 2)] == [45, 35, 5]
+
+
+def test_the_disk_that_a_sweep_takes_is_known_where_the_model_is_here(tmp_path):
+    sweep_of = [recipe("prune-magnitude"), recipe("int8-dynamic")]
+    assert disk_bytes(sweep_of) == 3 * cards()["minilm-tweets"].file_bytes, "PyTorch keeps a copy of the first"
+    save_bert(tmp_path / "own")
+    here, nowhere = (
+        recipe("int8-dynamic").model_copy(update={"model": model, "data": str(write_csv(tmp_path / "data.csv"))})
+        for model in (str(tmp_path / "own"), "nobody/has-this")
+    )
+    assert disk_bytes([here]) == 4 * card_for(here.model, here.data).parameters > 0
+    assert disk_bytes([nowhere]) == disk_bytes([here, nowhere]) == 0
 
 
 def test_what_never_ran_here_is_not_guessed():

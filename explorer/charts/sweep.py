@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import product
 from typing import Any
 
 import plotly.graph_objects as go
@@ -155,7 +156,10 @@ def _draw_curve(figure: go.Figure, info: SweepInfo, theme: Theme) -> None:
 
 
 def _draw_cells(figure: go.Figure, info: SweepInfo, theme: Theme) -> None:
-    """A heatmap cannot be clicked in Plotly, so marks that nobody sees lie on its cells."""
+    """A heatmap cannot be clicked in Plotly, so marks that nobody sees lie on its cells, and the nearest is taken.
+
+    The nearest to any place in a cell is its own, since all cells are equal; one without a run has an empty mark.
+    """
     xs, ys = ([f"{value:g}" for value in _shown(info, axis)] for axis in (0, 1))
     colours = [LOW, HIGH] if info.higher_is_better else [HIGH, LOW]
     figure.add_trace(
@@ -190,6 +194,11 @@ def _draw_cells(figure: go.Figure, info: SweepInfo, theme: Theme) -> None:
     )
     order = [sorted({places[axis] for places in info.places}) for axis in (0, 1)]
     names = [[f"{100 * value if info.fractions[axis] else value:g}" for value in order[axis]] for axis in (0, 1)]
+    empty = sorted(set(product(*names)) - set(zip(xs, ys, strict=True)))
+    if empty:
+        across, up = zip(*empty, strict=True)
+        nothing = {"x": across, "y": up, "mode": "markers", "marker": {"size": 1, "opacity": 0}, "hoverinfo": "none"}
+        figure.add_trace(go.Scatter(**nothing))
     category: list[dict[str, Any]] = [
         {"type": "category", "categoryorder": "array", "categoryarray": names[axis], "showgrid": False}
         for axis in (0, 1)
@@ -197,6 +206,7 @@ def _draw_cells(figure: go.Figure, info: SweepInfo, theme: Theme) -> None:
     figure.update_layout(
         xaxis=style.axis(theme, info.axis_titles[0], **category[0]),
         yaxis=style.axis(theme, info.axis_titles[1], **category[1]),
+        hoverdistance=-1,
     )
 
 

@@ -12,7 +12,7 @@ from explorer.errors import BadInput
 from explorer.foreseeing import Span, foresee
 from explorer.labels import value_words
 from explorer.models import check_files, check_steps
-from explorer.planning import Estimate, estimate
+from explorer.planning import Estimate, estimate, still_to_do
 from explorer.quantities import duration, file_size, significant
 from explorer.recipe import RECIPE_SUFFIXES, Recipe
 from explorer.rundir import ACTIVE, PRIORITY_S
@@ -69,16 +69,24 @@ def summary() -> Recipe | None:
     places = len(recipe.targets)
     lines.append(t("launch.measure.one" if places == 1 else "launch.measure", count=places))
     st.markdown("\n".join(f"{place}. {line}" for place, line in enumerate(lines, start=1)))
-    st.markdown(time_words(estimate(recipe, data.finished())))
+    _time(recipe)
     _expected(recipe)
     return recipe
 
 
-def _expected(recipe: Recipe) -> None:
-    """What of it is done already, what it will probably give, and on what that rests."""
+def _time(recipe: Recipe) -> None:
+    """How long it takes about, without what is done already."""
+    if not still_to_do([recipe], data.runs()):
+        st.markdown(t("launch.there"))
+        return
     done = finished_steps(recipe)
+    st.markdown(time_words(estimate(recipe, data.finished(), done)))
     if done:
         st.markdown(t("launch.reused.one" if done == 1 else "launch.reused", count=done))
+
+
+def _expected(recipe: Recipe) -> None:
+    """What it will probably give, and on what that rests."""
     found = foresee(recipe, data.finished())
     if found is None:
         st.markdown(t("foresee.unknown"))

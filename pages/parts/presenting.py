@@ -60,8 +60,8 @@ STAGE = """<style>
 # Streamlit lets a chart be as high as its place only where the place has a height of its own, which what is left of the
 # window has not; so the chart lies over its place.
 
-# Buttons are gone until a pointer or the keyboard comes to their place, unless there is only a finger: for a guest from the
-# start, for a presenter after some seconds, in which they are found.
+# Buttons are gone until a pointer or the keyboard comes to their place, unless there is only a finger: for a guest from
+# the start, for a presenter after some seconds, in which they are found.
 GUEST, PRESENTER = (
     """<style>
 @keyframes leave { to { opacity: 0; } }

@@ -44,11 +44,11 @@ def _recipes(recipe: Recipe, axes: list[SweepAxis]) -> list[Recipe]:
     st.markdown("\n".join(f"- {_values(recipe, axis)}" for axis in axes))
     count = t("sweep.count.one" if len(recipes) == 1 else "sweep.count", count=len(recipes))
     left = still_to_do(recipes, data.runs())
-    known, disk = len(recipes) - len(left), disk_bytes(left, data.model_cards())
+    known, disk = len(recipes) - len(left), disk_bytes(left)
     words = [count]
     words += [t("sweep.known.one" if known == 1 else "sweep.known", count=known)] if known else []
     words += [launch.time_words(estimate_all(left, data.finished()))] if left else []
-    words += [t("sweep.disk", size=file_size(disk))] if disk else []
+    words += [t("sweep.disk", size=file_size(disk)) if disk else t("sweep.disk.unknown")] if left else []
     st.markdown(" ".join(words))
     return recipes
 

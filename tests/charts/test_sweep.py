@@ -57,6 +57,15 @@ def test_a_grid_has_a_cell_for_every_run_that_can_be_clicked() -> None:
     assert [data[0] for data in marks.customdata] == list(info.runs) and list(marks.text) == list(info.words)
 
 
+def test_a_cell_without_a_run_has_a_mark_of_its_own_that_says_nothing() -> None:
+    sweep = swept(*GRID)
+    known = {run: row for run, row in rows().items() if run != sweep.runs[0.3, 2.0]}
+    figure = sweep_figure(sweep_info(sweep, known, "file_size"))
+    _, marks, nothing = figure.data
+    assert len(marks.x) == 3 and (nothing.x, nothing.y, nothing.customdata) == (("30",), ("2",), None)
+    assert figure.layout.hoverdistance == -1
+
+
 def test_runs_without_the_quantity_are_left_out() -> None:
     known = rows()
     first = next(iter(known))

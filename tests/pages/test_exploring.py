@@ -211,7 +211,30 @@ def test_what_was_measured_is_foreseen(open_page, place, monkeypatch) -> None:
     monkeypatch.setattr(data, "model_cards", lambda: {"vit-digits": CARD})
     app = open_page("1_Compress")
     app.selectbox(key="form-new").select("int8-dynamic").run()
-    assert "This very recipe was measured before" in words(app) and "accuracy (" in words(app)
+    said = words(app)
+    assert "These very steps were measured before" in said and "accuracy (" in said
+    assert "This very recipe" not in said, "the form measures in more places"
+
+
+def test_a_recipe_that_is_done_is_said_to_be_done_and_not_to_take_time(open_page, place, monkeypatch) -> None:
+    run = next(run for run in sample_runs(12) if run.families)
+    monkeypatch.setattr(data, "model_cards", lambda: {"vit-digits": CARD})
+    app = open_page("1_Compress")
+    app.selectbox(key="form-new").select("int8-dynamic").run()
+    assert words(app).count("How long it takes") == 2 and "This very recipe" not in words(app)
+    drawn = app.session_state["draft"]
+    (step,) = drawn["steps"]
+    recipe = Recipe.parse(
+        {
+            **{name: drawn[name] for name in ("model", "targets", "measure", "seed")},
+            "steps": [{"technique": step["technique"], **step["values"]}],
+        }
+    )
+    write_runs(place / "home" / "runs", [replace(run, model="vit-digits", recipe=recipe.plain())])
+    app.run()
+    said = words(app)
+    assert "This very recipe is done already, or at work" in said
+    assert said.count("How long it takes") == 1, "that of a sweep"
 
 
 def test_a_choice_that_nothing_fits_is_named(place, open_page) -> None:
