@@ -403,7 +403,8 @@ def test_a_click_on_a_cell_of_a_heatmap_selects_its_run(page):
         wait_chosen(page, [run])
     assert lit(marks(page, ".st-key-sweep-chart")) == {run}
     area = page.locator(".st-key-sweep-chart .nsewdrag").first.bounding_box()
-    for run, way in zip((list(GRID)[0], list(GRID)[3]), (1, -1), strict=True):  # near a corner of one of four cells
+    first, _, _, last = GRID
+    for run, way in ((first, 1), (last, -1)):  # near a corner of one of four cells
         mark = marks(page, ".st-key-sweep-chart")[run]
         x, y = mark["x"] + way * 0.22 * area["width"], mark["y"] + way * 0.22 * area["height"]
         page.mouse.move(x, y)
