@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import gc
 import platform
+import time
 from functools import cache
 from typing import Any
 
@@ -12,7 +13,9 @@ M_TRIM_THRESHOLD, M_MMAP_THRESHOLD, M_ARENA_MAX = -1, -3, -8
 """Parameters of ``mallopt`` from glibc's ``malloc.h``: what is given back, what is mapped, how many heaps."""
 LARGE_BYTES = 1 << 20
 MANY = 1000
+COLLECT_EVERY_S = 5.0
 _aside = 0
+_collected = 0.0
 
 
 def release() -> None:
@@ -21,6 +24,14 @@ def release() -> None:
     library = _glibc()
     if library is not None:
         library.malloc_trim(0)
+
+
+def collect() -> None:
+    """Collect garbage, unless that was done less than ``COLLECT_EVERY_S`` ago: nothing else goes on meanwhile."""
+    global _collected
+    if time.monotonic() - _collected >= COLLECT_EVERY_S:
+        gc.collect()
+        _collected = time.monotonic()
 
 
 def set_aside(rows: int) -> None:

@@ -75,3 +75,13 @@ def test_rows_that_stay_are_not_looked_through_for_garbage(monkeypatch: pytest.M
         assert gc.get_freeze_count() == count, "nor is a row more"
     finally:
         gc.unfreeze()
+
+
+def test_garbage_is_collected_once_in_some_seconds(monkeypatch) -> None:
+    now, collected = [1000.0], []
+    monkeypatch.setattr(memory.time, "monotonic", lambda: now[0])
+    monkeypatch.setattr(memory.gc, "collect", lambda: collected.append(now[0]))
+    monkeypatch.setattr(memory, "_collected", 0.0)
+    for now[0] in (1000.0, 1001.0, 1004.9, 1005.0, 1006.0):
+        memory.collect()
+    assert collected == [1000.0, 1005.0]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import os
 import re
 import threading
@@ -107,7 +106,7 @@ def start(name: str) -> Iterator[None]:
             st.warning(safe(sentence(trouble)))
     with plain_errors():
         yield
-    gc.collect()  # what this run of the page left in circles; parts that are drawn again by themselves leave little
+    memory.collect()  # what whole pages left in circles; parts that are drawn again by themselves leave little
 
 
 def _window() -> None:

@@ -639,6 +639,26 @@ def test_every_model_opens(page):
         pick(page, "Model", name)
         title(page, f"Parameters of {name} by layer")
         title(page, t("models.histogram.title"))
+    page.get_by_role("radio", name=t("models.measure.time"), exact=True).click()
+    title(page, t("models.treemap.time", model="MiniLM on tweets"))
+    page.get_by_role("combobox", name=t("models.weight")).click()
+    weight = page.get_by_role("option").nth(1)
+    layer = weight.inner_text().partition(" · ")[0]
+    weight.click()
+    page.locator(".gtitle-subtitle").filter(has_text=f"{layer}:").wait_for()
+
+
+def test_the_axes_of_a_report_are_chosen_and_answers_are_read_class_by_class(page):
+    open_page(page, f"/Report{TWO}", "light")
+    drawn = page.frame_locator("iframe").last
+    for label, words in (("Across", "Latency p50"), ("Up", "File size"), ("Across", "Throughput")):
+        pick(page, label, words)
+        drawn.locator(".xtitle" if label == "Across" else ".ytitle").filter(has_text=words).first.wait_for()
+    open_page(page, f"/Compare{TWO}", "light")
+    classes = page.get_by_test_id("stExpander").filter(has_text=t("answers.classes")).first
+    classes.locator("summary").click()
+    classes.get_by_text(t("answers.classes.caption")).wait_for()
+    assert classes.locator("tr").count() > 3
 
 
 def test_what_is_previewed_is_downloaded(page, tmp_path):

@@ -317,7 +317,7 @@ def test_a_guest_sees_the_story_and_nothing_else(open_page, story):
     app = show(open_page, step="2", view="1")
     assert [one.label for one in app.button] == ["Back", "Next"]
     assert not app.main.selectbox and not app.main.text_input and not app.main.multiselect
-    assert 'stSidebar"]' in styles(app) and ".st-key-steps { opacity: 0" in styles(app)
+    assert 'stSidebar"]' in styles(app) and "animation: leave 0.01s 0s forwards" in styles(app)
 
 
 def test_the_presenter_can_end_it(open_page, story):
