@@ -34,7 +34,7 @@ def test_it_is_drawn_without_a_connection(chromium, tmp_path):
     with complaints(page) as said:
         page.goto(path.as_uri())
         page.locator(".scatterlayer .point").nth(1).wait_for()
-        page.get_by_role("img", name="A").hover()
+        page.get_by_role("figure", name="A").hover()
         with page.expect_download() as waiting:
             page.locator(".modebar-btn[data-title*='ownload']").first.click(force=True)
         assert waiting.value.suggested_filename.endswith(".svg")

@@ -298,7 +298,8 @@ def test_a_run_is_cancelled_on_the_cluster_and_outlives_the_supervisor(on_ray, m
     cancelled, kept = (jobs.submit(on_ray.recipe(seed)) for seed in (20, 21))
     for run in (cancelled, kept):
         wait_for(lambda run=run: on_ray.row(run).stage == "train")
-    assert sum(node.cpus - node.free_cpus for node in cluster().nodes) == 2
+    # what is used is told some seconds late
+    wait_for(lambda: sum(node.cpus - node.free_cpus for node in cluster().nodes) == 2)
     assert jobs.cancel(cancelled)
     wait_for(lambda: on_ray.row(cancelled).state == "cancelled")
     assert not (on_ray.folder(cancelled) / "artefact").exists()
