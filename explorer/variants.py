@@ -18,21 +18,13 @@ SPLIT = "validation"
 SAME_ANSWERS = 0.99
 """Share of answers as at home from which on the accuracy at home, over the whole split, stands for another machine."""
 
-
+_PERCENTILES = [f"{percentile}{part}_ms" for percentile in ("p90", "p95", "p99") for part in ("", "_low", "_high")]
 # What a row says about its own variant and not about the baseline beside it.
 _NOT_THE_BASELINES = [
     "difference_low",
     "difference_high",
     "within_noise",
-    "p90_ms",
-    "p95_ms",
-    "p99_ms",
-    "p90_low_ms",
-    "p90_high_ms",
-    "p95_low_ms",
-    "p95_high_ms",
-    "p99_low_ms",
-    "p99_high_ms",
+    *_PERCENTILES,
     "throughput_per_s",
     "speedup_low",
     "speedup_high",
@@ -47,15 +39,7 @@ _SHARED_LATENCY = [
     "p50_ms",
     "p50_low_ms",
     "p50_high_ms",
-    "p90_ms",
-    "p95_ms",
-    "p99_ms",
-    "p90_low_ms",
-    "p90_high_ms",
-    "p95_low_ms",
-    "p95_high_ms",
-    "p99_low_ms",
-    "p99_high_ms",
+    *_PERCENTILES,
     "baseline_p50_ms",
     "baseline_p50_low_ms",
     "baseline_p50_high_ms",

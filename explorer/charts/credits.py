@@ -27,8 +27,8 @@ def credit(rows: Iterable[Variant]) -> str:
             days.setdefault(sentence(row.host), []).append(row.date)
     spans = {host: (min(own), max(own)) for host, own in days.items()}
     places = [f"{host}, {first if first == last else f'{first} – {last}'}" for host, (first, last) in spans.items()]
-    measured = t("chart.credit", places="; ".join(places)) if places else ""
-    estimated = t("chart.credit.estimated", devices="; ".join(devices)) if devices else ""
+    measured = t("chart.credit", places=t("word.semicolon").join(places)) if places else ""
+    estimated = t("chart.credit.estimated", devices=t("word.semicolon").join(devices)) if devices else ""
     return " ".join(filter(None, (measured, estimated)))
 
 

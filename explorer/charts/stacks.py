@@ -51,7 +51,7 @@ def stacks_info(names: Sequence[str], results: Sequence[Mapping[str, Any]]) -> t
         bars.insert(0, t("family.baseline"))
         times.insert(0, _of_call(profiles[0], "baseline_ms"))
         sizes.insert(0, _of_file(profiled[0][1], "baseline_bytes", profiled[0][1]["baseline_size"]))
-    shapes = "; ".join(dict.fromkeys(_shape(result) for _, result in profiled))
+    shapes = t("word.semicolon").join(dict.fromkeys(_shape(result) for _, result in profiled))
     paired = t("chart.stacks.paired", shapes=shapes)
     charts = (_stacks("operators", paired, "%", bars, times), _stacks("sizes", "", "MB", bars, sizes))
     return tuple(chart for chart in charts if chart.parts)
@@ -60,7 +60,7 @@ def stacks_info(names: Sequence[str], results: Sequence[Mapping[str, Any]]) -> t
 def without_profile(names: Sequence[str], results: Sequence[Mapping[str, Any]]) -> str:
     """The variants that have no bars, in a sentence; nothing where all have."""
     missing = [name for name, result in zip(names, results, strict=True) if not result.get("profile")]
-    return t("chart.stacks.without", names="; ".join(missing)) if missing else ""
+    return t("chart.stacks.without", names=t("word.semicolon").join(missing)) if missing else ""
 
 
 def _shape(result: Mapping[str, Any]) -> str:

@@ -99,8 +99,8 @@ def _length(name: str | None) -> str:
 
 def _lists(key: str, begin: View, there: Choices) -> Widgets:
     away = [
-        *(f"family:{name}" for name in FAMILIES if name in there.families),
-        *(f"model:{name}" for name in there.models),
+        *(str(LeftOut("family", name)) for name in FAMILIES if name in there.families),
+        *(str(LeftOut("model", name)) for name in there.models),
     ]
     return {
         "models": _several(t("filter.model"), f"{key}-models", there.models, begin.models),

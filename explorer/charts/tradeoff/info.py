@@ -114,7 +114,7 @@ class TradeoffInfo:
         several = len({mark.model for mark in self.marks}) > 1
         places = [mark.target if len(self.targets) > 1 else "" for mark in self.knees]
         names = [shown_name(mark, several, place) for mark, place in zip(self.knees, places, strict=True)]
-        return t("chart.knee", names="; ".join(names), **self.axes.words) if names else ""
+        return t("chart.knee", names=t("word.semicolon").join(names), **self.axes.words) if names else ""
 
 
 def tradeoff_info(

@@ -130,7 +130,9 @@ def _estimate_caption(estimate: Estimate) -> str:
 def why_empty(rows: Sequence[Variant]) -> str:
     """Why nothing of ``rows`` can be drawn."""
     reasons = dict.fromkeys(row.reason for row in rows if not row.available and row.reason)
-    return t("chart.unavailable", reason="; ".join(map(sentence, reasons))) if reasons else t("chart.empty")
+    return (
+        t("chart.unavailable", reason=t("word.semicolon").join(map(sentence, reasons))) if reasons else t("chart.empty")
+    )
 
 
 def alike(symbols: Mapping[str, str]) -> str:
@@ -139,4 +141,4 @@ def alike(symbols: Mapping[str, str]) -> str:
     for model, symbol in symbols.items():
         by_symbol.setdefault(symbol, []).append(model)
     shared = [t("word.and").join(models) for models in by_symbol.values() if len(models) > 1]
-    return t("chart.alike", models="; ".join(shared)) if shared else ""
+    return t("chart.alike", models=t("word.semicolon").join(shared)) if shared else ""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from explorer.context import Context, LearningRate, ModelSubject, Report, plain_number
 from explorer.technique import Family, Need, Stage, Technique, choice, slider
-from explorer.techniques import moves
+from explorer.techniques import sliders
 from explorer.techniques.distillation.settings import (
     ANNEALING,
     ANNEALING_PAPER,
@@ -56,7 +56,7 @@ class DistillAssistant(Technique):
     epochs: float = slider(
         3.0, low=0.2, high=30.0, step=0.1, unit="epochs",
         help="How often the training data is gone through, by assistants and student together.",
-        move=moves.EPOCHS,
+        move=sliders.EPOCHS,
     )  # fmt: skip
     assistant_share: float = slider(
         0.5, low=0.1, high=0.9, step=0.05, unit="fraction",
@@ -66,7 +66,7 @@ class DistillAssistant(Technique):
     alpha: float = slider(
         0.5, low=0.05, high=1.0, step=0.05, unit="fraction",
         help="Weight of the answers of the model before it in the chain (soft) against the labels (hard).",
-        move=moves.ALPHA,
+        move=sliders.ALPHA,
     )  # fmt: skip
     temperature: float = TEMPERATURE
     annealing: Annealing = ANNEALING

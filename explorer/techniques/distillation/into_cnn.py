@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 from explorer.context import Context, LearningRate, ModelSubject, plain_number
 from explorer.errors import BadInput
 from explorer.technique import Family, ModelKind, Need, Stage, Technique, choice, slider
-from explorer.techniques import moves
+from explorer.techniques import sliders
 from explorer.techniques.distillation.settings import (
     ALPHA,
     ANNEALING,
@@ -64,7 +64,7 @@ class DistillIntoCNN(Technique):
     size: float = slider(
         0.25, low=0.05, high=1.0, step=0.05, unit="fraction",
         help="Parameters of the CNN at most, as a share of the model's; the channels follow from it.",
-        move=moves.STORED,
+        move=sliders.STORED,
     )  # fmt: skip
     blocks: Literal[1, 2, 3] = choice(
         1,
@@ -74,7 +74,7 @@ class DistillIntoCNN(Technique):
     epochs: float = slider(
         10.0, low=0.1, high=60.0, step=0.1, unit="epochs",
         help="How often the training data is gone through; a new network needs more than one that is cut out.",
-        move=moves.EPOCHS,
+        move=sliders.EPOCHS,
     )  # fmt: skip
     alpha: float = ALPHA
     temperature: float = TEMPERATURE

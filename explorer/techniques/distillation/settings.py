@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Literal
 
 from explorer.technique import choice, slider
-from explorer.techniques import moves
+from explorer.techniques import sliders
 
 Start = Literal["teacher", "fresh"]
 SeedLayers = Literal["spread", "first", "last"]
@@ -18,17 +18,17 @@ LAYERS = slider(
     step=0.05,
     unit="fraction",
     help="Share of the teacher's layers the student keeps.",
-    move=moves.KEPT,
+    move=sliders.KEPT,
 )
 WIDTH = slider(
     1.0, low=0.1, high=1.0, step=0.05, unit="fraction",
     help="Share of the teacher's width the student keeps, in whole attention heads or channels.",
-    move=moves.KEPT,
+    move=sliders.KEPT,
 )  # fmt: skip
 HEADS = slider(
     1.0, low=0.1, high=1.0, step=0.05, unit="fraction",
     help="Share of the attention heads that stay in each layer of the student; the hidden width is left as it is.",
-    move=moves.KEPT,
+    move=sliders.KEPT,
 )  # fmt: skip
 START = choice("teacher", help="What the student starts from: the teacher's weights (teacher) or random ones (fresh).")
 SEED_LAYERS = choice(
@@ -42,15 +42,15 @@ EPOCHS = slider(
     step=0.1,
     unit="epochs",
     help="How often the training data is gone through.",
-    move=moves.EPOCHS,
+    move=sliders.EPOCHS,
 )
 ALPHA = slider(
     0.5, low=0.0, high=1.0, step=0.05, unit="fraction",
     help="Weight of the teacher's answers (soft) against the labels (hard).",
-    move=moves.ALPHA,
+    move=sliders.ALPHA,
 )  # fmt: skip
 TEMPERATURE = slider(
-    2.0, low=1.0, high=10.0, step=0.5, help="How much the teacher's answers are softened.", move=moves.TEMPERATURE
+    2.0, low=1.0, high=10.0, step=0.5, help="How much the teacher's answers are softened.", move=sliders.TEMPERATURE
 )
 ANNEALING = choice(
     "none",

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from explorer.context import Context, ModelSubject
-from explorer.technique import Family, Need, Stage, Technique, choice, flag, slider
-from explorer.techniques import moves
+from explorer.technique import Family, Need, Stage, Technique, choice, flag
+from explorer.techniques import sliders
 from explorer.techniques.pruning.masks import removed_means, variance_scores
 from explorer.techniques.pruning.wanda import ROW_HELP
 from explorer.techniques.pruning.zeroing import Tensors, choose_masks, with_inputs, zero
@@ -36,15 +36,7 @@ class PruneActivationVariance(Technique):
         "An et al., Fluctuation-based adaptive structured pruning for large language models, 2023, arXiv:2312.11983"
     )
 
-    sparsity: float = slider(
-        0.5,
-        low=0.0,
-        high=0.95,
-        step=0.05,
-        unit="fraction",
-        help="Share of the weights that becomes zero.",
-        move=moves.ZEROS,
-    )
+    sparsity: float = sliders.zeroed()
     scope: Literal["row", "layer", "global"] = choice("global", help=ROW_HELP)
     compensate: bool = flag(
         True, help="Add to each bias what the removed weights gave on average; layers without a bias lose it."

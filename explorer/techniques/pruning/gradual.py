@@ -6,7 +6,7 @@ from typing import ClassVar, Literal
 
 from explorer.context import Context, LearningRate, ModelSubject
 from explorer.technique import Family, Need, Stage, Technique, choice, flag, slider
-from explorer.techniques import moves
+from explorer.techniques import sliders
 from explorer.techniques.pruning.masks import keep_largest, magnitude_scores
 from explorer.techniques.pruning.zeroing import choose_masks, zero
 
@@ -33,15 +33,7 @@ class PruneGradual(Technique):
         "Frankle and Carbin, The lottery ticket hypothesis, 2019, arXiv:1803.03635"
     )
 
-    sparsity: float = slider(
-        0.5,
-        low=0.0,
-        high=0.95,
-        step=0.05,
-        unit="fraction",
-        help="Share of the weights that is zero at the end.",
-        move=moves.ZEROS,
-    )
+    sparsity: float = sliders.zeroed("Share of the weights that is zero at the end.")
     schedule: Literal["cubic", "rounds"] = choice(
         "cubic",
         help="In many small steps, quickly at first and then ever more slowly (cubic), or a part at the start of each "
@@ -61,15 +53,7 @@ class PruneGradual(Technique):
         "global", help="Compare weights across the whole model (global) or inside each layer on its own (layer)."
     )
     embeddings: bool = flag(False, help="Prune the embedding tables too; they are half of a small text model.")
-    epochs: float = slider(
-        1.0,
-        low=0.1,
-        high=20.0,
-        step=0.1,
-        unit="epochs",
-        help="How often the training data is gone through.",
-        move=moves.EPOCHS,
-    )
+    epochs: float = sliders.passes()
     learning_rate: LearningRate = choice(
         "usual", help="Size of the steps: what suits this kind of model (usual), 0.3 times that, or 3 times that."
     )

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, ClassVar
 
 from explorer.context import Context, ModelSubject
-from explorer.technique import Family, ModelKind, Need, Stage, Technique, choice, slider
-from explorer.techniques import moves
+from explorer.technique import Family, ModelKind, Need, Stage, Technique, choice
+from explorer.techniques import sliders
 from explorer.techniques.pruning.removal import (
     BREAKS_PATTERNS,
     Importance,
@@ -48,15 +48,7 @@ class PruneHeads(Technique):
     )
     suits: ClassVar[tuple[ModelKind, ...]] = ("text transformer", "vision transformer")
 
-    sparsity: float = slider(
-        0.5,
-        low=0.0,
-        high=0.9,
-        step=0.05,
-        unit="fraction",
-        help="Share of the attention heads that is removed.",
-        move=moves.CUT,
-    )
+    sparsity: float = sliders.removed("attention heads")
     importance: Importance = choice(
         "l2",
         help="What makes a head important: the size of its weights (l2, l1), its effect on the loss (taylor, needs "

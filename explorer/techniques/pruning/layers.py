@@ -8,8 +8,8 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from explorer.context import Context, ModelSubject
-from explorer.technique import Family, Need, Stage, Technique, choice, slider
-from explorer.techniques import moves
+from explorer.technique import Family, Need, Stage, Technique, choice
+from explorer.techniques import sliders
 from explorer.techniques.pruning.removal import removal
 
 if TYPE_CHECKING:
@@ -40,15 +40,7 @@ class PruneLayers(Technique):
         "Men et al., ShortGPT, 2024, arXiv:2403.03853"
     )
 
-    sparsity: float = slider(
-        0.5,
-        low=0.0,
-        high=0.9,
-        step=0.05,
-        unit="fraction",
-        help="Share of the layers or residual blocks that is removed.",
-        move=moves.CUT,
-    )
+    sparsity: float = sliders.removed("layers or residual blocks")
     which: Which = choice(
         "last",
         help="The last layers, the first, every other one (alternate), or those that turn calibration inputs least on "

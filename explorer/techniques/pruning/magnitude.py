@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import ClassVar
 
 from explorer.context import Context, ModelSubject
-from explorer.technique import Family, Need, Stage, Technique, choice, flag, slider
-from explorer.techniques import moves
+from explorer.technique import Family, Need, Stage, Technique, choice, flag
+from explorer.techniques import sliders
 from explorer.techniques.pruning.masks import Magnitude, magnitude_scores
 from explorer.techniques.pruning.zeroing import SCOPE_HELP, SENSITIVITY_PAPER, Scope, choose_masks, zero
 
@@ -31,15 +31,7 @@ class PruneMagnitude(Technique):
         "Han et al., Learning both weights and connections, 2015, arXiv:1506.02626; " + SENSITIVITY_PAPER
     )
 
-    sparsity: float = slider(
-        0.5,
-        low=0.0,
-        high=0.95,
-        step=0.05,
-        unit="fraction",
-        help="Share of the weights that becomes zero.",
-        move=moves.ZEROS,
-    )
+    sparsity: float = sliders.zeroed()
     importance: Magnitude = choice(
         "l1",
         help="Which weights stay: the largest (l1), those with the largest share of the squares of their layer (l2, "

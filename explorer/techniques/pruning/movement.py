@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 
 from explorer.context import Context, LearningRate, ModelSubject
 from explorer.technique import Family, Need, Stage, Technique, choice, flag, slider
-from explorer.techniques import moves
+from explorer.techniques import sliders
 from explorer.techniques.distillation.assistant import portion
 from explorer.techniques.pruning.masks import keep_largest
 from explorer.techniques.pruning.zeroing import last_of_all, zero
@@ -41,15 +41,7 @@ class PruneMovement(Technique):
     )
     paper: ClassVar[str] = "Sanh et al., Movement pruning, 2020, arXiv:2005.07683"
 
-    sparsity: float = slider(
-        0.5,
-        low=0.0,
-        high=0.95,
-        step=0.05,
-        unit="fraction",
-        help="Share of the weights that is zero at the end.",
-        move=moves.ZEROS,
-    )
+    sparsity: float = sliders.zeroed("Share of the weights that is zero at the end.")
     schedule: Literal["gradual", "end"] = choice(
         "gradual",
         help="Let the zeros grow while the scores are collected, as in the paper (gradual), or prune once when they "

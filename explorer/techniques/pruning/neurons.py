@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from explorer.context import Context, ModelSubject
 from explorer.errors import BadInput
-from explorer.technique import Family, Need, Stage, Technique, choice, slider
-from explorer.techniques import moves
+from explorer.technique import Family, Need, Stage, Technique, choice
+from explorer.techniques import sliders
 from explorer.techniques.pruning.removal import (
     BREAKS_PATTERNS,
     Scope,
@@ -47,15 +47,7 @@ class PruneNeurons(Technique):
         "batch-norm: Liu et al., Network slimming, 2017, arXiv:1708.06519"
     )
 
-    sparsity: float = slider(
-        0.5,
-        low=0.0,
-        high=0.9,
-        step=0.05,
-        unit="fraction",
-        help="Share of the neurons or channels that is removed.",
-        move=moves.CUT,
-    )
+    sparsity: float = sliders.removed("neurons or channels")
     importance: Importance = choice(
         "l2",
         help="What makes a neuron important: the size of its weights (l2, l1), its effect on the loss "
@@ -66,7 +58,7 @@ class PruneNeurons(Technique):
         "uniform", help="The same share from every layer (uniform), or the least important of all layers (global)."
     )
     round_to: Literal[1, 8, 16] = choice(
-        8, help="Widths become multiples of this; kernels like 8 and 16.", move=moves.ROUND_TO
+        8, help="Widths become multiples of this; kernels like 8 and 16.", move=sliders.ROUND_TO
     )
 
     def apply(self, subject: ModelSubject, context: Context) -> None:

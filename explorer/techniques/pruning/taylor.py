@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from explorer.context import Context, ModelSubject
-from explorer.technique import Family, Need, Stage, Technique, choice, flag, slider
-from explorer.techniques import moves
+from explorer.technique import Family, Need, Stage, Technique, choice, flag
+from explorer.techniques import sliders
 from explorer.techniques.pruning.masks import taylor_scores
 from explorer.techniques.pruning.zeroing import SCOPE_HELP, SENSITIVITY_PAPER, Scope, choose_masks, zero
 
@@ -35,15 +35,7 @@ class PruneTaylor(Technique):
         "Lee et al., SNIP, 2019, arXiv:1810.02340; " + SENSITIVITY_PAPER
     )
 
-    sparsity: float = slider(
-        0.5,
-        low=0.0,
-        high=0.95,
-        step=0.05,
-        unit="fraction",
-        help="Share of the weights that becomes zero.",
-        move=moves.ZEROS,
-    )
+    sparsity: float = sliders.zeroed()
     scope: Scope = choice("global", help=SCOPE_HELP)
     embeddings: bool = flag(False, help="Prune the embedding tables too; they are half of a small text model.")
 

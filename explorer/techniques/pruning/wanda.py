@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import ClassVar, Literal
 
 from explorer.context import Context, ModelSubject
-from explorer.technique import Family, Need, Stage, Technique, choice, slider
-from explorer.techniques import moves
+from explorer.technique import Family, Need, Stage, Technique, choice
+from explorer.techniques import sliders
 from explorer.techniques.pruning.masks import Scope, wanda_scores
 from explorer.techniques.pruning.zeroing import choose_masks, with_inputs, zero
 
@@ -35,15 +35,7 @@ class PruneWanda(Technique):
     )
     paper: ClassVar[str] = "Sun et al., A simple and effective pruning approach, 2024, arXiv:2306.11695"
 
-    sparsity: float = slider(
-        0.5,
-        low=0.0,
-        high=0.95,
-        step=0.05,
-        unit="fraction",
-        help="Share of the weights that becomes zero.",
-        move=moves.ZEROS,
-    )
+    sparsity: float = sliders.zeroed()
     scope: Literal["row", "layer", "global"] = choice("row", help=ROW_HELP + " The paper compares rows.")
 
     def apply(self, subject: ModelSubject, context: Context) -> None:

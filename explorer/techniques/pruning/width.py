@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from explorer.context import Context, ModelSubject
-from explorer.technique import Family, ModelKind, Need, Stage, Technique, choice, slider
-from explorer.techniques import moves
+from explorer.technique import Family, ModelKind, Need, Stage, Technique, choice
+from explorer.techniques import sliders
 from explorer.techniques.pruning.removal import (
     BREAKS_PATTERNS,
     Importance,
@@ -45,15 +45,7 @@ class PruneWidth(Technique):
     )
     suits: ClassVar[tuple[ModelKind, ...]] = ("text transformer", "vision transformer")
 
-    sparsity: float = slider(
-        0.3,
-        low=0.0,
-        high=0.9,
-        step=0.05,
-        unit="fraction",
-        help="Share of the hidden dimensions that is removed.",
-        move=moves.CUT,
-    )
+    sparsity: float = sliders.removed("hidden dimensions", usual=0.3)
     importance: Importance = choice(
         "l2",
         help="What makes a dimension important: the size of its weights (l2, l1), its effect on the loss (taylor, "
@@ -61,7 +53,7 @@ class PruneWidth(Technique):
         "with).",
     )
     round_to: Literal[1, 8, 16] = choice(
-        8, help="The width becomes a multiple of this; kernels like 8 and 16.", move=moves.ROUND_TO
+        8, help="The width becomes a multiple of this; kernels like 8 and 16.", move=sliders.ROUND_TO
     )
 
     def apply(self, subject: ModelSubject, context: Context) -> None:

@@ -9,7 +9,7 @@ import numpy as np
 from explorer.context import Context, GraphSubject, LearningRate, ModelSubject
 from explorer.errors import BadInput
 from explorer.technique import Family, Need, Stage, Technique, choice, flag, slider
-from explorer.techniques import moves
+from explorer.techniques import sliders
 from explorer.techniques.quantization.int8_dynamic import quantize_dynamic
 from explorer.techniques.quantization.rounding import Rounding
 from explorer.techniques.quantization.weight_bits import (
@@ -64,7 +64,7 @@ class QuantizationAwareTraining(Technique):
         unit="bits",
         only_with="activations=float",
         help="Bits that each weight is rounded to; 3 are stored in 4.",
-        move=moves.STORED,
+        move=sliders.STORED,
     )
     granularity: Literal["groups", "channel"] = choice(
         "groups", only_with="activations=float",
@@ -73,22 +73,14 @@ class QuantizationAwareTraining(Technique):
     group_size: Literal[16, 32, 64, 128] = choice(
         32, unit="weights", only_with="granularity=groups",
         help="How many weights share one scale.",
-        move=moves.SHARED_SCALE,
+        move=sliders.SHARED_SCALE,
     )  # fmt: skip
     embeddings: bool = flag(True, help="Quantize embedding tables too; they are half of a small text model.")
     activations: Literal["float", "int8"] = choice(
         "float",
         help="Keep what flows between layers in float, or compute linear layers with 8-bit integers, weights too.",
     )
-    epochs: float = slider(
-        1.0,
-        low=0.1,
-        high=20.0,
-        step=0.1,
-        unit="epochs",
-        help="How often the training data is gone through.",
-        move=moves.EPOCHS,
-    )
+    epochs: float = sliders.passes()
     learning_rate: LearningRate = choice(
         "gentle", help="Size of the steps: what suits this kind of model (usual), 0.3 times that, or 3 times that."
     )
@@ -96,7 +88,7 @@ class QuantizationAwareTraining(Technique):
     alpha: float = slider(
         0.5, low=0.0, high=1.0, step=0.05, unit="fraction", only_with="distill",
         help="Weight of the uncompressed model's answers against the labels.",
-        move=moves.ALPHA,
+        move=sliders.ALPHA,
     )  # fmt: skip
     temperature: float = slider(
         2.0,
@@ -105,7 +97,7 @@ class QuantizationAwareTraining(Technique):
         step=0.5,
         only_with="distill",
         help="How much the teacher's answers are softened.",
-        move=moves.TEMPERATURE,
+        move=sliders.TEMPERATURE,
     )
 
     @property

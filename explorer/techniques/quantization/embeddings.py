@@ -9,7 +9,7 @@ import numpy as np
 from explorer.context import Context, GraphSubject
 from explorer.errors import BadInput
 from explorer.technique import Family, ModelKind, Stage, Technique, choice
-from explorer.techniques import moves
+from explorer.techniques import sliders
 from explorer.techniques.quantization.weight_bits import candidates, finish_graph, replace_weight
 
 
@@ -30,13 +30,13 @@ class QuantizeEmbeddings(Technique):
     paper: ClassVar[str] = "Zafrir et al., Q8BERT: quantized 8bit BERT, 2019, arXiv:1910.06188"
 
     bits: Literal[8, 4] = choice(
-        8, unit="bits", help="Bits that each number of a table is stored in.", move=moves.STORED
+        8, unit="bits", help="Bits that each number of a table is stored in.", move=sliders.STORED
     )
     group_size: Literal[16, 32, 64, 128] = choice(
         32,
         unit="weights",
         help="How many numbers share one scale.",
-        move=moves.SHARED_SCALE,
+        move=sliders.SHARED_SCALE,
     )
 
     @property

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, ClassVar
 from explorer.context import Context, GraphSubject
 from explorer.errors import BadInput
 from explorer.technique import Family, Need, Stage, Technique, flag, slider, text
-from explorer.techniques import moves
+from explorer.techniques import sliders
 from explorer.techniques.quantization.calibrating import Batches
 from explorer.techniques.quantization.sensitivity import (
     KEEP_HELP,
@@ -54,7 +54,7 @@ class Int8Dynamic(Technique):
     per_channel: bool = flag(False, help="One scale for each output channel of a matrix instead of one for all of it.")
     keep: str = text("", help=KEEP_HELP)
     keep_sensitive: float = slider(
-        0.0, low=0.0, high=0.9, step=0.05, unit="fraction", help=SENSITIVE_HELP, move=moves.KEPT
+        0.0, low=0.0, high=0.9, step=0.05, unit="fraction", help=SENSITIVE_HELP, move=sliders.KEPT
     )
 
     @property

@@ -13,7 +13,7 @@ import numpy as np
 from explorer.context import Context, GraphSubject
 from explorer.errors import BadInput
 from explorer.technique import Family, Need, Stage, Technique, choice, flag, slider, text
-from explorer.techniques import moves
+from explorer.techniques import sliders
 from explorer.techniques.quantization.calibrating import Batches, calibration_batches, histograms
 from explorer.techniques.quantization.int8_dynamic import quiet
 from explorer.techniques.quantization.ranges import Calibration, Range, activation_ranges
@@ -70,7 +70,7 @@ class Int8Static(Technique):
     embeddings: bool = flag(True, help="Store embedding tables as int8 too; they are half of a small text model.")
     keep: str = text("", help=KEEP_HELP)
     keep_sensitive: float = slider(
-        0.0, low=0.0, high=0.9, step=0.05, unit="fraction", help=SENSITIVE_HELP, move=moves.KEPT
+        0.0, low=0.0, high=0.9, step=0.05, unit="fraction", help=SENSITIVE_HELP, move=sliders.KEPT
     )
 
     @property

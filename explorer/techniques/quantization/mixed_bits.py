@@ -11,7 +11,7 @@ import numpy as np
 from explorer.context import Context, GraphSubject
 from explorer.errors import BadInput
 from explorer.technique import Family, Need, Stage, Technique, choice, flag, slider
-from explorer.techniques import moves
+from explorer.techniques import sliders
 from explorer.techniques.quantization.calibrating import calibration_batches
 from explorer.techniques.quantization.rounding import Rounding
 from explorer.techniques.quantization.sensitivity import SAMPLES, sensitivities
@@ -55,13 +55,13 @@ class MixedBits(Technique):
         step=0.01,
         unit="fraction",
         help="Bytes of the packed weights as a share of the floats.",
-        move=moves.STORED,
+        move=sliders.STORED,
     )
     group_size: Literal[16, 32, 64, 128] = choice(
         32,
         unit="weights",
         help="How many weights share one scale.",
-        move=moves.SHARED_SCALE,
+        move=sliders.SHARED_SCALE,
     )
     embeddings: bool = flag(True, help="Quantize embedding tables too; they are half of a small text model.")
 

@@ -11,7 +11,7 @@ import numpy as np
 from explorer.context import Context, GraphSubject
 from explorer.errors import BadInput
 from explorer.technique import Family, Need, Stage, Technique, choice, flag, slider, text
-from explorer.techniques import moves
+from explorer.techniques import sliders
 from explorer.techniques.quantization.calibrating import Batches, calibration_batches, gram_key, grams
 from explorer.techniques.quantization.rounding import (
     Codes,
@@ -58,14 +58,14 @@ class WeightBits(Technique):
     paper: ClassVar[str] = "Round to nearest in groups, as the baseline of Frantar et al., GPTQ, 2023, arXiv:2210.17323"
 
     bits: Literal[8, 4, 3, 2] = choice(
-        4, unit="bits", help="Bits that each weight is rounded to; 3 are stored in 4.", move=moves.STORED
+        4, unit="bits", help="Bits that each weight is rounded to; 3 are stored in 4.", move=sliders.STORED
     )
     group_size: Literal[16, 32, 64, 128] = choice(
         32,
         unit="weights",
         help="How many weights share one scale.",
         only_with="granularity=groups",
-        move=moves.SHARED_SCALE,
+        move=sliders.SHARED_SCALE,
     )
     embeddings: bool = flag(True, help="Quantize embedding tables too; they are half of a small text model.")
     rounding: Method = choice(
@@ -97,7 +97,7 @@ class WeightBits(Technique):
     )
     keep: str = text("", help=KEEP_HELP)
     keep_sensitive: float = slider(
-        0.0, low=0.0, high=0.9, step=0.05, unit="fraction", help=SENSITIVE_HELP, move=moves.STORED
+        0.0, low=0.0, high=0.9, step=0.05, unit="fraction", help=SENSITIVE_HELP, move=sliders.STORED
     )
 
     @property

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from explorer.context import Context, GraphSubject
 from explorer.errors import BadInput
 from explorer.technique import Family, Stage, Technique, choice, flag
-from explorer.techniques import moves
+from explorer.techniques import sliders
 from explorer.techniques.quantization.weight_bits import candidates, finish_graph, pack_bits
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ class ClusterWeights(Technique):
         4,
         unit="bits",
         help="The palette of a layer has 2 to this power values; stored are 2, 4 or 8 bits.",
-        move=moves.STORED,
+        move=sliders.STORED,
     )
     embeddings: bool = flag(True, help="Cluster embedding tables too; they are half of a small text model.")
 
@@ -103,7 +103,7 @@ def clustered(values: Array, count: int) -> tuple[Array, Array]:
 
 
 def kmeans(ordered: Array, centres: Array, iterations: int = ITERATIONS) -> Array:
-    """Lloyd's algorithm on numbers in ascending order, from ascending ``centres`` until nothing moves.
+    """Lloyd's algorithm on numbers in ascending order, from ascending ``centres`` until nothing sliders.
 
     In one dimension clusters are stretches, whose means come from running sums. A centre that nothing is nearest to
     stays where it is.

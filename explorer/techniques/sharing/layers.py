@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 from explorer.context import Context, ModelSubject
 from explorer.errors import BadInput
 from explorer.technique import Family, ModelKind, Stage, Technique, choice, slider
-from explorer.techniques import moves
+from explorer.techniques import sliders
 from explorer.techniques.pruning.removal import removal
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ class ShareLayers(Technique):
     unique: float = slider(
         0.5, low=0.05, high=1.0, step=0.05, unit="fraction",
         help="Share of the layers that keep weights of their own; at the lower end all layers are one, as in ALBERT.",
-        move=moves.STORED,
+        move=sliders.STORED,
     )  # fmt: skip
     pattern: Pattern = choice(
         "sequence", help="Neighbours become one (sequence), or the whole order is gone through again and again (cycle)."

@@ -6,7 +6,7 @@ from typing import ClassVar
 
 from explorer.context import Context, LearningRate, ModelSubject
 from explorer.technique import Family, Need, Stage, Technique, choice, flag, slider
-from explorer.techniques import moves
+from explorer.techniques import sliders
 from explorer.techniques.distillation.settings import ANNEALING_PAPER, Annealing
 
 
@@ -25,15 +25,7 @@ class FineTune(Technique):
         "Renda et al., Comparing rewinding and fine-tuning, 2020, arXiv:2003.02389; " + ANNEALING_PAPER
     )
 
-    epochs: float = slider(
-        1.0,
-        low=0.1,
-        high=20.0,
-        step=0.1,
-        unit="epochs",
-        help="How often the training data is gone through.",
-        move=moves.EPOCHS,
-    )
+    epochs: float = sliders.passes()
     learning_rate: LearningRate = choice(
         "usual", help="Size of the steps: what suits this kind of model (usual), 0.3 times that, or 3 times that."
     )
@@ -41,12 +33,12 @@ class FineTune(Technique):
     alpha: float = slider(
         0.5, low=0.0, high=1.0, step=0.05, unit="fraction", only_with="distill",
         help="Weight of the uncompressed model's answers against the labels; used with distillation.",
-        move=moves.ALPHA,
+        move=sliders.ALPHA,
     )  # fmt: skip
     temperature: float = slider(
         2.0, low=1.0, high=10.0, step=0.5, only_with="distill",
         help="How much the teacher's answers are softened; used with distillation.",
-        move=moves.TEMPERATURE,
+        move=sliders.TEMPERATURE,
     )  # fmt: skip
     annealing: Annealing = choice(
         "none", only_with="distill",

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from explorer.context import Context, LearningRate, ModelSubject
 from explorer.technique import Family, Need, Stage, Technique, choice, flag, slider
-from explorer.techniques import moves
+from explorer.techniques import sliders
 from explorer.techniques.pruning.neurons import keep_neurons
 from explorer.techniques.pruning.removal import removal
 from explorer.techniques.pruning.zeroing import Tensors, zero
@@ -63,15 +63,7 @@ class SparseTraining(Technique):
         help="Weights, or neurons on average, below this multiple of their layer's typical weight are removed.",
         move="Higher: more is removed, less accurate. Lower: less is removed, more accurate.",
     )  # fmt: skip
-    epochs: float = slider(
-        1.0,
-        low=0.1,
-        high=20.0,
-        step=0.1,
-        unit="epochs",
-        help="How often the training data is gone through.",
-        move=moves.EPOCHS,
-    )
+    epochs: float = sliders.passes()
     learning_rate: LearningRate = choice(
         "usual", help="Size of the steps: what suits this kind of model (usual), 0.3 times that, or 3 times that."
     )
