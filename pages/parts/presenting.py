@@ -42,6 +42,7 @@ STAGE = """<style>
 .st-key-wall .stElementContainer:has(.stPlotlyChart) {
   flex: 1 1 auto; min-height: calc(var(--type) * 26rem); position: relative;
 }
+.st-key-wall:has(> :nth-child(2)) .stElementContainer:has(.stPlotlyChart) { min-height: calc(var(--type) * 33rem); }
 .st-key-stage .stElementContainer:has(.stPlotlyChart) > div { position: absolute; inset: 0; }
 .st-key-stage .stPlotlyChart { height: 100%; }
 .st-key-stage [data-testid="stCaptionContainer"] p { font-size: calc(var(--type) * clamp(1rem, 1.5vw, 1.25rem)); }
@@ -148,14 +149,14 @@ def _step(step: Step, guest: bool) -> None:
     if step.sentence:
         with st.container(key="said"):
             st.markdown(safe(step.sentence))
-    _charts(step, guest)
-    if step.runs:
-        with st.container(key="comes-to"):
-            st.markdown(safe(_conclusion(step)))
+    _view(step, guest)
 
 
-def _charts(step: Step, guest: bool) -> None:
-    """What the Trade-offs page shows of the step's view: one chart, or several side by side where there is room."""
+def _view(step: Step, guest: bool) -> None:
+    """What the Trade-offs page shows of the step's view: one chart, or several side by side where there is room.
+
+    What it comes to stands below, and what is to be known besides last.
+    """
     view, budget = step.view, step.view.budget(data.variants())
     found = view_charts.measured(data.variants(), view, step.runs)
     foreseen = view_charts.estimated(view, step.runs)
@@ -164,6 +165,9 @@ def _charts(step: Step, guest: bool) -> None:
         for chart in shown:
             with st.container(key=f"presented-{chart.key}"):
                 _chart(chart, guest, len(shown) > 1)
+    if step.runs:
+        with st.container(key="comes-to"):
+            st.markdown(safe(_conclusion(step)))
     for chart in shown:
         _caption(chart, budget if chart is not foreseen else NO_BUDGET, len(shown) > 1)
     if budget.given:

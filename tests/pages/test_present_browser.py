@@ -118,7 +118,7 @@ def test_a_step_fills_the_screen_and_no_words_are_small(filled_page, height):
     open_page(page, STORY, "light")
     page.set_viewport_size({"width": 1280, "height": height})
     title(page, "First")
-    last = page.locator(".st-key-comes-to").bounding_box()
+    last = page.locator(".st-key-stage [data-testid=stCaptionContainer]").last.bounding_box()
     buttons = page.locator(".st-key-steps").bounding_box()
     assert 0 <= buttons["y"] - (last["y"] + last["height"]) < 0.06 * height
     assert page.locator(".st-key-stage [data-testid=stCaptionContainer] p").evaluate(SIZE_PX) >= 16

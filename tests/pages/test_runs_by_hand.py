@@ -75,8 +75,13 @@ def button(page, name: str):
 
 
 def card(page, seed: int, state: str) -> None:
-    """Wait until a run's card says this state."""
-    page.get_by_text(f"baseline · seed {seed} · cnn-digits · {state}").first.wait_for()
+    """Wait until a run's card says this state; where it does not, what the page says instead is told."""
+    from playwright.sync_api import Error
+
+    try:
+        page.get_by_text(f"baseline · seed {seed} · cnn-digits · {state}").first.wait_for()
+    except Error as error:
+        raise AssertionError(page.get_by_test_id("stMain").inner_text()) from error
 
 
 def wait_order(page, *seeds: int) -> None:
