@@ -12,7 +12,7 @@ from explorer.variants import SPLIT
 CLOSE = 1.05
 """A file smaller by less than this factor is called as large as before; larger or slower by less is slightly so."""
 SAME = 1.001
-"""A file larger by no more than this factor is called as large as before."""
+"""A file larger by no more than this factor is called no smaller than before."""
 
 
 def conclusion(result: dict[str, Any], target: str | None = None, batch: int | None = None) -> str:
@@ -32,7 +32,7 @@ def _size(result: dict[str, Any]) -> str:
     before, now = result["baseline_size"]["file_bytes"], result["size"]["file_bytes"]
     ratio = before / now
     if ratio < CLOSE and 1 / ratio <= SAME:
-        return t("conclusion.same_size")
+        return t("conclusion.same_size" if ratio >= 1 else "conclusion.no_smaller")
     return ratio_words("conclusion.smaller", ratio) if ratio > 1 else ratio_words("conclusion.larger", ratio)
 
 

@@ -47,7 +47,8 @@ def test_a_baseline_is_not_compared_with_itself() -> None:
     ("share", "words"),
     [(1 / 3.99, "3.9 times smaller"), (1 / 12.9, "12 times smaller"), (0.98, "As large as before"),
      (1.51, "1.6 times larger"), (2.0, "2.0 times larger"), (0.95, "Slightly smaller"),
-     (1.0005, "As large as before"), (1.049, "Slightly larger"), (1.06, "1.1 times larger")],
+     (1.0, "As large as before"), (1.0005, "No smaller than before"), (1.049, "Slightly larger"),
+     (1.06, "1.1 times larger")],
 )  # fmt: skip
 def test_sizes_are_never_rounded_in_its_favour(share: float, words: str) -> None:
     assert conclusion(result(size=share)).startswith(words)

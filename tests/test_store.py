@@ -17,7 +17,7 @@ import pytest
 from explorer import store as store_module
 from explorer.errors import BadInput, ExplorerError
 from explorer.rundir import RunFolder
-from explorer.store import Store, index
+from explorer.store import Store, index, rows
 from tests.support.sample_results import sample_runs, write_runs
 
 RESULT = {"state": "done", "finished_at": "2026-11-22T04:15:03+00:00", "size": {"file_bytes": 7}}
@@ -436,3 +436,18 @@ def test_who_comes_while_the_index_is_rebuilt_waits_for_it(store, monkeypatch):
     found = Store(store.path).runs()
     builder.join(20)
     assert found == before
+
+
+def test_a_result_is_kept_in_a_quarter_of_its_text_and_comes_back_as_it_was():
+    results = [run.result for run in sample_runs()] + [row.result for row in store_module.recorded_rows()]
+    for result in results:
+        assert rows.unpacked(rows.packed(result)) == result
+    assert sum(len(rows.packed(result)) for result in results) < sum(len(json.dumps(result)) for result in results) / 4
+
+
+def test_an_index_that_was_packed_otherwise_is_rebuilt(store):
+    _finish(store, _add(store))
+    with sqlite3.connect(store.path) as connection:
+        connection.execute("UPDATE runs SET result = x'00'")
+        connection.execute("PRAGMA user_version = 1")
+    assert store.runs()[0].result["size"] == RESULT["size"]

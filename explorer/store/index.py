@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from explorer.rundir import ACTIVE, RunFolder
-from explorer.store.rows import SHOWN, RunRow, packed, run_row, slim
+from explorer.store.rows import SHOWN, USUAL, RunRow, packed, run_row, slim
 
 BUSY_S = 10.0
 BUILD_S = 600.0
@@ -54,7 +54,7 @@ CREATE TABLE meta (
     version INTEGER NOT NULL, folders INTEGER NOT NULL, compared INTEGER NOT NULL, runs INTEGER NOT NULL
 );
 """
-_SHAPE = zlib.crc32(_TABLES.encode()) >> 1
+_SHAPE = zlib.crc32(_TABLES.encode() + USUAL) >> 1
 _COLUMNS = (*SHOWN, "place", "recipe", "result", "changed")
 # Compare-and-set: a finished state stands, except that a result that is there makes the run done. Of a run that is done
 # the result may still grow, by what other machines measured, and the studies that it belongs to.

@@ -7,6 +7,7 @@ import zlib
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import lru_cache
+from pathlib import Path
 from sys import intern
 from typing import Any
 
@@ -17,9 +18,11 @@ TIMES = ("created_at", "started_at", "finished_at")
 PROGRESS = ("stage", "text", "fraction", "samples_per_s", "seconds_left", "reason", "paused")
 SHOWN = (*IDENTITY, *TIMES, *PROGRESS)
 _UNPACKED = 16
+USUAL = Path(__file__).with_name("usual_result.txt").read_bytes()
+"""The text of a long result with all its figures at zero: what results have in common need not lie in each of them."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class RunRow:
     """One run as pages and commands see it; times are ISO 8601 in UTC, ``fraction`` is from 0 to 1.
 
@@ -82,7 +85,7 @@ def run_row(fields: dict[str, Any], recipe: str, packed: bytes | None, recorded:
     label, families = _named(json.dumps(json.loads(recipe).get("steps")))
     order = _order(fields["created_at"])
     marks = {name: bool(fields[name]) for name in ("paused", "imported")}
-    fields = {**fields, **marks, "studies": tuple(json.loads(fields["studies"]))}
+    fields = {**fields, **marks, "studies": _names(fields["studies"])}
     words: dict[str, Any] = {"label": label, "families": families, "recipe_text": intern(recipe)}
     return RunRow(**fields, **words, packed=packed, recorded=recorded, order=order)
 
@@ -100,14 +103,15 @@ def slim(result: dict[str, Any]) -> dict[str, Any]:
 
 
 def packed(result: dict[str, Any]) -> bytes:
-    """A result as bytes, a fifth as long as its text."""
-    return zlib.compress(json.dumps(result).encode(), level=4)
+    """A result as bytes, a fifth as long as its text; ``USUAL`` is needed to read them."""
+    packer = zlib.compressobj(level=6, zdict=USUAL)
+    return packer.compress(json.dumps(result).encode()) + packer.flush()
 
 
 @lru_cache(maxsize=_UNPACKED)
 def unpacked(data: bytes) -> dict[str, Any]:
     """What ``packed`` packed; do not change it."""
-    result: dict[str, Any] = json.loads(zlib.decompress(data))
+    result: dict[str, Any] = json.loads(zlib.decompressobj(zdict=USUAL).decompress(data))
     return result
 
 
@@ -115,6 +119,11 @@ def unpacked(data: bytes) -> dict[str, Any]:
 def _read(recipe: str) -> dict[str, Any]:
     found: dict[str, Any] = json.loads(recipe)
     return found
+
+
+@lru_cache(maxsize=1024)
+def _names(studies: str) -> tuple[str, ...]:
+    return tuple(json.loads(studies))
 
 
 @lru_cache(maxsize=8192)
