@@ -24,7 +24,8 @@ STOPS = {
 }
 SHOWN = "shown"
 """The speed counts on the target of the chart."""
-_best: Latest[Picks] = Latest()
+_best: Latest[Picks] = Latest(4)
+_tasks: Latest[list[tuple[str, list[Variant]]]] = Latest(4)
 
 
 def controls(rows: list[Variant], view: View) -> View:
@@ -73,37 +74,65 @@ def target_words(name: str) -> str:
 def best(rows: list[Variant], budget: Budget, info: TradeoffInfo, device: str, place: str = "") -> None:
     """How many variants fit, and the best of them by name; a click shows one. ``place`` heads those of one device.
 
-    ``rows`` are those of one target on the chart ``info``, whose knees are among the best.
+    ``rows`` are those of one target on the chart ``info``, whose knees are among the best. Each task has its own best.
     """
+    several = len({row.model for row in rows}) > 1
+    for number, (models, own) in enumerate(_by_task(rows)):
+        heading = " · ".join(filter(None, (place, safe(models))))
+        _best_of_task(own, budget, info, f"{device}-{number}" if number else device, heading, several)
+
+
+def _best_of_task(
+    rows: list[Variant], budget: Budget, info: TradeoffInfo, device: str, heading: str, several: bool
+) -> None:
     found = _best.of((rows,), budget, lambda: picks(rows, budget))
     if not found.total:
         return
     if not found.count:
-        st.info(t("budget.none", total=found.total))
+        none = t("budget.none", total=found.total)
+        st.info(f"**{heading}.** {none}" if heading else none)
         return
     words = t("budget.fitting" if budget.given else "budget.all", count=found.count, total=found.total)
-    st.markdown(f"**{place}.** {words}" if place else words)
+    st.markdown(f"**{heading}.** {words}" if heading else words)
     with st.container(key=f"quiet-picks-{device}", horizontal=True, gap=None):
-        several = len({row.model for row in rows}) > 1
         for name, row, key in _best_ones(found):
             _pick(name, row, key, device, several, t(f"budget.{name}"))
         _knees(rows, info, device, several)
 
 
 def said(rows: list[Variant], budget: Budget, place: str = "") -> str:
-    """How many variants of one target fit, and the best of them, in a sentence beside a chart that is only shown."""
+    """How many variants of one target fit, and the best of each task, beside a chart that is only shown."""
+    found, several = [], len({row.model for row in rows}) > 1
+    for models, own in _by_task(rows):
+        heading, words = " · ".join(filter(None, (place, models))), _said_of_task(own, budget, several)
+        found.append(f"{heading}: {words}" if heading else words)
+    return " ".join(found)
+
+
+def _said_of_task(rows: list[Variant], budget: Budget, several: bool) -> str:
     found = _best.of((rows,), budget, lambda: picks(rows, budget))
     if not found.count:
-        words = t("budget.none.said", total=found.total)
-    else:
-        several = len({row.model for row in rows}) > 1
-        names = (
-            f"{t(f'budget.{name}').lower()} {shown_name(row, several)}, {_value(row, key)}"
-            for name, row, key in _best_ones(found)
-            if name != "megabyte"
-        )
-        words = t("budget.said", count=found.count, total=found.total, names=t("word.semicolon").join(names))
-    return f"{place}: {words}" if place else words
+        return t("budget.none.said", total=found.total)
+    names = (
+        f"{t(f'budget.{name}').lower()} {shown_name(row, several)}, {_value(row, key)}"
+        for name, row, key in _best_ones(found)
+        if name != "megabyte"
+    )
+    return t("budget.said", count=found.count, total=found.total, names=t("word.semicolon").join(names))
+
+
+def _by_task(rows: list[Variant]) -> list[tuple[str, list[Variant]]]:
+    """The rows of each task, whose accuracies compare, with the names of its models where there are several tasks."""
+    return _tasks.of((rows,), None, lambda: _split(rows))
+
+
+def _split(rows: list[Variant]) -> list[tuple[str, list[Variant]]]:
+    tasks: dict[str, list[Variant]] = {}
+    for row in rows:
+        tasks.setdefault(row.task, []).append(row)
+    if len(tasks) < 2:
+        return [("", rows)]
+    return [(", ".join(dict.fromkeys(row.model for row in own)), own) for own in tasks.values()]
 
 
 def limits(view: View) -> str:

@@ -36,6 +36,19 @@ def test_a_budget_names_the_best_that_fits_and_a_click_shows_it(open_page, own) 
     assert next(row for row in data.variants() if row.run == run).file_bytes == smallest.file_bytes
 
 
+def test_each_task_has_its_own_best(open_page, own) -> None:
+    app = open_page("3_Trade_offs", model=["minilm-tweets", "vit-digits"])
+    rows = [row for row in data.variants() if not row.baseline and row.available and row.target == "cpu-onnxruntime"]
+    models = {run: next(row.model for row in rows if row.run == run) for run in {row.run for row in rows}}
+    assert set(models.values()) == {"minilm-tweets", "vit-digits"}
+    chosen = set()
+    for key in ("best-cpu-accurate", "best-cpu-1-accurate"):
+        app.button(key=key).click().run()
+        chosen.add(models[app.session_state["selected"][-1]])
+    assert chosen == set(models.values())
+    assert "**minilm-tweets.** The best of" in words(app) and "**vit-digits.** The best of" in words(app)
+
+
 def test_where_what_fits_has_no_knee_it_says_so(open_page, own) -> None:
     app = open_page("3_Trade_offs", {"model": "minilm-tweets"})
     nothing = "**Knee of accuracy against file size** none"
