@@ -166,7 +166,7 @@ def _click_to_details(page: Any, place: int) -> float:
     marks = [mark for mark in page.evaluate(MARKS) if mark["name"] not in before]
     mark = marks[(place + 1) * len(marks) // 7]
     page.mouse.move(mark["x"], mark["y"])
-    page.wait_for_timeout(300)
+    page.locator(".hoverlayer .hovertext").first.wait_for()
     started = time.monotonic()
     page.mouse.click(mark["x"], mark["y"])
     page.wait_for_function(f"before => {heading} !== before", arg=before)

@@ -84,7 +84,7 @@ def start(name: str) -> Iterator[None]:
 
     _stay_small()
     state.restore()
-    _here.language = st.session_state.get("language")
+    _here.language, _here.login = st.session_state.get("language"), None
     texts.follow(_language)
     st.set_page_config(page_title=t(f"page.{name}.name"), page_icon="🗜️", layout="wide", initial_sidebar_state=220)
     colours = {"INK": INK, "MUTED": MUTED, "GROUND": BACKGROUNDS}
@@ -145,7 +145,10 @@ def _visitor() -> access.Visitor:
 
 
 def _has_login() -> bool:
-    return st.secrets.load_if_toml_exists() and "auth" in st.secrets
+    """Whether it is; looked up once in each run of a page, since each button asks and Streamlit reads its files."""
+    if getattr(_here, "login", None) is None:
+        _here.login = st.secrets.load_if_toml_exists() and "auth" in st.secrets
+    return bool(_here.login)
 
 
 def _account() -> None:
