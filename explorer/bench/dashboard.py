@@ -164,15 +164,25 @@ def _click_to_details(page: Any, place: int) -> float:
     heading = "[...document.querySelectorAll('h3')].map(e => e.innerText).join('|')"
     before = page.evaluate(heading)
     marks = [mark for mark in page.evaluate(MARKS) if mark["name"] not in before]
-    mark = marks[(place + 1) * len(marks) // 7]
-    page.mouse.move(mark["x"], mark["y"])
-    page.locator(".hoverlayer .hovertext").first.wait_for()
+    mark = _hovered(page, marks[(place + 1) * len(marks) // 7 :], before)
     started = time.monotonic()
     page.mouse.click(mark["x"], mark["y"])
     page.wait_for_function(f"before => {heading} !== before", arg=before)
     seconds = time.monotonic() - started
     page.wait_for_timeout(1000)
     return seconds
+
+
+def _hovered(page: Any, marks: Sequence[dict[str, Any]], shown_already: str) -> dict[str, Any]:
+    """The first of these marks that the mouse stands on, and not on one above it that is shown already."""
+    words, details = page.locator(".hoverlayer .hovertext"), tuple(filter(None, shown_already.split("|")))
+    for mark in marks:
+        page.mouse.move(mark["x"], mark["y"])
+        page.wait_for_timeout(300)
+        words.first.wait_for()
+        if not words.first.text_content().startswith(details):
+            return mark
+    raise SystemExit("no mark of the chart has other details than those that are shown")
 
 
 def filled_home(folder: Path, runs: int) -> Path:
