@@ -16,16 +16,17 @@ EXPLAINED = ("front", "knee", "interval", "latency")
 
 def draw(rows: list[Variant], view: View) -> None:
     """The chosen charts and what was picked on them; a variant that is selected or hovered lights up in each."""
-    found, budget = view_charts.measured(rows, view, state.selected()), view.budget(rows)
-    if len(found) == 1:
+    count = view_charts.count(view)
+    if count == 1:
         charts, details = st.columns([3, 2], gap="large")
         _picked(details, st.container())
         columns = [charts]
     else:
         charts, details = st.container(), st.container()
         _picked(details, details)
-        columns = charts.columns(len(found), gap="large")
-    for column, chart in zip(columns, found, strict=True):
+        columns = charts.columns(count, gap="large")
+    budget = view.budget(rows)
+    for column, chart in zip(columns, view_charts.measured(rows, view, state.selected()), strict=True):
         with column:
             _measured(chart, budget)
     with charts:
@@ -35,7 +36,7 @@ def draw(rows: list[Variant], view: View) -> None:
 
 
 def _picked(figures: DeltaGenerator, reasons: DeltaGenerator) -> None:
-    """What was picked: drawn before the chart, so that a click is answered before it is drawn again."""
+    """What was picked: drawn before the charts are made, so that a click is answered before."""
     with figures:
         tradeoffs.picked()
     with reasons:

@@ -53,6 +53,11 @@ class Chart:
         return not all(part.reason for part in self.parts)
 
 
+def count(view: View) -> int:
+    """How many charts ``measured`` makes of a view."""
+    return 1 if view.joined else len(view.devices)
+
+
 def measured(rows: list[Variant], view: View, selected: Sequence[str]) -> list[Chart]:
     """A chart for each device, with one scale upwards, or one for both; the ``selected`` runs are lit up."""
     if view.joined:
