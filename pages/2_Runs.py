@@ -14,5 +14,6 @@ with page.start("runs"):
     else:
         empty.box(t("runs.empty"), "compress")
         st.page_link(page.PAGES["trade_offs"][0], label=t("runs.empty.recorded"))
+    run_list.look_for_news()
     studies_box.section()
     disk.section()

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Any
 
 import streamlit as st
 
+from explorer.errors import ExplorerError
 from explorer.labels import with_origin
 from explorer.quantities import QUANTITIES, duration, file_size
 from explorer.rundir import ACTIVE
@@ -17,7 +19,7 @@ from pages.parts import data, run_card, run_details, run_progress, state, tables
 from pages.parts.carrying_on import carry_on
 from pages.parts.page import plain_errors
 
-EVERY_S, EVERY_S_WHILE_TIMING = 1.0, 4.0
+EVERY_S, EVERY_S_WHILE_TIMING, EVERY_S_AT_REST = 1.0, 4.0, 5.0
 ROWS_AT_ONCE = 16
 MOST_CARDS, ENDED_CARDS = 8, 3
 MOST_ROWS = 200
@@ -33,6 +35,19 @@ def live() -> None:
     every_s = _pace(_own_runs())
     # drawn again without the rest of the page, and so without its guard
     st.fragment(plain_errors()(_contents), run_every=every_s)(every_s)
+
+
+def look_for_news() -> None:
+    """While nothing is at work, look now and then whether a run came from another window or a command."""
+    if _pace(_own_runs()) is None:
+        st.fragment(_draw_again, run_every=EVERY_S_AT_REST)(Store().version())
+
+
+def _draw_again(seen: int) -> None:
+    """Draw the whole page again where the index has changed since it was ``seen``."""
+    with suppress(ExplorerError):  # a page that stands says nothing of a disk that is full for a moment
+        if Store().version() != seen:
+            st.rerun()
 
 
 def _own_runs() -> list[RunRow]:

@@ -193,3 +193,12 @@ def test_model_files_go_by_age_and_rank_and_come_back(page):
     button(page, "Undo").click()
     page.get_by_role("button", name=words).wait_for()
     assert all((runs_folder() / run.run / "artefact").is_dir() for run in OLD)
+
+
+def test_a_run_from_elsewhere_appears_on_a_page_at_rest(chromium, tmp_path):
+    with serve_dashboard(tmp_path / "home") as (_, address), page_of(chromium, address) as page:
+        page.goto("/Runs")
+        settle(page)
+        assert page.get_by_test_id("stDataFrame").count() == 0
+        write_runs(tmp_path / "home" / "runs", OLD[:1])
+        page.get_by_test_id("stDataFrame").wait_for()
