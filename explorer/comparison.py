@@ -227,6 +227,8 @@ def _speed_words(entry: dict[str, Any]) -> str:
     words = t("fact.speedup", ratio=significant(entry["speedup"]))
     if entry.get("speedup_low") is not None:
         words += f" [{significant(entry['speedup_low'])}, {significant(entry['speedup_high'])}]"
+        if entry["speedup_low"] <= 1 <= entry["speedup_high"] and not entry.get("noisy"):
+            words += ", " + t("fact.within_noise")
     if entry.get("kind") == "estimated":
         words += ", " + t("fact.estimated")
     return words + (", " + t("fact.noisy") if entry.get("noisy") else "")

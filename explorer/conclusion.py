@@ -7,7 +7,7 @@ from typing import Any
 
 from explorer.quantities import cut, signed
 from explorer.texts import t, target_title
-from explorer.variants import SPLIT
+from explorer.variants import SPLIT, length_words
 
 CLOSE = 1.05
 """A file smaller by less than this factor is called as large as before; larger or slower by less is slightly so."""
@@ -15,15 +15,19 @@ SAME = 1.001
 """A file larger by no more than this factor is called no smaller than before."""
 
 
-def conclusion(result: dict[str, Any], target: str | None = None, batch: int | None = None) -> str:
+def conclusion(
+    result: dict[str, Any], target: str | None = None, batch: int | None = None, length: str | None = None
+) -> str:
     """``3.9 times smaller, 2.5 times faster (CPU, ONNX Runtime, batch 1), accuracy within noise.``
 
-    ``result`` is a run's result as plain data; without ``target`` and ``batch`` its first measured latency is taken.
+    ``result`` is a run's result as plain data; without ``target`` and ``batch`` its first measured latency is taken,
+    and without ``length``, as ``variants.length_of`` gives it for texts, the one that it was measured at first.
     Ratios in the variant's favour are cut to two digits, those against it rounded up. A baseline is only called so.
     """
     if not result["recipe"]["steps"]:
         return t("conclusion.baseline")
-    parts = [_size(result), _speed(result, target, batch), _accuracy(result, target)]
+    of_texts = None if result.get("kind") == "image" else length
+    parts = [_size(result), _speed(result, target, batch, of_texts), _accuracy(result, target)]
     sentence = t("conclusion.comma").join(part for part in parts if part)
     return sentence[:1].upper() + sentence[1:] + t("conclusion.stop")
 
@@ -36,12 +40,14 @@ def _size(result: dict[str, Any]) -> str:
     return ratio_words("conclusion.smaller", ratio) if ratio > 1 else ratio_words("conclusion.larger", ratio)
 
 
-def _speed(result: dict[str, Any], target: str | None, batch: int | None) -> str:
-    entry = _latency(result, target, batch)
+def _speed(result: dict[str, Any], target: str | None, batch: int | None, length: str | None) -> str:
+    entry = _latency(result, target, batch, length)
     if entry is None:
         return t("conclusion.speed_unknown")
     low, high = entry.get("speedup_low"), entry.get("speedup_high")
-    where = t("conclusion.where", target=target_title(entry["target"]), batch=entry["batch"])
+    place = {"target": target_title(entry["target"]), "batch": entry["batch"]}
+    texts = {"length": length_words(length)} if length else {}
+    where = t("conclusion.where.length" if length else "conclusion.where", **place, **texts)
     if entry.get("noisy"):
         return t("conclusion.noisy", where=where)
     if low is None or high is None or low <= 1 <= high:
@@ -50,16 +56,22 @@ def _speed(result: dict[str, Any], target: str | None, batch: int | None) -> str
     return f"{ratio_words('conclusion.faster' if ratio > 1 else 'conclusion.slower', ratio)} {where}"
 
 
-def _latency(result: dict[str, Any], target: str | None, batch: int | None) -> dict[str, Any] | None:
+def _latency(
+    result: dict[str, Any], target: str | None, batch: int | None, length: str | None
+) -> dict[str, Any] | None:
     fitting = (
         entry
         for entry in result["latency"]
         if entry.get("speedup") is not None
         and target in (None, entry["target"])
         and batch in (None, entry["batch"])
-        and entry.get("lengths") != "real"
+        and (entry.get("lengths") != "real" if length is None else _length_of(entry) == length)
     )
     return next(fitting, None)
+
+
+def _length_of(entry: dict[str, Any]) -> str:
+    return "real" if entry.get("lengths") == "real" else str(entry["sequence"])
 
 
 def _accuracy(result: dict[str, Any], target: str | None) -> str:

@@ -11,6 +11,7 @@ from typing import Any
 from explorer.latest import Latest
 from explorer.measure.statistics import wilson
 from explorer.runlike import RunLike, remembered
+from explorer.texts import t
 from explorer.variant import Variant as Variant
 
 FALLBACK_TARGET = "cpu-onnxruntime"
@@ -166,6 +167,11 @@ def _choose(
 def length_of(row: Variant) -> str:
     """The length of its inputs: ``real``, or tokens (pixels of a side) as digits."""
     return "real" if row.lengths == "real" else str(row.sequence)
+
+
+def length_words(length: str) -> str:
+    """A length of ``length_of`` in words."""
+    return t("length.real") if length == "real" else t("length.tokens", tokens=length)
 
 
 def _has_length(row: Variant, length: str | None) -> bool:

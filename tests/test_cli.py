@@ -50,7 +50,9 @@ def test_run_waits_for_the_result_and_shows_it(call, recipe):
     status, out, err = call("run", recipe)
     assert (status, err) == (0, "")  # found, not run again
     assert out.startswith(f"{result['run']}  cnn-digits  baseline\nfile size  0.00 MB")
-    assert json.loads(call("runs", "--json")[1])[-1]["run"] == result["run"]
+    last = json.loads(call("runs", "--json")[1])[-1]
+    assert (last["run"], last["recipe"]) == (result["run"], result["recipe"]) and "packed" not in last
+    assert last["result"]["size"] == result["size"]
 
 
 def test_a_failed_run_has_exit_status_1_and_says_why(call, recipe, monkeypatch):

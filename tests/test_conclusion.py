@@ -94,3 +94,27 @@ def test_a_loss_on_the_test_split_alone_is_said(difference, noise, words) -> Non
     elsewhere = {**test, "target": "cpu-torch", "difference": -0.2, "within_noise": False}
     found["accuracy"] += [test, disturbed, elsewhere]
     assert conclusion(found).endswith(words)
+
+
+def test_the_speed_is_that_of_the_length_that_is_asked_for() -> None:
+    given = result(speedup=2.0)
+    for entry in given["latency"]:
+        entry["sequence"] = 128
+    given["latency"] += [
+        {**given["latency"][0], "sequence": 512, "speedup": 0.5, "speedup_low": 0.49, "speedup_high": 0.51},
+        {
+            **given["latency"][0],
+            "sequence": 21,
+            "lengths": "real",
+            "speedup": 3.0,
+            "speedup_low": 2.9,
+            "speedup_high": 3.1,
+        },
+    ]
+    assert "2.0 times faster (CPU, ONNX Runtime, batch 1)," in conclusion(given)
+    said = conclusion(given, "cpu-onnxruntime", 1, "512")
+    assert "2.0 times slower (CPU, ONNX Runtime, batch 1, texts of 512 tokens)," in said
+    said = conclusion(given, "cpu-onnxruntime", 1, "real")
+    assert "3.0 times faster (CPU, ONNX Runtime, batch 1, texts as long as they are)," in said
+    assert "speed not measured" in conclusion(given, "cpu-onnxruntime", 1, "64")
+    assert "2.0 times faster (CPU, ONNX Runtime, batch 1)," in conclusion({**given, "kind": "image"}, length="512")

@@ -91,7 +91,7 @@ def runs(
     jobs.await_ends()
     rows = Store().runs(study, states or None, model, with_results=as_json)
     places, held = {run: place for place, run in enumerate(Store().in_state("queued"), start=1)}, queue_paused(home())
-    found = [{**vars(row), "place": places.get(row.run)} for row in rows] if as_json else []
+    found = [{**row.plain(), "place": places.get(row.run)} for row in rows] if as_json else []
     names = names_of(rows)
     show(found, [wording.line(row, names[row.run], places.get(row.run), held) for row in rows], as_json)
 

@@ -79,6 +79,10 @@ class RunRow:
         """The study that the run was made for."""
         return self.studies[0]
 
+    def plain(self) -> dict[str, Any]:
+        """All of it as JSON can hold it, its recipe and result among it."""
+        return {name: getattr(self, name) for name in (*SHOWN, "label", "families", "recorded", "recipe", "result")}
+
 
 def run_row(fields: dict[str, Any], recipe: str, packed: bytes | None, recorded: bool) -> RunRow:
     """A row from its fields as the index has them, ``SHOWN``, and its recipe as JSON."""

@@ -202,7 +202,8 @@ def _conclusion(step: Step) -> str:
     row = data.find(step.runs[-1])
     if row is None or not row.result:
         return t("picked.gone")
-    return f"{sentence(row.label)}: {conclusion(row.result, step.view.targets[0], step.view.batch)}"
+    view = step.view
+    return f"{sentence(row.label)}: {conclusion(row.result, view.targets[0], view.batch, view.length)}"
 
 
 def _buttons(place: int, count: int, guest: bool) -> None:

@@ -42,6 +42,20 @@ def test_titles_say_meaning_unit_and_which_way_is_better(own):
     assert info.caption == "Measured on Imaginary CPU 9000, 2 cores, 2026-11-20."
 
 
+def test_a_chart_of_latencies_of_texts_says_how_long_they_were(own):
+    where = "CPU, ONNX Runtime, batch of 1"
+    assert tradeoff_info(own, Axes(), where).subtitle == where
+    assert tradeoff_info(own, Axes("latency"), where).subtitle == f"{where}, texts of 32 tokens"
+    assert tradeoff_info(own, Axes(size="latency"), where).subtitle == f"{where}, texts of 32 tokens"
+    longer = sample_runs(16)
+    for run in longer[4:8]:
+        for entry in run.result["latency"]:
+            entry["sequence"] = 512
+    assert tradeoff_info(rows_of(longer), Axes("latency"), where).subtitle == f"{where}, texts of several lengths"
+    images = rows_of(sample_runs(16), models=["vit-digits"])
+    assert images and tradeoff_info(images, Axes("latency"), where).subtitle == where
+
+
 def test_nobody_beats_what_stands_on_the_front(own):
     info = tradeoff_info(own, Axes())
     on_front = [mark for mark in info.marks if mark.on_front]

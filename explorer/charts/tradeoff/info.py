@@ -216,7 +216,7 @@ def _arranged(rows: Sequence[Variant], axes: Axes, where: str, budget: Budget, k
     info = TradeoffInfo(
         axes=axes,
         title=t("chart.tradeoff.title", y=y.title, x=x.title.lower()),
-        subtitle=where,
+        subtitle=words.with_length(where, shown, axes),
         caption=" ".join(filter(None, (words.caption(shown, axes), words.lines(found)))),
         x_title=words.axis_title(x, "x"),
         y_title=words.axis_title(y, "y"),

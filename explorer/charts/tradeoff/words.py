@@ -11,7 +11,7 @@ from explorer.quantities import QUANTITIES, Quantity, cut, significant
 from explorer.texts import t, target_title
 from explorer.texts.sentences import sentence
 from explorer.variant import Estimate, Variant
-from explorer.variants import place_of
+from explorer.variants import length_of, length_words, place_of
 
 TIMES = {"latency", "latency_p90", "latency_p95", "latency_p99", "throughput"}
 """The quantities by which the mark of a baseline tells how fast it was."""
@@ -94,6 +94,16 @@ def axis_title(quantity: Quantity, place: str) -> str:
     direction = "higher" if quantity.higher_is_better else "lower"
     unit = f" ({quantity.unit})" if quantity.unit else ""
     return f"{quantity.title}{unit}   {t(f'axis.{place}.{direction}')}"
+
+
+def with_length(where: str, rows: list[Variant], axes: Axes) -> str:
+    """``where``, and how long the texts were if a latency or the like is drawn; images have one size only."""
+    keys = (axes.x, axes.y, axes.size)
+    found = {length_of(row) for row in rows if row.kind == "text"}
+    if not found or not any(key in QUANTITIES and QUANTITIES[key].on_target for key in keys):
+        return where
+    words = length_words(found.pop()) if len(found) == 1 else t("length.several")
+    return t("word.comma").join(filter(None, (where, words)))
 
 
 def caption(rows: list[Variant], axes: Axes) -> str:
