@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from explorer import cache
 from explorer.errors import BadInput
 from explorer.recipe import Recipe, digest
 from explorer.rundir import RunFolder
+from explorer.sharing import model_steps
 from explorer.tasks.base import hash_files
 
 MODEL_FILE = "model.onnx"
@@ -47,31 +49,52 @@ def recipe_of(run_folder: Path) -> Recipe:
 
 def baseline_file(run_folder: Path) -> Path | None:
     """The uncompressed model's file, where this machine still has it in its cache."""
-    from explorer.models import model_digest
-    from explorer.tasks import task_digest
-
     try:
         recipe = recipe_of(run_folder)
-        contents = model_digest(recipe.model), task_digest(recipe.model, recipe.data)
-    except (BadInput, OSError):  # its model or its data are gone
+    except BadInput:  # its request is gone
+        return None
+    folder = baseline_folder(recipe)
+    return folder / MODEL_FILE if folder else None
+
+
+def baseline_folder(recipe: Recipe) -> Path | None:
+    """The artefact of the recipe's uncompressed model, where this machine has it in its cache."""
+    contents = _contents(recipe)
+    if contents is None:
         return None
     # as the pipeline names it: without steps, and without a seed since nothing is drawn
-    folder = cache.find("baselines", digest(recipe.model_copy(update={"seed": 0}), *contents, steps=0))
-    return folder / MODEL_FILE if folder else None
+    return cache.find("baselines", digest(recipe.model_copy(update={"seed": 0}), *contents, steps=0))
 
 
 def finished_steps(recipe: Recipe) -> int:
     """How many of the recipe's first steps lie in the cache, to be taken from there; 0 where its model is not here."""
+    return finished_in([recipe])[0]
+
+
+def finished_in(recipes: Sequence[Recipe]) -> list[int]:
+    """``finished_steps`` of each of these recipes, which are of one model and its data: these are looked at once."""
+    contents = _contents(recipes[0]) if recipes else None
+    return [_finished(recipe, contents) if contents else 0 for recipe in recipes]
+
+
+def _finished(recipe: Recipe, contents: tuple[str, str]) -> int:
+    """The length of the longest beginning that is kept: its model, or the export that steps on the graph start from."""
+    count = model_steps(recipe)
+    if 0 < count < len(recipe.steps) and cache.find("exports", digest(recipe, *contents, steps=count)):
+        return count
+    lengths = range(count, 0, -1)
+    return next((n for n in lengths if cache.find("prefixes", digest(recipe, *contents, steps=n))), 0)
+
+
+def _contents(recipe: Recipe) -> tuple[str, str] | None:
+    """The digests of the recipe's model and its data; None where they are not here."""
     from explorer.models import model_digest
     from explorer.tasks import task_digest
 
-    model_steps = sum(step.stage == "model" for step in recipe.steps)
     try:
-        contents = model_digest(recipe.model), task_digest(recipe.model, recipe.data)
+        return model_digest(recipe.model), task_digest(recipe.model, recipe.data)
     except (BadInput, OSError):
-        return 0
-    lengths = range(model_steps, 0, -1)
-    return next((n for n in lengths if cache.find("prefixes", digest(recipe, *contents, steps=n))), 0)
+        return None
 
 
 def _files(artefact: Path) -> list[Path]:

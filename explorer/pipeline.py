@@ -35,6 +35,7 @@ from explorer.recipe import Recipe
 from explorer.recipe import digest as recipe_digest
 from explorer.result import Artefact, Result, Size, StepReport
 from explorer.rundir import RunFolder
+from explorer.sharing import SLOW_STEP_SECONDS
 from explorer.tasks import Task, load_task, task_digest
 from explorer.technique import check_suits
 
@@ -45,9 +46,6 @@ if TYPE_CHECKING:
     from explorer.models.preprocess import Preprocessor
     from explorer.technique import ModelKind, Technique
     from explorer.training.checkpoints import Checkpoint
-
-SLOW_STEP_SECONDS = 1.0
-"""A model step that took longer is kept for other recipes that begin alike."""
 
 SIZE_FILE = "size.json"
 """Beside a cached baseline: what ``measure_size`` found, since zipping a large file takes seconds."""

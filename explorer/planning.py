@@ -1,4 +1,4 @@
-"""What a launch will do: the recipes of a sweep, and how long a recipe takes judging by what was measured here."""
+"""What a launch will do: the recipes of a sweep, and how long they take judging by what was measured here."""
 
 from __future__ import annotations
 
@@ -9,16 +9,15 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from statistics import median
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any, cast
 
+from explorer.artefacts import baseline_folder
 from explorer.errors import BadInput
 from explorer.latest import Latest
 from explorer.recipe import Recipe
 from explorer.runlike import RunLike, remembered
+from explorer.sharing import SLOW_STEP_SECONDS, work
 from explorer.technique import Parameter, Technique, techniques
-
-if TYPE_CHECKING:
-    pass
 
 MOST_RUNS = 200
 PASSES = "epochs"
@@ -105,33 +104,36 @@ def estimate(recipe: Recipe, runs: Sequence[RunLike], done: int = 0) -> Estimate
     not known: between nothing and all. What ``runs`` teach is kept for as long as the same list is given: do not change
     it.
     """
-    return _together(recipe.model, recipe.steps[done:], 1, runs)
+    return estimate_all([recipe], runs, [done])
 
 
-def estimate_all(recipes: Sequence[Recipe], runs: Sequence[RunLike]) -> Estimate | None:
-    """What several recipes of one model take one after another, each for itself; None where one is unknown."""
-    return _together(recipes[0].model, [step for recipe in recipes for step in recipe.steps], len(recipes), runs)
+def estimate_all(recipes: Sequence[Recipe], runs: Sequence[RunLike], done: Sequence[int] = ()) -> Estimate | None:
+    """What several recipes of one model take one after another; None where a step is unknown.
 
-
-def _together(model: str, todo: Sequence[Technique], count: int, runs: Sequence[RunLike]) -> Estimate | None:
-    """What these steps take, and the rest of so many recipes."""
-    learnt = _learnt.of((runs,), model, lambda: _learn(runs, model))
-    steps = [_step_seconds(learnt.taken, step) for step in todo]
-    if learnt.rest is None or not all(steps):
+    Of each so many first steps are ``done`` before (none where nothing is given), and what several begin with counts
+    once, where it takes so long that the first one keeps it.
+    """
+    learnt = _learning(recipes[0].model, runs)
+    spreads = _spreads(recipes, learnt)
+    todo = work(recipes, done or [0] * len(recipes), lambda step: _is_slow(spreads[step])).steps
+    steps = [spread for step in todo if (spread := spreads[step])]
+    if learnt.rest is None or len(steps) < len(todo):
         return None
-    low, middle, high = (sum(values) for values in zip(*[learnt.rest] * count, *map(_spread, steps), strict=True))
+    low, middle, high = (sum(values) for values in zip(*[learnt.rest] * len(recipes), *steps, strict=True))
     return Estimate(middle, low, high, learnt.runs)
 
 
-def disk_bytes(recipes: Sequence[Recipe]) -> int:
-    """The most that the artefacts of these recipes take: as large as the model, twice where PyTorch keeps its copy.
+def disk_bytes(recipes: Sequence[Recipe], done: Sequence[int] = ()) -> int:
+    """The most that the weights take which recipes of one model and its data leave on the disk.
 
-    0 where the model's size is not known.
+    Each copy is at most as large as the model: an artefact, twice where PyTorch keeps its own, and what the cache keeps
+    for other runs: the baseline, exports for steps on the graph, beginnings as if all were slow. Of each recipe so many
+    first steps are ``done`` before. 0 where the model's size is not known.
     """
-    known = {place: _model_bytes(*place) for place in {(recipe.model, recipe.data) for recipe in recipes}}
-    sizes = [known[recipe.model, recipe.data] for recipe in recipes]
-    copies = [2 if all(step.stage == "model" for step in recipe.steps) else 1 for recipe in recipes]
-    return sum(size * number for size, number in zip(sizes, copies, strict=True)) if all(sizes) else 0
+    kept = work(recipes, done or [0] * len(recipes), lambda step: True)
+    copies = sum(1 if any(step.stage == "deploy" for step in recipe.steps) else 2 for recipe in recipes)
+    copies += kept.beginnings + kept.exports + (0 if baseline_folder(recipes[0]) else 2)
+    return copies * _model_bytes(recipes[0].model, recipes[0].data)
 
 
 def _model_bytes(model: str, data: str | None) -> int:
@@ -186,6 +188,8 @@ _Scale = tuple[float | None, ...]
 """What a step's time depends on: its passes through the data, then its student's size; None where it has none."""
 _Taken = dict[str, dict[_Scale, list[float]]]
 """By technique and scale the seconds that it took."""
+_Spread = tuple[float, float, float]
+"""The least, the middle and the most of some seconds."""
 
 
 @dataclass(frozen=True)
@@ -193,7 +197,7 @@ class _Learnt:
     """What the reader's own runs of one model took: their steps, the rest of them (least, middle, most), how many."""
 
     taken: _Taken
-    rest: tuple[float, float, float] | None
+    rest: _Spread | None
     runs: int
 
 
@@ -206,6 +210,10 @@ class _Seconds:
 
 
 _learnt: Latest[_Learnt] = Latest()
+
+
+def _learning(model: str, runs: Sequence[RunLike]) -> _Learnt:
+    return _learnt.of((runs,), model, lambda: _learn(runs, model))
 
 
 def _learn(runs: Iterable[RunLike], model: str) -> _Learnt:
@@ -254,7 +262,18 @@ def _factors(given: _Scale, wanted: _Scale) -> list[float]:
     return [passes] if size == 1 else [passes, passes * size]
 
 
-def _spread(values: list[float]) -> tuple[float, float, float]:
+def _spreads(recipes: Sequence[Recipe], learnt: _Learnt) -> dict[Technique, _Spread | None]:
+    """What each step of these recipes takes; None where that is not known."""
+    found = {step: _step_seconds(learnt.taken, step) for step in {step for recipe in recipes for step in recipe.steps}}
+    return {step: _spread(seconds) if seconds else None for step, seconds in found.items()}
+
+
+def _is_slow(spread: _Spread | None) -> bool:
+    """Whether what a step makes will be kept, judging by the middle of its seconds; unknown ones count as slow."""
+    return spread is None or spread[1] > SLOW_STEP_SECONDS
+
+
+def _spread(values: list[float]) -> _Spread:
     return min(values), median(values), max(values)
 
 

@@ -2,8 +2,10 @@ from dataclasses import replace
 
 import pytest
 
+from explorer import cache
 from explorer.errors import BadInput
 from explorer.models import card_for, cards
+from explorer.pipeline import Bench
 from explorer.planning import (
     Estimate,
     SweepAxis,
@@ -104,16 +106,28 @@ def test_the_first_steps_that_lie_in_the_cache_take_no_time():
     assert [estimate(both, runs, done).seconds for done in (0, 1, 2)] == [45, 35, 5]
 
 
-def test_the_disk_that_a_sweep_takes_is_known_where_the_model_is_here(tmp_path):
-    sweep_of = [recipe("prune-magnitude"), recipe("int8-dynamic")]
-    assert disk_bytes(sweep_of) == 3 * cards()["minilm-tweets"].file_bytes, "PyTorch keeps a copy of the first"
+def test_the_disk_that_a_sweep_takes_is_known_where_the_model_is_here(tmp_path, monkeypatch):
+    monkeypatch.setenv("EXPLORER_HOME", str(tmp_path / "home"))
     save_bert(tmp_path / "own")
     here, nowhere = (
         recipe("int8-dynamic").model_copy(update={"model": model, "data": str(write_csv(tmp_path / "data.csv"))})
         for model in (str(tmp_path / "own"), "nobody/has-this")
     )
-    assert disk_bytes([here]) == 4 * card_for(here.model, here.data).parameters > 0
-    assert disk_bytes([nowhere]) == disk_bytes([here, nowhere]) == 0
+    assert disk_bytes([here]) == (1 + 2) * 4 * card_for(here.model, here.data).parameters > 0, "with the baseline's two"
+    assert disk_bytes([nowhere]) == 0
+
+
+def test_the_disk_of_a_sweep_counts_what_the_cache_keeps(tmp_path, monkeypatch):
+    monkeypatch.setenv("EXPLORER_HOME", str(tmp_path / "home"))
+    model = "cnn-digits"
+    bench = Bench(recipe(model=model), lambda **_: None)
+    cache.put("baselines", bench.digest(0), lambda folder: None)
+    size = cards()[model].file_bytes
+    twice = sweep(recipe("prune-neurons", model=model), [SweepAxis(0, "sparsity", 0.2, 0.8, 0.2)])
+    assert disk_bytes(twice) == 4 * (2 + 1) * size, "PyTorch keeps a copy of each, and the cache its beginning"
+    on_graph = sweep(recipe("fine-tune", "weight-bits", model=model), [SweepAxis(1, "bits", 2, 8, 0, (2, 3, 4, 8))])
+    assert disk_bytes(on_graph) == (4 + 1 + 1) * size, "one beginning and one export for all"
+    assert disk_bytes(on_graph, [1] * 4) == (4 + 1) * size
 
 
 def test_what_never_ran_here_is_not_guessed():
@@ -158,6 +172,26 @@ def test_a_sweep_takes_the_sum_of_its_runs():
     recipes = sweep(recipe("fine-tune"), [SweepAxis(0, "epochs", 1, 3, 1)])
     assert estimate_all(recipes, runs) == Estimate(3 * 5 + 60, 3 * 5 + 60, 3 * 5 + 60, 1)
     assert estimate_all([*recipes, recipe("weight-bits")], runs) is None
+
+
+def test_what_a_sweep_begins_with_counts_once_where_it_is_kept():
+    runs = measured(
+        ("fine-tune", {"epochs": 1.0}, 30.0, False), ("prune-neurons", {}, 2.0, False),
+        ("weight-bits", {}, 4.0, False), ("prune-magnitude", {}, 0.5, False), seconds=46.5,
+    )  # fmt: skip
+    axis = [SweepAxis(1, "sparsity", 0.1, 0.9, 0.1)]
+    slow, quick = (
+        sweep(recipe("fine-tune", "prune-neurons"), axis),
+        sweep(recipe("prune-magnitude", "prune-neurons"), axis),
+    )
+    assert len(slow) == len(quick) == 9
+    assert estimate_all(slow, runs).seconds == 9 * (10 + 2) + 30
+    assert estimate_all(quick, runs).seconds == 9 * (10 + 2 + 0.5), "what takes less than a second is not kept"
+    assert estimate_all(slow, runs, [1] * 9).seconds == 9 * (10 + 2), "nor is it computed where it was before"
+    seeds = [slow[0], slow[1].model_copy(update={"seed": 7})]
+    assert estimate_all(seeds, runs).seconds == 2 * (10 + 2 + 30), "another seed begins otherwise"
+    on_graph = sweep(recipe("prune-magnitude", "weight-bits"), [SweepAxis(1, "bits", 2, 8, 0, (2, 3, 4, 8))])
+    assert estimate_all(on_graph, runs).seconds == 4 * (10 + 4) + 0.5, "an export is kept however quick it was made"
 
 
 def measured(*taken, seconds):

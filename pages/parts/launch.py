@@ -17,7 +17,7 @@ from explorer.quantities import duration, file_size, significant
 from explorer.recipe import RECIPE_SUFFIXES, Recipe
 from explorer.rundir import ACTIVE, PRIORITY_S
 from explorer.technique import Technique
-from explorer.texts import t, technique_title
+from explorer.texts import t, target_title, technique_title
 from explorer.texts.sentences import sentence
 from pages.parts import data, draft, state
 from pages.parts.guests import allowed
@@ -32,6 +32,9 @@ EXAMPLE = {
 }
 """What ends soon, though nothing was done before and others disturb: ``python -m explorer.bench --only
 first-compression``."""
+
+FIGURES = ("accuracy", "file_bytes", "speedup")
+"""What is foreseen of a recipe, in the order in which it is said."""
 
 
 def example_button(key: str, first: bool = False) -> None:
@@ -86,20 +89,20 @@ def _time(recipe: Recipe) -> None:
 
 
 def _expected(recipe: Recipe) -> None:
-    """What it will probably give, and on what that rests."""
+    """What it will probably give, on what that rests, and which of it is not known yet."""
     found = foresee(recipe, data.finished())
-    if found is None:
-        st.markdown(t("foresee.unknown"))
-        return
-    parts = [_span(name, getattr(found, name)) for name in ("accuracy", "file_bytes", "speedup")]
-    known = [part for part in parts if part]
-    if not known:
+    figures = {name: _span(name, getattr(found, name)) for name in FIGURES} if found else {}
+    known = [words for words in figures.values() if words]
+    if found is None or not known:
         st.markdown(t("foresee.unknown"))
         return
     names = t("word.and").join(f"*{safe(sentence(row.label))}*" for run in found.runs if (row := data.find(run)))
     basis = t("foresee.same" if found.axis is None else "foresee.between", names=names)
     known_words = t("conclusion.comma").join(known) + t("conclusion.stop")
-    st.markdown(f"{t('foresee.expected')} {known_words} {basis}")
+    missing = t("word.and").join(t(f"foresee.missing.{name}") for name, words in figures.items() if not words)
+    parts = [t("foresee.expected"), known_words, basis]
+    parts += [t("foresee.missing", place=target_title(recipe.targets[0]), names=missing)] if missing else []
+    st.markdown(" ".join(parts))
 
 
 def _span(name: str, span: Span | None) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
+from explorer.artefacts import finished_in
 from explorer.errors import BadInput
 from explorer.labels import value_words
 from explorer.planning import SweepAxis, disk_bytes, estimate_all, sliders, still_to_do, sweep, usual_range
@@ -44,13 +45,22 @@ def _recipes(recipe: Recipe, axes: list[SweepAxis]) -> list[Recipe]:
     st.markdown("\n".join(f"- {_values(recipe, axis)}" for axis in axes))
     count = t("sweep.count.one" if len(recipes) == 1 else "sweep.count", count=len(recipes))
     left = still_to_do(recipes, data.runs())
-    known, disk = len(recipes) - len(left), disk_bytes(left)
+    known = len(recipes) - len(left)
     words = [count]
     words += [t("sweep.known.one" if known == 1 else "sweep.known", count=known)] if known else []
-    words += [launch.time_words(estimate_all(left, data.finished()))] if left else []
-    words += [t("sweep.disk", size=file_size(disk)) if disk else t("sweep.disk.unknown")] if left else []
-    st.markdown(" ".join(words))
+    st.markdown(" ".join(words + _left_words(left)))
     return recipes
+
+
+def _left_words(left: list[Recipe]) -> list[str]:
+    """What the runs that are left take from the cache, of time and of the disk; nothing where none is left."""
+    if not left:
+        return []
+    done, runs = finished_in(left), data.finished()
+    begun, disk = sum(map(bool, done)), disk_bytes(left, done)
+    words = [t("sweep.begun.one" if begun == 1 else "sweep.begun", count=begun)] if begun else []
+    words.append(launch.time_words(estimate_all(left, runs, done)))
+    return [*words, t("sweep.disk", size=file_size(disk)) if disk else t("sweep.disk.unknown")]
 
 
 def _values(recipe: Recipe, axis: SweepAxis) -> str:

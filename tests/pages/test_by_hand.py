@@ -547,10 +547,10 @@ def test_a_sweep_is_counted_and_its_runs_are_moved_cancelled_and_retried(bench, 
     bench.get_by_text("Sweep one or two sliders").click()
     for label, value in (("From", "0.2"), ("Step", "0.1"), ("To", "0.3")):
         number(bench, label, value)
-    bench.get_by_text(re.compile(r"^2 runs\..*not known yet.*At most .* on the disk\.")).wait_for()
+    bench.get_by_text(re.compile(r"^2 runs\..*not known yet.*At most .* of weights stay on the disk:")).wait_for()
     number(bench, "To", "0.4")
     bench.get_by_text("Sparsity: 20 %, 30 %, 40 %").wait_for()
-    bench.get_by_text(re.compile(r"^3 runs\..*not known yet.*At most .* on the disk\.")).wait_for()
+    bench.get_by_text(re.compile(r"^3 runs\..*not known yet.*At most .* of weights stay on the disk:")).wait_for()
     bench.get_by_role("button", name="Launch a sweep of 3 runs").click()
     bench.get_by_role("heading", level=1, name="Runs").wait_for()
     work_on_runs(bench, workshop[0])

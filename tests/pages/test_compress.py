@@ -5,8 +5,10 @@ from typing import get_args
 
 import pytest
 
-from explorer import jobs
-from explorer.models import KINDS, ModelCard
+from explorer import cache, jobs
+from explorer.models import KINDS, ModelCard, card_for
+from explorer.pipeline import Bench
+from explorer.quantities import file_size
 from explorer.recipe import Measuring, Recipe
 from explorer.technique import ModelKind, techniques
 from pages.parts import data
@@ -341,3 +343,27 @@ def test_the_time_of_a_sweep_follows_its_sliders(form, own):
     # the made-up runs took 25 s besides their steps and 5 s for one epoch
     assert "**About 1 min 5 s**" in about(1.0, 2.0)
     assert "**About 1 min 25 s**" in about(3.0, 4.0)
+
+
+def test_a_sweep_says_how_many_begin_with_steps_that_are_kept(form, own):
+    app = add(add(form, "fine-tune"), "prune-neurons")
+    app.selectbox(key="sweep-first").select((1, "sparsity")).run()
+
+    def said():
+        return next(line.value for line in app.markdown if line.value.startswith("**5 runs.**"))
+
+    # the made-up runs took 25 s besides their steps and 5 s for each: the epoch that all begin with counts once
+    assert "begin with steps" not in said() and "**About 2 min 35 s**" in said()
+    size = card_for("vit-digits").file_bytes
+    assert f"At most {file_size((5 * (2 + 1) + 1 + 2) * size)} of weights stay on the disk" in said()
+    keep({"technique": "fine-tune"})
+    app.run()
+    assert "5 of those to be done begin with steps that were done before" in said()
+    assert "**About 2 min 30 s**" in said()
+    assert f"At most {file_size((5 * (2 + 1) + 2) * size)} of weights" in said()
+
+
+def keep(*steps):
+    """As if a run had kept what these steps make of the digits' vision transformer."""
+    bench = Bench(Recipe.parse({"model": "vit-digits", "steps": steps}), lambda **news: None)
+    cache.put("prefixes", bench.digest(len(steps)), lambda folder: None)

@@ -227,6 +227,24 @@ def test_what_was_measured_is_foreseen(open_page, place, monkeypatch) -> None:
     said = words(app)
     assert "These very steps were measured before" in said and "accuracy (" in said
     assert "This very recipe" not in said, "the form measures in more places"
+    assert "Not known yet" not in said
+
+
+def test_which_figures_are_not_known_yet_is_said_beside_those_that_are(open_page, place, monkeypatch) -> None:
+    run = next(run for run in sample_runs(12) if run.families)
+    recipe = Recipe(model="vit-digits", steps=(build({"technique": "int8-dynamic"}),), targets=("cpu-onnxruntime",))
+    write_runs(place / "home" / "runs", [replace(run, model="vit-digits", recipe=recipe.plain())])
+    monkeypatch.setattr(data, "model_cards", lambda: {"vit-digits": CARD})
+    monkeypatch.setattr(data, "missing", lambda name: None)
+    app = open_page("1_Compress")
+    app.selectbox(key="form-new").select("int8-dynamic").run()
+    app.button_group(key="form-batches").set_value([16]).run()
+    assert "**Not known yet** for CPU, ONNX Runtime: speed." in words(app)
+    app.checkbox(key="form-target-cpu-openvino").check().run()
+    for other in ("cpu-onnxruntime", "cpu-torch"):
+        app.checkbox(key=f"form-target-{other}").uncheck().run()
+    assert "measured before" in words(app)
+    assert "**Not known yet** for CPU, OpenVINO: accuracy and speed." in words(app)
 
 
 def test_a_recipe_that_is_done_is_said_to_be_done_and_not_to_take_time(open_page, place, monkeypatch) -> None:
