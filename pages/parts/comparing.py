@@ -30,6 +30,7 @@ def picker() -> list[RunRow]:
         list(by_run),
         key="compare-picker",
         max_selections=state.MOST_COMPARED,
+        placeholder=t("word.choose"),
         format_func=namer(by_run),
         on_change=lambda: state.compare(st.session_state["compare-picker"]),
     )
