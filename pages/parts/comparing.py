@@ -30,6 +30,7 @@ def picker() -> list[RunRow]:
         list(by_run),
         key="compare-picker",
         max_selections=state.MOST_COMPARED,
+        placeholder=t("word.choose"),
         format_func=namer(by_run),
         on_change=lambda: state.compare(st.session_state["compare-picker"]),
     )
@@ -46,7 +47,7 @@ def differences(rows: list[RunRow]) -> None:
         st.info(t("compare.hosts_differ"))
     with side_by_side("facts"):
         fact_table([t("column.quantity"), *_names(rows)], facts([row.result or {} for row in rows]))
-    glossary.explain("compare", "interval", "latency")
+    glossary.explain("compare", "interval", "mcnemar", "macro_f1", "calibration", "latency")
 
 
 def bars_chart(rows: list[RunRow]) -> None:

@@ -59,7 +59,13 @@ def _chosen() -> tuple[list[RunRow], list[str]]:
     by_run = {row.run: row for row in data.finished()}
     begin = [run for run in state.compared() or state.selected() if run in by_run]
     st.session_state["several-picker"] = [run for run in st.session_state.get("several-picker", begin) if run in by_run]
-    runs = st.multiselect(t("compare.pick"), list(by_run), key="several-picker", format_func=namer(by_run))
+    runs = st.multiselect(
+        t("compare.pick"),
+        list(by_run),
+        key="several-picker",
+        placeholder=t("word.choose"),
+        format_func=namer(by_run),
+    )
     return [by_run[run] for run in runs], [word for run in runs for word in ("--run", run)]
 
 

@@ -12,6 +12,8 @@ from typing import Any, TypeVar
 import streamlit as st
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
+from explorer.texts import t
+
 T = TypeVar("T")
 Words = Callable[[Any], str]
 
@@ -60,7 +62,10 @@ def pills(label: str, options: Sequence[T], default: list[T], key: str, words: W
 def several(label: str, options: Sequence[T], default: Sequence[T], key: str, words: Words) -> list[T]:
     """A list of which any number is chosen, in the order in which they were."""
     value = _begin(key, options, list(default))
-    chosen = st.multiselect(label, options, value, key=key, format_func=words, persist_state="session")
+    hint = t("word.choose")
+    chosen = st.multiselect(
+        label, options, value, key=key, placeholder=hint, format_func=words, persist_state="session"
+    )
     return _publish(key, chosen, list(default))
 
 

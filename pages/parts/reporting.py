@@ -32,6 +32,7 @@ def picker() -> list[RunRow]:
         list(by_run),
         key="report-picker",
         max_selections=MOST,
+        placeholder=t("word.choose"),
         format_func=namer(by_run),
     )
     return [data.whole(by_run[run]) for run in chosen]

@@ -165,7 +165,9 @@ def _several(
 ) -> tuple[str, ...]:
     """Several of the options; what the step names is among them where it is gone, or the step would show all."""
     known = list(dict.fromkeys([*options, *begin]))
-    return tuple(st.multiselect(words, known, list(begin), key=key, format_func=name))
+    hint = t("word.choose" if known else "word.none")
+    chosen = st.multiselect(words, known, list(begin), key=key, placeholder=hint, format_func=name, disabled=not known)
+    return tuple(chosen)
 
 
 def _shown(view: View, runs: Sequence[str]) -> str:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import ml_dtypes
 import numpy as np
 import pytest
 
 from explorer import pareto
 from explorer.charts.glossary import WORDS, examples, glossary_figure, words, words_of
 from explorer.technique import techniques
+from explorer.techniques.sharing.layers import layer_groups
 from explorer.texts import texts_of
 
 
@@ -101,11 +103,35 @@ def test_quantiles_of_the_latency():
         ("quantization-aware-training", ("groups", "temperature", "alpha")),
         ("distill-student", ("temperature", "alpha")),
         ("int8-dynamic", ("calibration_data",)),
-        ("half-precision", ()),
+        ("half-precision", ("half_floats",)),
+        ("sparse-training", ("structure",)),
+        ("share-layers", ("shared_layers",)),
+        ("optimize-graph", ("fusion",)),
     ],
 )
 def test_a_technique_names_its_words_by_its_declaration(name, expected):
     assert words_of(techniques()[name]) == expected
+
+
+def test_no_technique_is_without_a_drawing():
+    assert [name for name, technique in techniques().items() if not words_of(technique)] == []
+
+
+def test_the_sets_of_shared_layers_are_those_of_the_technique():
+    for names, pattern in zip(examples.SHARED, ("sequence", "cycle"), strict=True):
+        groups = [[at for at, name in enumerate(names) if name == one] for one in sorted(set(names))]
+        assert groups == layer_groups(len(names), 0.5, pattern)
+
+
+def test_fused_operators_compute_the_same_with_fewer_reads_and_writes():
+    apart, fused = "".join(examples.APART), "".join(examples.FUSED)
+    assert [one for one in apart if one.isdigit()] == [one for one in fused if one.isdigit()]
+    assert (apart.count("r"), apart.count("w"), fused.count("r"), fused.count("w")) == (3, 3, 1, 1)
+
+
+def test_the_formats_have_as_many_bits_as_their_makers_say():
+    known = {"fp32": np.finfo(np.float32), "fp16": np.finfo(np.float16), "bf16": ml_dtypes.finfo(ml_dtypes.bfloat16)}
+    assert {name: (known[name].nexp, known[name].nmant) for name in examples.FORMATS} == examples.FORMATS
 
 
 def test_the_rare_class_draws_macro_f1_below_the_accuracy():

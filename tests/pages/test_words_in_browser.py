@@ -17,10 +17,14 @@ PLACES = {
     "/Trade_offs?study=grid&view=sweep": ("elbow",),
     f"{RUNS}&view=progress": ("hypervolume",),
     "/Models": ("heads", "wilson"),
+    "/Compare?compared=sample-0002,sample-0003": ("macro_f1", "calibration"),
 }
 STEPS = {
     "Low-rank layers": ("low_rank", "calibration_data"),
     "Clustered weights": ("palette",),
+    "Shared layers": ("shared_layers",),
+    "Graph optimisation": ("fusion",),
+    "Half precision": ("half_floats",),
     "Fine-tuning (recovery)": ("alpha", "temperature"),
 }
 OPEN = '[data-testid="stPopoverBody"]'

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 
 import pytest
@@ -115,3 +116,21 @@ def test_the_reader_picks_a_language_by_its_name(open_page):
     assert texts_of("zh")["overview.empty"] in words(app)
     app.switch_page("pages/2_Runs.py").run()
     assert app.title[0].value == "运行"
+
+
+def boxes_without_words() -> list[str]:
+    """Where a list that may stand empty has no words of ours for that: there Streamlit says some in English."""
+    found = []
+    for source in [ROOT / "app.py", *sorted((ROOT / "pages").rglob("*.py"))]:
+        for node in ast.walk(ast.parse(source.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
+                begins_empty = [ast.unparse(at) for at in node.args[2:3]] == ["None"]
+                given = {keyword.arg: ast.unparse(keyword.value) for keyword in node.keywords}
+                kind, empty = node.func.attr, begins_empty or given.get("index") == "None"
+                if (kind == "multiselect" or (kind == "selectbox" and empty)) and "placeholder" not in given:
+                    found.append(f"{source.name}:{node.lineno}")
+    return found
+
+
+def test_a_list_of_which_nothing_is_chosen_says_so_in_our_words():
+    assert boxes_without_words() == []

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import plotly.graph_objects as go
 
 from explorer.charts import style
-from explorer.charts.glossary import fronts, judging, methods, views
+from explorer.charts.glossary import fronts, judging, methods, storing, views
 from explorer.charts.style import Theme
 from explorer.technique import Technique
 from explorer.texts import t
@@ -37,9 +37,12 @@ def words_of(technique: type[Technique]) -> tuple[str, ...]:
     n_of_m = pattern is not None and all(":" in str(option) for option in pattern.options)
     found = {
         "n_of_m": n_of_m,
-        "structure": technique.family == "pruning" and not n_of_m,
+        "structure": not n_of_m and (technique.family == "pruning" or "become zero" in technique.summary()),
         "low_rank": "rank" in parameters,
         "palette": "palette" in technique.summary(),
+        "shared_layers": "unique" in parameters,
+        "fusion": "operators" in technique.summary(),
+        "half_floats": "16-bit float" in technique.summary(),
         "groups": "group_size" in parameters,
         "temperature": "temperature" in parameters,
         "alpha": "alpha" in parameters,
@@ -76,6 +79,9 @@ _DRAWN: dict[str, Callable[[go.Figure, Theme], None]] = {
         methods.alpha,
         methods.calibration_data,
         methods.heads,
+        storing.shared_layers,
+        storing.fusion,
+        storing.half_floats,
         judging.interval,
         judging.latency,
         judging.mcnemar,

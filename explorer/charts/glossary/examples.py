@@ -47,6 +47,13 @@ LAYERS = (2.0, 20.0)
 LINES = ((0, 92, 80.0), (40, 61, 79.7), (60, 47, 79.2), (80, 24, 74.2))
 """Sparsity in percent, size in MB and accuracy in percent of four variants."""
 
+SHARED = ("1", "1", "2", "2", "3", "3"), ("1", "2", "3", "1", "2", "3")
+"""For each of six layers, the first one first, which of three sets of weights it uses: neighbours, and in turn."""
+APART, FUSED = ("r1w", "r2w", "r3w"), ("r123w",)
+"""What a device does for three operators, by what it computes (1, 2, 3) between a read and a write of memory."""
+FORMATS = {"fp32": (8, 23), "fp16": (5, 10), "bf16": (8, 7)}
+"""Bits of a float beside the one of its sign: for its range (exponent) and for its digits (fraction)."""
+
 
 def front_of_examples() -> list[tuple[float, float]]:
     """The examples that no other beats, by size."""
