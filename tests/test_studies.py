@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
+import tracemalloc
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -196,7 +197,7 @@ def test_only_what_an_export_writes_of_a_request_comes_in(runs, elsewhere, tmp_p
     ("offset", "value", "words"),
     [
         (6, 1, "encrypted or packed in an unknown way"),  # the flag of a password
-        (8, 99, "encrypted or packed in an unknown way"),  # the number of the compression
+        (8, 99, "'study.json' is packed in an unknown way"),  # the number of the compression
         (45, 0xFF, "cannot be read as a study"),  # within what was packed
     ],
 )
@@ -213,6 +214,87 @@ def test_a_spoilt_zip_is_one_sentence(runs, elsewhere, tmp_path, offset, value, 
     with pytest.raises(BadInput, match=words):
         studies.import_study(file)
     assert not list(runs_folder().iterdir())
+
+
+@pytest.mark.parametrize("method", [zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+def test_what_no_export_packs_with_is_never_unpacked(runs, elsewhere, tmp_path, method) -> None:
+    with zipfile.ZipFile(tmp_path / "spoilt.zip", "w", method) as bundle:
+        bundle.writestr("study.json", json.dumps({"format": 1, "name": "x"}))
+    data = bytearray((tmp_path / "spoilt.zip").read_bytes())
+    data[50:60] = bytes(10)  # within what was packed
+    (tmp_path / "spoilt.zip").write_bytes(data)
+    elsewhere()
+    with pytest.raises(BadInput, match=r"This is no study: 'study\.json' is packed in an unknown way\."):
+        studies.import_study(tmp_path / "spoilt.zip")
+
+
+FAR = b"\x01\x00\x08\x00" + bytes([255] * 8)
+"""What the list of contents adds of a file that begins further on than can be counted."""
+
+
+@pytest.mark.parametrize(
+    ("name", "extra", "change"),
+    [
+        ("\xff\xff", b"", {}),  # told to be UTF-8
+        ("study.json", FAR, {42: bytes([255] * 4)}),  # where it begins
+        ("study.json", b"", {20: bytes([0, 0, 99, 0]), 24: bytes([0, 0, 99, 0])}),  # how long it is
+    ],
+)
+def test_what_zipfile_has_no_word_for_is_one_sentence(elsewhere, tmp_path, name, extra, change) -> None:
+    with zipfile.ZipFile(tmp_path / "odd.zip", "w") as bundle:
+        bundle.writestr(zipfile.ZipInfo(name), b"{}")
+        bundle.filelist[0].extra = extra
+    data = bytearray((tmp_path / "odd.zip").read_bytes().replace("\xff".encode(), b"\xff\xff"))
+    for place, value in change.items():
+        place += data.rindex(b"PK\x01\x02")
+        data[place : place + 4] = value
+    (tmp_path / "odd.zip").write_bytes(data)
+    elsewhere()
+    with pytest.raises(BadInput, match=r"^'odd\.zip' cannot be read as a study: it is damaged\.$"):
+        studies.import_study(tmp_path / "odd.zip")
+
+
+def test_a_directory_that_no_study_has_is_refused_before_it_is_read(runs, elsewhere, tmp_path, monkeypatch) -> None:
+    def sized(name: str, names: list[str], told: int | None = None) -> Path:
+        with zipfile.ZipFile(tmp_path / name, "w") as bundle:
+            for one in names:
+                bundle.writestr(one, b"")
+        if told:  # how many there are said to be, which nobody has to believe
+            data = bytearray((tmp_path / name).read_bytes())
+            end = data.rindex(b"PK\x05\x06")
+            data[end + 8 : end + 12] = 2 * told.to_bytes(2, "little")
+            (tmp_path / name).write_bytes(data)
+        return tmp_path / name
+
+    many, lied = [f"{number:x}" for number in range(60)], sized("lied.zip", [f"{n:x}" for n in range(60)], 3)
+    cases = [(sized("many.zip", many), "This study holds more than 50 files"), (lied, "This study holds more than 50")]
+    with monkeypatch.context() as patch:
+        patch.setattr(zipfile, "ZIP_FILECOUNT_LIMIT", 20)  # beyond, it is written with the records of zip64
+        cases.append((sized("zip64.zip", many), "This study holds more than 50 files"))
+        cases.append((sized("long.zip", [f"{n:x}" * 600 for n in range(20)]), "the list of its files takes 1"))
+    elsewhere()
+    monkeypatch.setattr(studies, "MOST_FILES", 50)
+    monkeypatch.setattr(zipfile, "ZipInfo", None)  # of which there is one for each file
+    for path, words in cases:
+        with pytest.raises(BadInput, match=words):
+            studies.import_study(path)
+
+
+def test_a_text_unpacks_to_no_more_than_it_says(runs, elsewhere, tmp_path) -> None:
+    with zipfile.ZipFile(tmp_path / "bomb.zip", "w", zipfile.ZIP_DEFLATED) as bundle:
+        bundle.writestr("study.json", bytes(200_000_000))
+    data = bytearray((tmp_path / "bomb.zip").read_bytes())
+    directory = data.rindex(b"PK\x01\x02")
+    for place in (22, directory + 24):
+        data[place : place + 4] = (1000).to_bytes(4, "little")
+    (tmp_path / "bomb.zip").write_bytes(data)
+    elsewhere()
+    tracemalloc.start()
+    with pytest.raises(BadInput, match="cannot be read as a study"):
+        studies.import_study(tmp_path / "bomb.zip")
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 20_000_000
 
 
 def test_a_study_comes_in_only_where_there_is_room(runs, elsewhere, tmp_path, monkeypatch, capsys) -> None:

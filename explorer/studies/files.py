@@ -7,12 +7,16 @@ Nothing in it is ever executed or unpickled.
 
 from __future__ import annotations
 
+import io
 import json
 import re
 import shutil
+import struct
 import uuid
 import zipfile
 import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -38,6 +42,9 @@ from explorer.tasks import task_digest
 FORMAT = 1
 MOST_FILES, MOST_BYTES, MOST_RATIO, MOST_TEXT_BYTES = 300_000, 4_000_000_000, 200, 20_000_000
 """Of files enough for 100,000 runs without model files, which have two each."""
+MOST_ENTRY_BYTES = 200
+"""What the zip's list of contents takes for a file with the longest name that an export gives, and some room."""
+METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 STUDY_FILE = "study.json"
 _RUN = r"runs/(?P<run>[0-9]{8}-[0-9]{6}-[0-9a-f]{6})/"
 _TEXTS = re.compile(_RUN + r"(?P<name>request\.json|result\.json)")
@@ -73,7 +80,7 @@ def export_study(name: str, to: Path, with_artefacts: bool = False) -> int:
             bundle.writestr(STUDY_FILE, json.dumps(facts | {"runs": [row.run for row in rows]}))
             for row in rows:
                 _write_run(bundle, row, with_artefacts)
-        with zipfile.ZipFile(draft) as bundle:
+        with _opened(draft) as bundle:
             _checked(bundle)
         draft.replace(to)
     except OSError as error:
@@ -118,14 +125,47 @@ def import_study(path: Path, name: str | None = None) -> Imported:
     """
     check_may_change()
     try:
-        with zipfile.ZipFile(path) as bundle:
+        with _opened(path) as bundle:
             return _take_in(bundle, name)
+    except ExplorerError:
+        raise
     except (zipfile.BadZipFile, zlib.error, OSError) as error:
         raise BadInput(f"'{path.name}' cannot be read as a study: {str(error).lower()}.") from None
-    except (RuntimeError, NotImplementedError):  # what zipfile raises for a password and for other compressions
+    except (RuntimeError, NotImplementedError):  # what zipfile raises for a password and for later kinds of zips
         raise BadInput(
             f"'{path.name}' cannot be read as a study: it is encrypted or packed in an unknown way."
         ) from None
+    except (ValueError, EOFError, OverflowError, struct.error):  # and for names, dates and places that are none
+        raise BadInput(f"'{path.name}' cannot be read as a study: it is damaged.") from None
+
+
+class _Listed(io.BufferedReader):
+    """The zip's bytes; its list of contents, which ``zipfile`` reads at once, is no larger than that of any study.
+
+    Each file in that list costs ``zipfile`` half a kilobyte, and how many there are said to be need not be true.
+    """
+
+    opening = True
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        """As any file's; raises ``BadInput`` for such a list."""
+        if self.opening and (size or 0) > MOST_FILES * MOST_ENTRY_BYTES:
+            raise BadInput(f"This is no study: the list of its files takes {size:,} bytes.")
+        data = super().read(size)
+        if self.opening and data.count(b"PK\x01\x02") > MOST_FILES:  # with which each file in the list begins
+            raise _too_large()
+        return data
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[zipfile.ZipFile]:
+    with _Listed(path.open("rb", buffering=0)) as file, zipfile.ZipFile(file) as bundle:
+        file.opening = False
+        yield bundle
+
+
+def _too_large() -> BadInput:
+    return BadInput(f"This study holds more than {MOST_FILES:,} files or {MOST_BYTES / 1e9:g} GB.")
 
 
 def _take_in(bundle: zipfile.ZipFile, name: str | None) -> Imported:
@@ -173,13 +213,15 @@ def _checked(bundle: zipfile.ZipFile) -> dict[str, dict[str, zipfile.ZipInfo]]:
     """The members by run, in order, and place within it; raises ``BadInput`` for names and sizes that no export has."""
     infos = bundle.infolist()
     if len(infos) > MOST_FILES or sum(info.file_size for info in infos) > MOST_BYTES:
-        raise BadInput(f"This study holds more than {MOST_FILES:,} files or {MOST_BYTES / 1e9:g} GB.")
+        raise _too_large()
     found: dict[str, dict[str, zipfile.ZipInfo]] = {}
     for info in infos:
         text, file = _TEXTS.fullmatch(info.filename), _FILES.fullmatch(info.filename)
         match, about = text or file, info.filename == STUDY_FILE
         if not about and (match is None or match["name"] in (".", "..")):
             raise BadInput(f"This is no study: it holds '{info.filename[:80]}'.")
+        if info.compress_type not in METHODS:
+            raise BadInput(f"This is no study: '{info.filename}' is packed in an unknown way.")
         if info.file_size > MOST_RATIO * max(info.compress_size, 1) or (not file and info.file_size > MOST_TEXT_BYTES):
             raise BadInput(f"'{info.filename}' would unpack to {info.file_size:,} bytes, which no study's file does.")
         if match is not None:
@@ -247,9 +289,13 @@ def _digest(recipe: Recipe, result: Result) -> str | None:
 
 def _json(bundle: zipfile.ZipFile, name: str) -> dict[str, Any]:
     try:
-        fields = strict_json.loads(bundle.read(name))
+        info = bundle.getinfo(name)
     except KeyError:
         raise BadInput(f"This is no study: '{name}' is missing.") from None
+    with bundle.open(info) as file:
+        data = file.read(info.file_size)  # without a number it would be whatever it unpacks to
+    try:
+        fields = strict_json.loads(data)
     except ValueError as error:
         raise BadInput(f"This is no study: '{name}' cannot be read: {error}.") from None
     if not isinstance(fields, dict):
