@@ -4,17 +4,23 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import shutil
+import time
 import tracemalloc
 import zipfile
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from threading import Barrier
 from typing import Any
 
 import pytest
 
 from explorer import cli
+from explorer import studies as study_facts
 from explorer.errors import BadInput, ExplorerError
 from explorer.home import home, runs_folder
+from explorer.jobs import supervisor
 from explorer.jobs.disk_guard import SPARE_BYTES, folder_bytes
 from explorer.models import model_digest
 from explorer.recipe import Recipe, digest
@@ -295,6 +301,61 @@ def test_a_text_unpacks_to_no_more_than_it_says(runs, elsewhere, tmp_path) -> No
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert peak < 20_000_000
+
+
+@pytest.mark.parametrize("error", [ExplorerError("The index is busy."), KeyboardInterrupt()])
+@pytest.mark.parametrize("where", ["refresh", "describe"])
+def test_an_import_that_fails_late_leaves_nothing(runs, elsewhere, tmp_path, monkeypatch, where, error) -> None:
+    study_facts.describe("mine", "Widths")
+    studies.export_study("mine", tmp_path / "mine.zip", True)
+    with zipfile.ZipFile(tmp_path / "mine.zip") as bundle:
+        first = {name: None for name in bundle.namelist() if f"/{runs[1]}/" in name}
+    there = elsewhere()
+    studies.import_study(forged(tmp_path / "mine.zip", tmp_path / "first.zip", first), "another")
+    refresh, refreshed = Store.refresh, []
+
+    def busy(*given: str) -> Any:
+        refreshed.append(given[-1])
+        if len(refreshed) == 2 or where == "describe":
+            raise error
+        return refresh(*given)
+
+    with monkeypatch.context() as patch, pytest.raises(type(error)):
+        patch.setattr(*((Store, "refresh") if where == "refresh" else (study_facts, "describe")), busy)
+        studies.import_study(tmp_path / "mine.zip")
+    assert [path.name for path in runs_folder().iterdir()] == runs[:1] and not list(there.glob("new-*"))
+    assert {row.run: row.studies for row in Store().runs() if not row.recorded} == {runs[0]: ("another",)}
+    found = studies.import_study(tmp_path / "mine.zip")
+    assert (found.new, found.known, found.joined) == ((runs[1],), (runs[0],), (runs[0],))
+    assert about("mine").description == "Widths"
+
+
+def test_two_tabs_take_in_the_same_file(runs, elsewhere, tmp_path, monkeypatch) -> None:
+    studies.export_study("mine", tmp_path / "mine.zip", True)
+    there, barrier, unpack = elsewhere(), Barrier(2), studies._unpack
+
+    def together(bundle: Any, draft: Path, *given: Any) -> None:
+        if draft.name == runs[0]:
+            barrier.wait(20)  # neither run was here when they looked
+        unpack(bundle, draft, *given)
+
+    monkeypatch.setattr(studies, "_unpack", together)
+    with ThreadPoolExecutor(2) as tabs:
+        found = list(tabs.map(studies.import_study, [tmp_path / "mine.zip"] * 2))
+    assert sorted((one.new, one.known, one.joined) for one in found) == [((), tuple(runs), ()), (tuple(runs), (), ())]
+    assert sorted(path.name for path in runs_folder().iterdir()) == runs and not list(there.glob("new-*"))
+
+
+@pytest.mark.parametrize("begins", ["an import", "a supervisor"])
+def test_what_a_killed_import_left_goes_when_nobody_uses_it(runs, elsewhere, tmp_path, monkeypatch, begins) -> None:
+    studies.export_study("mine", tmp_path / "mine.zip")
+    there = elsewhere()
+    for name, minutes in {"new-import-a": 61, "new-run-1-2": 61, "new-import-b": 59, "newer": 61}.items():
+        (there / name / "artefact").mkdir(parents=True)
+        os.utime(there / name, (time.time() - 60 * minutes,) * 2)
+    monkeypatch.setenv("EXPLORER_IDLE_S", "0")
+    supervisor.main() if begins == "a supervisor" else studies.import_study(tmp_path / "mine.zip")
+    assert sorted(path.name for path in there.glob("new*")) == ["new-import-b", "newer"]
 
 
 def test_a_study_comes_in_only_where_there_is_room(runs, elsewhere, tmp_path, monkeypatch, capsys) -> None:

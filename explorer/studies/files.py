@@ -16,7 +16,7 @@ import uuid
 import zipfile
 import zlib
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -28,14 +28,14 @@ from explorer.access import check_may_change
 from explorer.artefacts import MODEL_FILE, artefact_digest, artefact_files, model_sha256
 from explorer.errors import BadInput, ExplorerError, given
 from explorer.export import portable
-from explorer.home import home, runs_folder
+from explorer.home import home, runs_folder, writing
 from explorer.housekeeping import check_space
 from explorer.jobs.processes import hold
 from explorer.models import model_digest, zoo
 from explorer.quantities import file_size
 from explorer.recipe import Recipe, digest
 from explorer.result import Moment, Result
-from explorer.rundir import RunFolder, write_whole
+from explorer.rundir import RunFolder, drop_old_drafts, write_whole
 from explorer.store import RunRow, Store
 from explorer.tasks import task_digest
 
@@ -171,35 +171,59 @@ def _too_large() -> BadInput:
 def _take_in(bundle: zipfile.ZipFile, name: str | None) -> Imported:
     members = _checked(bundle)
     study = studies.check_name(name or _study_name(bundle))
-    known = {run: (runs_folder() / run).exists() for run in members}
-    check_space(sum(info.file_size for run in members if not known[run] for info in members[run].values()))
-    drafts: dict[str, Path] = {}
+    known = {run for run in members if (runs_folder() / run).exists()}
+    drop_old_drafts(home())
+    check_space(sum(info.file_size for run in members if run not in known for info in members[run].values()))
     digests: dict[str, str] = {}
+    drafts = home() / f"new-import-{uuid.uuid4().hex}"
+    drafts.mkdir()
     try:
         for run, places in members.items():
             texts = _texts(bundle, run)
-            if known[run]:
-                digests[run] = texts[0]["digest"]
-            else:
-                drafts[run] = _unpack(bundle, run, texts, places, study)
-        for run, draft in drafts.items():
-            draft.rename(runs_folder() / run)
-            Store().refresh(run)
+            digests[run] = texts[0]["digest"]
+            if run not in known:
+                _unpack(bundle, drafts / run, texts, places, study)
+        return _settle(bundle, drafts, digests, study)
     finally:
-        for draft in drafts.values():
-            shutil.rmtree(draft, ignore_errors=True)
-    joined = [run for run, digest in digests.items() if _join(run, digest, study)]
-    _describe(bundle, study)
-    return Imported(study, tuple(drafts), tuple(digests), tuple(joined))
+        shutil.rmtree(drafts, ignore_errors=True)
 
 
-def _join(run: str, digest: str, study: str) -> bool:
-    """Let a run that is here belong to the study as well; False where it does already, or is another run."""
-    with hold(home() / "submit.lock"):
-        joins = Store().run(run).digest == digest and RunFolder(runs_folder() / run).add_study(study)
-        if joins:
+def _settle(bundle: zipfile.ZipFile, drafts: Path, digests: dict[str, str], study: str) -> Imported:
+    """Let the runs in ``drafts`` be there, and those that are here by now belong to the study: all of it or nothing."""
+    with writing(), hold(home() / "submit.lock"), ExitStack() as undo:
+        new = [run for run in digests if (drafts / run).exists() and not (runs_folder() / run).exists()]
+        known = [run for run in digests if run not in set(new)]
+        for run in new:
+            undo.callback(_take_back, run, drafts)
+            (drafts / run).rename(runs_folder() / run)
             Store().refresh(run)
+        joined = [run for run in known if _join(run, digests[run], study, undo)]
+        _describe(bundle, study)
+        undo.pop_all()
+    return Imported(study, tuple(new), tuple(known), tuple(joined))
+
+
+def _take_back(run: str, drafts: Path) -> None:
+    if not (drafts / run).exists():
+        (runs_folder() / run).rename(drafts / run)
+        with suppress(ExplorerError):  # whoever looks next finds it gone
+            Store().refresh(run)
+
+
+def _join(run: str, digest: str, study: str, undo: ExitStack) -> bool:
+    """Let a run that is here belong to the study as well; False where it does already, or is another run."""
+    folder = RunFolder(runs_folder() / run)
+    joins = Store().run(run).digest == digest and folder.add_study(study)
+    if joins:
+        undo.callback(_leave, folder, study)
+        Store().refresh(run)
     return joins
+
+
+def _leave(folder: RunFolder, study: str) -> None:
+    folder.drop_study(study)
+    with suppress(ExplorerError):
+        Store().refresh(folder.run)
 
 
 def _describe(bundle: zipfile.ZipFile, study: str) -> None:
@@ -305,30 +329,24 @@ def _json(bundle: zipfile.ZipFile, name: str) -> dict[str, Any]:
 
 def _unpack(
     bundle: zipfile.ZipFile,
-    run: str,
+    draft: Path,
     texts: tuple[dict[str, Any], dict[str, Any]],
     places: dict[str, zipfile.ZipInfo],
     study: str,
-) -> Path:
-    """The run's folder beside the others, whole, before it gets its name; a forged model file raises ``BadInput``."""
+) -> None:
+    """The run's folder as ``draft``, whole, before it gets to the others; a forged model file raises ``BadInput``."""
     request, result = texts
-    draft = home() / f"new-import-{uuid.uuid4().hex}"
     draft.mkdir()
-    try:
-        for place, info in places.items():
-            if not place.startswith("artefact/"):
-                continue
-            path = draft / place
-            path.parent.mkdir(parents=True, exist_ok=True)
-            with bundle.open(info) as source, path.open("wb") as target:
-                shutil.copyfileobj(source, target, 1 << 20)
-        _check_files(draft / "artefact", result["artefact"], run)
-        write_whole(draft / "request.json", json.dumps({**request, "study": study, "fresh": False, "imported": True}))
-        write_whole(draft / "result.json", json.dumps(result))
-    except BaseException:
-        shutil.rmtree(draft, ignore_errors=True)
-        raise
-    return draft
+    for place, info in places.items():
+        if not place.startswith("artefact/"):
+            continue
+        path = draft / place
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with bundle.open(info) as source, path.open("wb") as target:
+            shutil.copyfileobj(source, target, 1 << 20)
+    _check_files(draft / "artefact", result["artefact"], draft.name)
+    write_whole(draft / "request.json", json.dumps({**request, "study": study, "fresh": False, "imported": True}))
+    write_whole(draft / "result.json", json.dumps(result))
 
 
 def _check_files(artefact: Path, told: dict[str, Any], run: str) -> None:
