@@ -112,6 +112,17 @@ def forged(source: Path, target: Path, change: dict[str, Any]) -> Path:
     return target
 
 
+def with_recipe(source: Path, target: Path, run: str, **change: Any) -> Path:
+    """The zip with another recipe of a run, of which request and result agree."""
+    texts = {name: json.loads(zipfile.ZipFile(source).read(name)) for name in texts_of(run)}
+    changed = {name: {**text, "recipe": {**text["recipe"], **change}} for name, text in texts.items()}
+    return forged(source, target, {name: json.dumps(text) for name, text in changed.items()})
+
+
+def texts_of(run: str) -> list[str]:
+    return [f"runs/{run}/{name}.json" for name in RESULT_REQUEST]
+
+
 def test_hostile_and_broken_files_leave_nothing(runs, elsewhere, tmp_path) -> None:
     file, run = tmp_path / "mine.zip", runs[0]
     studies.export_study("mine", file, True)
@@ -171,6 +182,47 @@ def test_hostile_and_broken_files_leave_nothing(runs, elsewhere, tmp_path) -> No
     (tmp_path / "no.zip").write_bytes(b"no zip at all")
     with pytest.raises(BadInput, match="cannot be read as a study"):
         studies.import_study(tmp_path / "no.zip")
+
+
+ABOVE = ["../../etc", "models/../../etc", "..", "..\\..\\etc"]
+MACHINES = [*ABOVE, "/etc", "~/models/mine", "~root", "C:\\models\\mine", "\\\\server\\mine"]
+
+
+@pytest.mark.parametrize("field", ["model", "data"])
+@pytest.mark.parametrize("named", MACHINES)
+def test_a_recipe_that_names_a_place_of_this_machine_stays_outside(runs, elsewhere, tmp_path, field, named) -> None:
+    studies.export_study("mine", tmp_path / "mine.zip")
+    file = with_recipe(tmp_path / "mine.zip", tmp_path / "placed.zip", runs[0], **{field: named})
+    there = elsewhere()
+    with pytest.raises(BadInput) as refused:
+        studies.import_study(file)
+    assert f"names '{named}', which is a place on some machine; expected is a name" in str(refused.value)
+    assert not list(runs_folder().iterdir()) and not list(there.glob("new-*"))
+
+
+@pytest.mark.parametrize(
+    ("model", "told"),
+    [
+        ("{here}/models/mine", "models/mine"),
+        ("/somewhere/else/mine", "mine"),
+        ("{here}/../mine", "mine"),
+        ("../mine", "mine"),
+        ("~/models/mine", "mine"),
+        ("owner/name", "owner/name"),
+    ],
+)
+def test_a_study_of_a_model_of_one_s_own_comes_in(runs, elsewhere, tmp_path, monkeypatch, model, told) -> None:
+    monkeypatch.chdir(tmp_path)
+    for run in runs:
+        for name in RESULT_REQUEST:
+            path = runs_folder() / run / f"{name}.json"
+            fields = json.loads(path.read_text())
+            own = {"model": model.format(here=tmp_path), "data": f"{tmp_path}/my data/tweets.csv"}
+            path.write_text(json.dumps({**fields, "recipe": {**fields["recipe"], **own}}))
+    studies.export_study("mine", tmp_path / "mine.zip", True)
+    elsewhere()
+    assert list(studies.import_study(tmp_path / "mine.zip").new) == runs
+    assert {(row.model, row.recipe["data"]) for row in Store().runs(study="mine")} == {(told, "my data/tweets.csv")}
 
 
 def test_results_of_another_engine_come_in_with_an_honest_digest(runs, elsewhere, tmp_path) -> None:

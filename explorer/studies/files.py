@@ -27,7 +27,7 @@ from explorer import ENGINE_VERSION, strict_json, studies
 from explorer.access import check_may_change
 from explorer.artefacts import MODEL_FILE, artefact_digest, artefact_files, model_sha256
 from explorer.errors import BadInput, ExplorerError, given
-from explorer.export import portable
+from explorer.export import is_place, portable
 from explorer.home import home, runs_folder, writing
 from explorer.housekeeping import check_space
 from explorer.jobs.processes import hold
@@ -281,9 +281,16 @@ def _texts(bundle: zipfile.ZipFile, run: str) -> tuple[dict[str, Any], dict[str,
 
 def _recipe(fields: dict[str, Any], run: str) -> Recipe:
     try:
-        return Recipe.parse(fields)
+        recipe = Recipe.parse(fields)
     except ExplorerError as error:
         raise BadInput(f"The recipe of run '{run}' cannot be used here: {error}") from None
+    for name in (recipe.model, recipe.data or ""):
+        if is_place(name):  # of this machine, if it were looked for
+            raise BadInput(
+                f"The recipe of run '{run}' names '{name[:80]}', which is a place on some machine; expected is a name, "
+                "as exports have it."
+            )
+    return recipe
 
 
 def _moment(text: Any, run: str) -> str:
