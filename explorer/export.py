@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import uuid
 import zipfile
 from contextlib import suppress
 from importlib import resources
-from pathlib import Path
+from pathlib import Path, PureWindowsPath
 from typing import Any, Literal
 
 import yaml
 
 from explorer.artefacts import baseline_file, model_sha256
 from explorer.errors import BadInput
-from explorer.home import full
+from explorer.home import full, local_path
 
 CARRIED = ("model.onnx", "model.json", "preprocessor.json", "tokenizer.json", "example.npy")
 INPUTS, BASELINE = "inputs.npz", "baseline.onnx"
@@ -105,14 +106,23 @@ def _contents(run_folder: Path, with_baseline: bool) -> dict[str, bytes | Path]:
 
 def portable(recipe: dict[str, Any]) -> dict[str, Any]:
     """The recipe without this machine's folders: a path is told from the current folder, else by its last part only."""
-    given = {field: Path(recipe[field]) for field in ("model", "data") if recipe.get(field)}
     here = Path.cwd()
+    given = {field: str(recipe[field]) for field in ("model", "data") if recipe.get(field)}
+    paths = {field: Path(os.path.normpath(here / local_path(text))) for field, text in given.items() if is_place(text)}
     shown = {
         field: (path.relative_to(here) if path.is_relative_to(here) else Path(path.name)).as_posix()
-        for field, path in given.items()
-        if path.is_absolute()
+        for field, path in paths.items()
     }
     return {**recipe, **shown}
+
+
+def is_place(text: str) -> bool:
+    """Whether a model or data is named by where some machine has it, on any system, as ``portable`` never does.
+
+    That is from the root, from a drive, from somebody's own folder or by way of a folder above.
+    """
+    path = PureWindowsPath(text)  # which knows both slashes
+    return bool(path.anchor) or text.startswith("~") or ".." in path.parts
 
 
 def _named(result: dict[str, Any], artefact: Path) -> dict[str, Any]:

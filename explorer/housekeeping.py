@@ -219,24 +219,28 @@ def _removed(path: Path, what: str, owner: Path) -> Removed:
     return Removed(path.name, str(recipe.get("model", "")), label(recipe), what, folder_bytes(path), _until(path))
 
 
+@writing()
 def restore(run: str) -> None:
     """Bring back a deleted run, removed model files, or a preset or story by its name in ``restorable_files``.
 
-    Raises ``BadInput`` where there is nothing of it, or a story of its name was made since.
+    Raises ``BadInput`` where there is nothing of it, it came from elsewhere since, or a story of its name was made.
     """
     check_may_change()
     deleted = {path.name: path for path in trash.runs(home())}
     removed = {path.name: path for path in trash.model_files(home())}
     files = {_key(path): path for path in trash.files(home())}
-    if run in deleted:
+    here = (runs_folder() / run).is_dir()
+    if run in deleted and not here:
         deleted[run].rename(runs_folder() / run)
         with suppress(ExplorerError):  # whoever looks next finds it all the same
             Store().refresh(run)
-    elif run in removed and (runs_folder() / run).is_dir() and not _artefact(run).exists():
+    elif run in removed and here and not _artefact(run).exists():
         removed[run].rename(_artefact(run))
     elif run in files and not (home() / f"{run}.json").exists():
         (home() / run).parent.mkdir(exist_ok=True)
         files[run].rename(home() / f"{run}.json")
+    elif run in deleted:
+        raise BadInput(f"The run '{run}' is here, and the one in the trash cannot be brought back.")
     else:
         raise BadInput(f"There is nothing of '{run}' in the trash that could be brought back.")
 

@@ -38,6 +38,9 @@ WHOLE, MAKE, MEASURE = "execute", "make", "measure"
 """A run's work, and the two parts that it can be done in: the functions of ``explorer.pipeline`` for them."""
 QUEUE_PAUSED = "queue-paused"
 """The marker in a home folder in which nothing new is started."""
+DRAFTS = ("new-run-*", "new-import-*")
+"""What a home folder has beside the runs while some are being made."""
+DRAFT_S = 3600.0
 _TAIL_BYTES = 64 * 1024
 
 
@@ -103,6 +106,11 @@ class RunFolder:
             return False
         write_whole(self.path / "studies.json", json.dumps({"studies": [*known[1:], study]}))
         return True
+
+    def drop_study(self, study: str) -> None:
+        """Take back ``add_study``."""
+        rest = [name for name in self.studies()[1:] if name != study]
+        write_whole(self.path / "studies.json", json.dumps({"studies": rest}))
 
     def place(self) -> float:
         """Where the run stands in the queue: the smallest goes first.
@@ -350,6 +358,17 @@ def open_run(runs: Path, run: str) -> RunFolder:
 def queue_paused(home: Path) -> bool:
     """Whether nothing new is started in this home until further notice."""
     return (home / QUEUE_PAUSED).exists()
+
+
+def drop_old_drafts(home: Path) -> None:
+    """Delete the runs that were being made when their process was killed: for an hour nothing has been added to them.
+
+    An import adds one run after another, of up to 4 GB in all.
+    """
+    for draft in (path for pattern in DRAFTS for path in home.glob(pattern)):
+        with suppress(OSError):  # another process was faster
+            if time.time() - draft.stat().st_mtime >= DRAFT_S:
+                shutil.rmtree(draft, ignore_errors=True)
 
 
 def write_whole(path: Path, text: str) -> None:

@@ -219,3 +219,6 @@ def test_a_bundle_carries_no_folder_of_this_machine(tmp_path: Path, monkeypatch:
     assert portable(recipe) == {"model": "models/mine", "data": "my reviews.csv", "steps": []}
     assert portable({"model": "vit-digits", "steps": []}) == {"model": "vit-digits", "steps": []}
     assert portable({"model": "somebody/their-model"}) == {"model": "somebody/their-model"}
+    above = {"model": f"{tmp_path}/../mine", "data": "../data/../reviews.csv"}
+    assert portable(above) == {"model": "mine", "data": "reviews.csv"}
+    assert portable({"model": "models/../mine", "data": "~/reviews.csv"}) == {"model": "mine", "data": "reviews.csv"}

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import shutil
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -144,6 +147,39 @@ def test_what_was_removed_comes_back(runs) -> None:
     for name in ("gone", "../runs", ".."):
         with pytest.raises(BadInput, match="nothing of"):
             housekeeping.restore(name)
+
+
+def test_a_run_that_is_here_again_is_not_brought_back(runs) -> None:
+    run = runs[0].run
+    shutil.copytree(runs_folder() / run, home() / "again")
+    jobs.delete(run)
+    (home() / "again").rename(runs_folder() / run)  # as an import does
+    with pytest.raises(BadInput, match=f"The run '{run}' is here, and the one in the trash cannot be brought back."):
+        housekeeping.restore(run)
+    assert housekeeping.restorable() == ([run], []) and Store().run(run).state == "done"
+    housekeeping.remove_artefacts([run])
+    housekeeping.restore(run)  # its model files, which are nowhere else
+    assert (runs_folder() / run / "artefact" / "model.onnx").exists() and housekeeping.restorable() == ([run], [])
+
+
+def test_what_cannot_be_written_is_told_in_one_sentence(runs, monkeypatch) -> None:
+    run, study = runs[0].run, own()[0].study
+    jobs.delete(run)
+
+    def refused(*given) -> None:
+        raise OSError(errno.EROFS, os.strerror(errno.EROFS))
+
+    monkeypatch.setattr(Path, "rename", refused)
+    monkeypatch.setattr(Path, "replace", refused)
+    orders = [
+        lambda: housekeeping.restore(run),
+        lambda: studies.describe(study, "Widths"),
+        lambda: studies.archive(study),
+        lambda: studies.duplicate(study, "another"),
+    ]
+    for order in orders:
+        with pytest.raises(ExplorerError, match=r"^EXPLORER_HOME cannot be written to: read-only file system\.$"):
+            order()
 
 
 def test_what_model_files_take_is_known_before_they_go(runs) -> None:

@@ -4,16 +4,23 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import shutil
+import time
+import tracemalloc
 import zipfile
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from threading import Barrier
 from typing import Any
 
 import pytest
 
 from explorer import cli
+from explorer import studies as study_facts
 from explorer.errors import BadInput, ExplorerError
 from explorer.home import home, runs_folder
+from explorer.jobs import supervisor
 from explorer.jobs.disk_guard import SPARE_BYTES, folder_bytes
 from explorer.models import model_digest
 from explorer.recipe import Recipe, digest
@@ -105,6 +112,17 @@ def forged(source: Path, target: Path, change: dict[str, Any]) -> Path:
     return target
 
 
+def with_recipe(source: Path, target: Path, run: str, **change: Any) -> Path:
+    """The zip with another recipe of a run, of which request and result agree."""
+    texts = {name: json.loads(zipfile.ZipFile(source).read(name)) for name in texts_of(run)}
+    changed = {name: {**text, "recipe": {**text["recipe"], **change}} for name, text in texts.items()}
+    return forged(source, target, {name: json.dumps(text) for name, text in changed.items()})
+
+
+def texts_of(run: str) -> list[str]:
+    return [f"runs/{run}/{name}.json" for name in RESULT_REQUEST]
+
+
 def test_hostile_and_broken_files_leave_nothing(runs, elsewhere, tmp_path) -> None:
     file, run = tmp_path / "mine.zip", runs[0]
     studies.export_study("mine", file, True)
@@ -166,6 +184,47 @@ def test_hostile_and_broken_files_leave_nothing(runs, elsewhere, tmp_path) -> No
         studies.import_study(tmp_path / "no.zip")
 
 
+ABOVE = ["../../etc", "models/../../etc", "..", "..\\..\\etc"]
+MACHINES = [*ABOVE, "/etc", "~/models/mine", "~root", "C:\\models\\mine", "\\\\server\\mine"]
+
+
+@pytest.mark.parametrize("field", ["model", "data"])
+@pytest.mark.parametrize("named", MACHINES)
+def test_a_recipe_that_names_a_place_of_this_machine_stays_outside(runs, elsewhere, tmp_path, field, named) -> None:
+    studies.export_study("mine", tmp_path / "mine.zip")
+    file = with_recipe(tmp_path / "mine.zip", tmp_path / "placed.zip", runs[0], **{field: named})
+    there = elsewhere()
+    with pytest.raises(BadInput) as refused:
+        studies.import_study(file)
+    assert f"names '{named}', which is a place on some machine; expected is a name" in str(refused.value)
+    assert not list(runs_folder().iterdir()) and not list(there.glob("new-*"))
+
+
+@pytest.mark.parametrize(
+    ("model", "told"),
+    [
+        ("{here}/models/mine", "models/mine"),
+        ("/somewhere/else/mine", "mine"),
+        ("{here}/../mine", "mine"),
+        ("../mine", "mine"),
+        ("~/models/mine", "mine"),
+        ("owner/name", "owner/name"),
+    ],
+)
+def test_a_study_of_a_model_of_one_s_own_comes_in(runs, elsewhere, tmp_path, monkeypatch, model, told) -> None:
+    monkeypatch.chdir(tmp_path)
+    for run in runs:
+        for name in RESULT_REQUEST:
+            path = runs_folder() / run / f"{name}.json"
+            fields = json.loads(path.read_text())
+            own = {"model": model.format(here=tmp_path), "data": f"{tmp_path}/my data/tweets.csv"}
+            path.write_text(json.dumps({**fields, "recipe": {**fields["recipe"], **own}}))
+    studies.export_study("mine", tmp_path / "mine.zip", True)
+    elsewhere()
+    assert list(studies.import_study(tmp_path / "mine.zip").new) == runs
+    assert {(row.model, row.recipe["data"]) for row in Store().runs(study="mine")} == {(told, "my data/tweets.csv")}
+
+
 def test_results_of_another_engine_come_in_with_an_honest_digest(runs, elsewhere, tmp_path) -> None:
     file, run = tmp_path / "mine.zip", runs[0]
     studies.export_study("mine", file)
@@ -196,7 +255,7 @@ def test_only_what_an_export_writes_of_a_request_comes_in(runs, elsewhere, tmp_p
     ("offset", "value", "words"),
     [
         (6, 1, "encrypted or packed in an unknown way"),  # the flag of a password
-        (8, 99, "encrypted or packed in an unknown way"),  # the number of the compression
+        (8, 99, "'study.json' is packed in an unknown way"),  # the number of the compression
         (45, 0xFF, "cannot be read as a study"),  # within what was packed
     ],
 )
@@ -213,6 +272,142 @@ def test_a_spoilt_zip_is_one_sentence(runs, elsewhere, tmp_path, offset, value, 
     with pytest.raises(BadInput, match=words):
         studies.import_study(file)
     assert not list(runs_folder().iterdir())
+
+
+@pytest.mark.parametrize("method", [zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+def test_what_no_export_packs_with_is_never_unpacked(runs, elsewhere, tmp_path, method) -> None:
+    with zipfile.ZipFile(tmp_path / "spoilt.zip", "w", method) as bundle:
+        bundle.writestr("study.json", json.dumps({"format": 1, "name": "x"}))
+    data = bytearray((tmp_path / "spoilt.zip").read_bytes())
+    data[50:60] = bytes(10)  # within what was packed
+    (tmp_path / "spoilt.zip").write_bytes(data)
+    elsewhere()
+    with pytest.raises(BadInput, match=r"This is no study: 'study\.json' is packed in an unknown way\."):
+        studies.import_study(tmp_path / "spoilt.zip")
+
+
+FAR = b"\x01\x00\x08\x00" + bytes([255] * 8)
+"""What the list of contents adds of a file that begins further on than can be counted."""
+
+
+@pytest.mark.parametrize(
+    ("name", "extra", "change"),
+    [
+        ("\xff\xff", b"", {}),  # told to be UTF-8
+        ("study.json", FAR, {42: bytes([255] * 4)}),  # where it begins
+        ("study.json", b"", {20: bytes([0, 0, 99, 0]), 24: bytes([0, 0, 99, 0])}),  # how long it is
+    ],
+)
+def test_what_zipfile_has_no_word_for_is_one_sentence(elsewhere, tmp_path, name, extra, change) -> None:
+    with zipfile.ZipFile(tmp_path / "odd.zip", "w") as bundle:
+        bundle.writestr(zipfile.ZipInfo(name), b"{}")
+        bundle.filelist[0].extra = extra
+    data = bytearray((tmp_path / "odd.zip").read_bytes().replace("\xff".encode(), b"\xff\xff"))
+    for place, value in change.items():
+        place += data.rindex(b"PK\x01\x02")
+        data[place : place + 4] = value
+    (tmp_path / "odd.zip").write_bytes(data)
+    elsewhere()
+    with pytest.raises(BadInput, match=r"^'odd\.zip' cannot be read as a study: it is damaged\.$"):
+        studies.import_study(tmp_path / "odd.zip")
+
+
+def test_a_directory_that_no_study_has_is_refused_before_it_is_read(runs, elsewhere, tmp_path, monkeypatch) -> None:
+    def sized(name: str, names: list[str], told: int | None = None) -> Path:
+        with zipfile.ZipFile(tmp_path / name, "w") as bundle:
+            for one in names:
+                bundle.writestr(one, b"")
+        if told:  # how many there are said to be, which nobody has to believe
+            data = bytearray((tmp_path / name).read_bytes())
+            end = data.rindex(b"PK\x05\x06")
+            data[end + 8 : end + 12] = 2 * told.to_bytes(2, "little")
+            (tmp_path / name).write_bytes(data)
+        return tmp_path / name
+
+    many, lied = [f"{number:x}" for number in range(60)], sized("lied.zip", [f"{n:x}" for n in range(60)], 3)
+    cases = [(sized("many.zip", many), "This study holds more than 50 files"), (lied, "This study holds more than 50")]
+    with monkeypatch.context() as patch:
+        patch.setattr(zipfile, "ZIP_FILECOUNT_LIMIT", 20)  # beyond, it is written with the records of zip64
+        cases.append((sized("zip64.zip", many), "This study holds more than 50 files"))
+        cases.append((sized("long.zip", [f"{n:x}" * 600 for n in range(20)]), "the list of its files takes 1"))
+    elsewhere()
+    monkeypatch.setattr(studies, "MOST_FILES", 50)
+    monkeypatch.setattr(zipfile, "ZipInfo", None)  # of which there is one for each file
+    for path, words in cases:
+        with pytest.raises(BadInput, match=words):
+            studies.import_study(path)
+
+
+def test_a_text_unpacks_to_no_more_than_it_says(runs, elsewhere, tmp_path) -> None:
+    with zipfile.ZipFile(tmp_path / "bomb.zip", "w", zipfile.ZIP_DEFLATED) as bundle:
+        bundle.writestr("study.json", bytes(200_000_000))
+    data = bytearray((tmp_path / "bomb.zip").read_bytes())
+    directory = data.rindex(b"PK\x01\x02")
+    for place in (22, directory + 24):
+        data[place : place + 4] = (1000).to_bytes(4, "little")
+    (tmp_path / "bomb.zip").write_bytes(data)
+    elsewhere()
+    tracemalloc.start()
+    with pytest.raises(BadInput, match="cannot be read as a study"):
+        studies.import_study(tmp_path / "bomb.zip")
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 20_000_000
+
+
+@pytest.mark.parametrize("error", [ExplorerError("The index is busy."), KeyboardInterrupt()])
+@pytest.mark.parametrize("where", ["refresh", "describe"])
+def test_an_import_that_fails_late_leaves_nothing(runs, elsewhere, tmp_path, monkeypatch, where, error) -> None:
+    study_facts.describe("mine", "Widths")
+    studies.export_study("mine", tmp_path / "mine.zip", True)
+    with zipfile.ZipFile(tmp_path / "mine.zip") as bundle:
+        first = {name: None for name in bundle.namelist() if f"/{runs[1]}/" in name}
+    there = elsewhere()
+    studies.import_study(forged(tmp_path / "mine.zip", tmp_path / "first.zip", first), "another")
+    refresh, refreshed = Store.refresh, []
+
+    def busy(*given: str) -> Any:
+        refreshed.append(given[-1])
+        if len(refreshed) == 2 or where == "describe":
+            raise error
+        return refresh(*given)
+
+    with monkeypatch.context() as patch, pytest.raises(type(error)):
+        patch.setattr(*((Store, "refresh") if where == "refresh" else (study_facts, "describe")), busy)
+        studies.import_study(tmp_path / "mine.zip")
+    assert [path.name for path in runs_folder().iterdir()] == runs[:1] and not list(there.glob("new-*"))
+    assert {row.run: row.studies for row in Store().runs() if not row.recorded} == {runs[0]: ("another",)}
+    found = studies.import_study(tmp_path / "mine.zip")
+    assert (found.new, found.known, found.joined) == ((runs[1],), (runs[0],), (runs[0],))
+    assert about("mine").description == "Widths"
+
+
+def test_two_tabs_take_in_the_same_file(runs, elsewhere, tmp_path, monkeypatch) -> None:
+    studies.export_study("mine", tmp_path / "mine.zip", True)
+    there, barrier, unpack = elsewhere(), Barrier(2), studies._unpack
+
+    def together(bundle: Any, draft: Path, *given: Any) -> None:
+        if draft.name == runs[0]:
+            barrier.wait(20)  # neither run was here when they looked
+        unpack(bundle, draft, *given)
+
+    monkeypatch.setattr(studies, "_unpack", together)
+    with ThreadPoolExecutor(2) as tabs:
+        found = list(tabs.map(studies.import_study, [tmp_path / "mine.zip"] * 2))
+    assert sorted((one.new, one.known, one.joined) for one in found) == [((), tuple(runs), ()), (tuple(runs), (), ())]
+    assert sorted(path.name for path in runs_folder().iterdir()) == runs and not list(there.glob("new-*"))
+
+
+@pytest.mark.parametrize("begins", ["an import", "a supervisor"])
+def test_what_a_killed_import_left_goes_when_nobody_uses_it(runs, elsewhere, tmp_path, monkeypatch, begins) -> None:
+    studies.export_study("mine", tmp_path / "mine.zip")
+    there = elsewhere()
+    for name, minutes in {"new-import-a": 61, "new-run-1-2": 61, "new-import-b": 59, "newer": 61}.items():
+        (there / name / "artefact").mkdir(parents=True)
+        os.utime(there / name, (time.time() - 60 * minutes,) * 2)
+    monkeypatch.setenv("EXPLORER_IDLE_S", "0")
+    supervisor.main() if begins == "a supervisor" else studies.import_study(tmp_path / "mine.zip")
+    assert sorted(path.name for path in there.glob("new*")) == ["new-import-b", "newer"]
 
 
 def test_a_study_comes_in_only_where_there_is_room(runs, elsewhere, tmp_path, monkeypatch, capsys) -> None:

@@ -171,8 +171,7 @@ def _set_paused(run: str, paused: bool) -> None:
     from explorer.store import Store
 
     check_may_change()
-    folder = _folder(run)
-    state = folder.snapshot().state
+    folder, state = _folder(run), _state(run)
     if state not in ACTIVE:
         raise BadInput(f"The run '{run}' is {state}; only one that is queued or running can be paused and resumed.")
     if paused and (reason := why_not_paused(run)):
@@ -218,8 +217,7 @@ def delete(run: str) -> None:
     from explorer.store import Store
 
     check_may_change()
-    folder = _folder(run)
-    state = folder.snapshot().state
+    folder, state = _folder(run), _state(run)
     if state in ACTIVE:
         raise BadInput(f"The run '{run}' is still {state}; cancel it before you delete it.")
     trash.put_run(home(), folder.path)
@@ -228,8 +226,8 @@ def delete(run: str) -> None:
 
 
 def active(run: str) -> bool:
-    """Whether a run is queued or running, read from its folder."""
-    return _folder(run).snapshot().state in ACTIVE
+    """Whether a run is queued or running."""
+    return _state(run) in ACTIVE
 
 
 def log_text(run: str, tail: int | None = 200) -> str:
@@ -302,6 +300,18 @@ def _folder(run: str) -> RunFolder:
     if _is_recorded(run):
         raise BadInput(f"'{run}' is a recorded run and has no files here; retry it to make a run of your own.")
     return open_run(runs_folder(), run)
+
+
+def _state(run: str) -> State:
+    """Where a run stands by its folder; one that the index knows to be over is, whatever became of its events since."""
+    from explorer.store import Store
+
+    state = _folder(run).snapshot().state
+    if state in ACTIVE:
+        with suppress(ExplorerError):  # an index that is busy, or has no row yet
+            row = Store().run(run)
+            return state if row.state in ACTIVE else row.state
+    return state
 
 
 def _is_recorded(run: str) -> bool:

@@ -25,7 +25,7 @@ from explorer.jobs.disk_guard import DiskGuard
 from explorer.jobs.engine import Engine, Watch, chosen
 from explorer.jobs.lifecycle import LOCK_WAIT_S
 from explorer.jobs.time_limit import Clock
-from explorer.rundir import ACTIVE, FINISHED, RunFolder, queue_paused
+from explorer.rundir import ACTIVE, FINISHED, RunFolder, drop_old_drafts, queue_paused
 from explorer.store import Store
 
 TICK_S = 0.1
@@ -227,7 +227,7 @@ def serve(supervisor: Supervisor, lock: Path, idle_s: float) -> None:
 
 @writing()
 def main() -> None:
-    """Serve as the home's supervisor, or leave at once when there is one; first what is old in the trash goes.
+    """Serve as the home's supervisor, or leave at once when there is one; first what is old goes (trash, drafts).
 
     A run that is submitted while this one leaves is not forgotten: ``submit`` writes the folder before it looks at the
     lock, and this process looks at the folders once more after it has let go of the lock.
@@ -243,6 +243,7 @@ def main() -> None:
                 lock.write_text(str(os.getpid()))
             with suppress(OSError):
                 trash.empty(base, trash.KEPT_DAYS)
+                drop_old_drafts(base)
             serve(Supervisor(store, chosen(base)), lock, float(os.environ.get("EXPLORER_IDLE_S") or 300))
         if not base.is_dir() or not store.in_state(*ACTIVE):
             return

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from explorer.access import check_may_change
 from explorer.errors import BadInput
-from explorer.home import home, runs_folder
+from explorer.home import home, runs_folder, writing
 from explorer.rundir import RunFolder, write_whole
 from explorer.store import RunRow, Store
 
@@ -41,6 +41,7 @@ def study(name: str) -> Study:
     return Study(name)
 
 
+@writing()
 def describe(name: str, description: str) -> Study:
     """Say what a study is about, in at most 2,000 characters."""
     if len(description) > MOST_DESCRIPTION:
@@ -48,11 +49,13 @@ def describe(name: str, description: str) -> Study:
     return _keep(replace(_own(name), description=description.strip()))
 
 
+@writing()
 def archive(name: str, archived: bool = True) -> Study:
     """Put a study out of sight, or back; its runs and files stay where they are."""
     return _keep(replace(_own(name), archived=archived))
 
 
+@writing()
 def duplicate(name: str, new: str) -> int:
     """Let all runs of a study belong to a ``new`` one too, described alike; returns how many.
 

@@ -7,12 +7,16 @@ Nothing in it is ever executed or unpickled.
 
 from __future__ import annotations
 
+import io
 import json
 import re
 import shutil
+import struct
 import uuid
 import zipfile
 import zlib
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,21 +27,24 @@ from explorer import ENGINE_VERSION, strict_json, studies
 from explorer.access import check_may_change
 from explorer.artefacts import MODEL_FILE, artefact_digest, artefact_files, model_sha256
 from explorer.errors import BadInput, ExplorerError, given
-from explorer.export import portable
-from explorer.home import home, runs_folder
+from explorer.export import is_place, portable
+from explorer.home import home, runs_folder, writing
 from explorer.housekeeping import check_space
 from explorer.jobs.processes import hold
 from explorer.models import model_digest, zoo
 from explorer.quantities import file_size
 from explorer.recipe import Recipe, digest
 from explorer.result import Moment, Result
-from explorer.rundir import RunFolder, write_whole
+from explorer.rundir import RunFolder, drop_old_drafts, write_whole
 from explorer.store import RunRow, Store
 from explorer.tasks import task_digest
 
 FORMAT = 1
 MOST_FILES, MOST_BYTES, MOST_RATIO, MOST_TEXT_BYTES = 300_000, 4_000_000_000, 200, 20_000_000
 """Of files enough for 100,000 runs without model files, which have two each."""
+MOST_ENTRY_BYTES = 200
+"""What the zip's list of contents takes for a file with the longest name that an export gives, and some room."""
+METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 STUDY_FILE = "study.json"
 _RUN = r"runs/(?P<run>[0-9]{8}-[0-9]{6}-[0-9a-f]{6})/"
 _TEXTS = re.compile(_RUN + r"(?P<name>request\.json|result\.json)")
@@ -73,7 +80,7 @@ def export_study(name: str, to: Path, with_artefacts: bool = False) -> int:
             bundle.writestr(STUDY_FILE, json.dumps(facts | {"runs": [row.run for row in rows]}))
             for row in rows:
                 _write_run(bundle, row, with_artefacts)
-        with zipfile.ZipFile(draft) as bundle:
+        with _opened(draft) as bundle:
             _checked(bundle)
         draft.replace(to)
     except OSError as error:
@@ -118,48 +125,105 @@ def import_study(path: Path, name: str | None = None) -> Imported:
     """
     check_may_change()
     try:
-        with zipfile.ZipFile(path) as bundle:
+        with _opened(path) as bundle:
             return _take_in(bundle, name)
+    except ExplorerError:
+        raise
     except (zipfile.BadZipFile, zlib.error, OSError) as error:
         raise BadInput(f"'{path.name}' cannot be read as a study: {str(error).lower()}.") from None
-    except (RuntimeError, NotImplementedError):  # what zipfile raises for a password and for other compressions
+    except (RuntimeError, NotImplementedError):  # what zipfile raises for a password and for later kinds of zips
         raise BadInput(
             f"'{path.name}' cannot be read as a study: it is encrypted or packed in an unknown way."
         ) from None
+    except (ValueError, EOFError, OverflowError, struct.error):  # and for names, dates and places that are none
+        raise BadInput(f"'{path.name}' cannot be read as a study: it is damaged.") from None
+
+
+class _Listed(io.BufferedReader):
+    """The zip's bytes; its list of contents, which ``zipfile`` reads at once, is no larger than that of any study.
+
+    Each file in that list costs ``zipfile`` half a kilobyte, and how many there are said to be need not be true.
+    """
+
+    opening = True
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        """As any file's; raises ``BadInput`` for such a list."""
+        if self.opening and (size or 0) > MOST_FILES * MOST_ENTRY_BYTES:
+            raise BadInput(f"This is no study: the list of its files takes {size:,} bytes.")
+        data = super().read(size)
+        if self.opening and data.count(b"PK\x01\x02") > MOST_FILES:  # with which each file in the list begins
+            raise _too_large()
+        return data
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[zipfile.ZipFile]:
+    with _Listed(path.open("rb", buffering=0)) as file, zipfile.ZipFile(file) as bundle:
+        file.opening = False
+        yield bundle
+
+
+def _too_large() -> BadInput:
+    return BadInput(f"This study holds more than {MOST_FILES:,} files or {MOST_BYTES / 1e9:g} GB.")
 
 
 def _take_in(bundle: zipfile.ZipFile, name: str | None) -> Imported:
     members = _checked(bundle)
     study = studies.check_name(name or _study_name(bundle))
-    known = {run: (runs_folder() / run).exists() for run in members}
-    check_space(sum(info.file_size for run in members if not known[run] for info in members[run].values()))
-    drafts: dict[str, Path] = {}
+    known = {run for run in members if (runs_folder() / run).exists()}
+    drop_old_drafts(home())
+    check_space(sum(info.file_size for run in members if run not in known for info in members[run].values()))
     digests: dict[str, str] = {}
+    drafts = home() / f"new-import-{uuid.uuid4().hex}"
+    drafts.mkdir()
     try:
         for run, places in members.items():
             texts = _texts(bundle, run)
-            if known[run]:
-                digests[run] = texts[0]["digest"]
-            else:
-                drafts[run] = _unpack(bundle, run, texts, places, study)
-        for run, draft in drafts.items():
-            draft.rename(runs_folder() / run)
-            Store().refresh(run)
+            digests[run] = texts[0]["digest"]
+            if run not in known:
+                _unpack(bundle, drafts / run, texts, places, study)
+        return _settle(bundle, drafts, digests, study)
     finally:
-        for draft in drafts.values():
-            shutil.rmtree(draft, ignore_errors=True)
-    joined = [run for run, digest in digests.items() if _join(run, digest, study)]
-    _describe(bundle, study)
-    return Imported(study, tuple(drafts), tuple(digests), tuple(joined))
+        shutil.rmtree(drafts, ignore_errors=True)
 
 
-def _join(run: str, digest: str, study: str) -> bool:
-    """Let a run that is here belong to the study as well; False where it does already, or is another run."""
-    with hold(home() / "submit.lock"):
-        joins = Store().run(run).digest == digest and RunFolder(runs_folder() / run).add_study(study)
-        if joins:
+def _settle(bundle: zipfile.ZipFile, drafts: Path, digests: dict[str, str], study: str) -> Imported:
+    """Let the runs in ``drafts`` be there, and those that are here by now belong to the study: all of it or nothing."""
+    with writing(), hold(home() / "submit.lock"), ExitStack() as undo:
+        new = [run for run in digests if (drafts / run).exists() and not (runs_folder() / run).exists()]
+        known = [run for run in digests if run not in set(new)]
+        for run in new:
+            undo.callback(_take_back, run, drafts)
+            (drafts / run).rename(runs_folder() / run)
             Store().refresh(run)
+        joined = [run for run in known if _join(run, digests[run], study, undo)]
+        _describe(bundle, study)
+        undo.pop_all()
+    return Imported(study, tuple(new), tuple(known), tuple(joined))
+
+
+def _take_back(run: str, drafts: Path) -> None:
+    if not (drafts / run).exists():
+        (runs_folder() / run).rename(drafts / run)
+        with suppress(ExplorerError):  # whoever looks next finds it gone
+            Store().refresh(run)
+
+
+def _join(run: str, digest: str, study: str, undo: ExitStack) -> bool:
+    """Let a run that is here belong to the study as well; False where it does already, or is another run."""
+    folder = RunFolder(runs_folder() / run)
+    joins = Store().run(run).digest == digest and folder.add_study(study)
+    if joins:
+        undo.callback(_leave, folder, study)
+        Store().refresh(run)
     return joins
+
+
+def _leave(folder: RunFolder, study: str) -> None:
+    folder.drop_study(study)
+    with suppress(ExplorerError):
+        Store().refresh(folder.run)
 
 
 def _describe(bundle: zipfile.ZipFile, study: str) -> None:
@@ -173,13 +237,15 @@ def _checked(bundle: zipfile.ZipFile) -> dict[str, dict[str, zipfile.ZipInfo]]:
     """The members by run, in order, and place within it; raises ``BadInput`` for names and sizes that no export has."""
     infos = bundle.infolist()
     if len(infos) > MOST_FILES or sum(info.file_size for info in infos) > MOST_BYTES:
-        raise BadInput(f"This study holds more than {MOST_FILES:,} files or {MOST_BYTES / 1e9:g} GB.")
+        raise _too_large()
     found: dict[str, dict[str, zipfile.ZipInfo]] = {}
     for info in infos:
         text, file = _TEXTS.fullmatch(info.filename), _FILES.fullmatch(info.filename)
         match, about = text or file, info.filename == STUDY_FILE
         if not about and (match is None or match["name"] in (".", "..")):
             raise BadInput(f"This is no study: it holds '{info.filename[:80]}'.")
+        if info.compress_type not in METHODS:
+            raise BadInput(f"This is no study: '{info.filename}' is packed in an unknown way.")
         if info.file_size > MOST_RATIO * max(info.compress_size, 1) or (not file and info.file_size > MOST_TEXT_BYTES):
             raise BadInput(f"'{info.filename}' would unpack to {info.file_size:,} bytes, which no study's file does.")
         if match is not None:
@@ -215,9 +281,16 @@ def _texts(bundle: zipfile.ZipFile, run: str) -> tuple[dict[str, Any], dict[str,
 
 def _recipe(fields: dict[str, Any], run: str) -> Recipe:
     try:
-        return Recipe.parse(fields)
+        recipe = Recipe.parse(fields)
     except ExplorerError as error:
         raise BadInput(f"The recipe of run '{run}' cannot be used here: {error}") from None
+    for name in (recipe.model, recipe.data or ""):
+        if is_place(name):  # of this machine, if it were looked for
+            raise BadInput(
+                f"The recipe of run '{run}' names '{name[:80]}', which is a place on some machine; expected is a name, "
+                "as exports have it."
+            )
+    return recipe
 
 
 def _moment(text: Any, run: str) -> str:
@@ -247,9 +320,13 @@ def _digest(recipe: Recipe, result: Result) -> str | None:
 
 def _json(bundle: zipfile.ZipFile, name: str) -> dict[str, Any]:
     try:
-        fields = strict_json.loads(bundle.read(name))
+        info = bundle.getinfo(name)
     except KeyError:
         raise BadInput(f"This is no study: '{name}' is missing.") from None
+    with bundle.open(info) as file:
+        data = file.read(info.file_size)  # without a number it would be whatever it unpacks to
+    try:
+        fields = strict_json.loads(data)
     except ValueError as error:
         raise BadInput(f"This is no study: '{name}' cannot be read: {error}.") from None
     if not isinstance(fields, dict):
@@ -259,30 +336,24 @@ def _json(bundle: zipfile.ZipFile, name: str) -> dict[str, Any]:
 
 def _unpack(
     bundle: zipfile.ZipFile,
-    run: str,
+    draft: Path,
     texts: tuple[dict[str, Any], dict[str, Any]],
     places: dict[str, zipfile.ZipInfo],
     study: str,
-) -> Path:
-    """The run's folder beside the others, whole, before it gets its name; a forged model file raises ``BadInput``."""
+) -> None:
+    """The run's folder as ``draft``, whole, before it gets to the others; a forged model file raises ``BadInput``."""
     request, result = texts
-    draft = home() / f"new-import-{uuid.uuid4().hex}"
     draft.mkdir()
-    try:
-        for place, info in places.items():
-            if not place.startswith("artefact/"):
-                continue
-            path = draft / place
-            path.parent.mkdir(parents=True, exist_ok=True)
-            with bundle.open(info) as source, path.open("wb") as target:
-                shutil.copyfileobj(source, target, 1 << 20)
-        _check_files(draft / "artefact", result["artefact"], run)
-        write_whole(draft / "request.json", json.dumps({**request, "study": study, "fresh": False, "imported": True}))
-        write_whole(draft / "result.json", json.dumps(result))
-    except BaseException:
-        shutil.rmtree(draft, ignore_errors=True)
-        raise
-    return draft
+    for place, info in places.items():
+        if not place.startswith("artefact/"):
+            continue
+        path = draft / place
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with bundle.open(info) as source, path.open("wb") as target:
+            shutil.copyfileobj(source, target, 1 << 20)
+    _check_files(draft / "artefact", result["artefact"], draft.name)
+    write_whole(draft / "request.json", json.dumps({**request, "study": study, "fresh": False, "imported": True}))
+    write_whole(draft / "result.json", json.dumps(result))
 
 
 def _check_files(artefact: Path, told: dict[str, Any], run: str) -> None:

@@ -442,6 +442,23 @@ def test_an_active_run_is_not_deleted(home, monkeypatch):
     assert home.folder(run).exists()
 
 
+@pytest.mark.parametrize("pipeline", ["gated", "broken"])
+def test_a_run_that_is_over_stays_over_whatever_becomes_of_its_events(home, monkeypatch, pipeline):
+    monkeypatch.setenv("EXPLORER_PIPELINE", f"tests.jobs.pipelines:{pipeline}")
+    run = jobs.submit(home.recipe())
+    if pipeline == "gated":
+        home.training(run)
+        jobs.cancel(run)
+    state = home.settled(run).state
+    (home.folder(run) / "events.jsonl").write_bytes(b"")
+    assert (RunFolder(home.folder(run)).snapshot().state, home.row(run).state) == ("running", state)
+    assert not jobs.cancel(run) and not jobs.active(run)
+    with pytest.raises(BadInput, match=f"^The run '{run}' is {state}; only one that is queued or running"):
+        jobs.pause(run)
+    jobs.delete(run)
+    assert not home.folder(run).exists()
+
+
 def test_the_index_followed_live_equals_the_one_rebuilt_from_the_folders(home, monkeypatch):
     for seed, pipeline in enumerate(["quick", "mistaken"]):
         monkeypatch.setenv("EXPLORER_PIPELINE", f"tests.jobs.pipelines:{pipeline}")
