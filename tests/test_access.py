@@ -218,6 +218,18 @@ def test_editors_are_those_that_are_listed(monkeypatch) -> None:
 
 
 @pytest.mark.parametrize(
+    ("editors", "unreadable", "reason"),
+    [("", False, None), (" , ", False, None), ("a@b.c", False, access.NO_LOGIN), ("", True, access.UNREADABLE_LOGIN)],
+)
+def test_without_a_login_that_works_nobody_passes_for_an_editor(editors, unreadable, reason, monkeypatch) -> None:
+    monkeypatch.setenv("EXPLORER_EDITORS", editors)
+    access.follow(lambda: access.without_login(unreadable))
+    assert access.why_not() == reason
+    monkeypatch.setenv("EXPLORER_VIEW_ONLY", "1")
+    assert access.why_not() == access.LOOKING_ONLY
+
+
+@pytest.mark.parametrize(
     ("claims", "known_as"),
     [
         ({"email": "a@b.c", "name": "Ada", "sub": "1"}, "a@b.c"),
