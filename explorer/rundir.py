@@ -80,6 +80,7 @@ class RunFolder:
                 write_whole(draft / "request.json", json.dumps(fields, indent=1))
                 if not folder.path.exists():
                     draft.rename(folder.path)
+                    sync(runs)
                     return folder
         except OSError:
             shutil.rmtree(draft, ignore_errors=True)
@@ -188,7 +189,8 @@ class RunFolder:
         return True
 
     def write_result(self, text: str) -> None:
-        """Write the result whole and safe against a power cut: from then on the run is done."""
+        """Write the result whole and safe against a power cut, after the artefact: from then on the run is done."""
+        sync(*inside(self.path / "artefact"))
         write_whole(self.path / "result.json", text)
         (self.path / MADE).unlink(missing_ok=True)
 
@@ -353,7 +355,7 @@ def queue_paused(home: Path) -> bool:
 
 
 def write_whole(path: Path, text: str) -> None:
-    """Write a file so that it is there whole or not at all, even after a power cut: write, fsync, rename."""
+    """Write a file so that it is there whole or not at all, even after a power cut: write, sync, rename, sync."""
     draft = path.with_name(f".{path.name}-{os.getpid()}")
     try:
         with draft.open("w", encoding="utf-8") as file:
@@ -364,6 +366,30 @@ def write_whole(path: Path, text: str) -> None:
     except OSError:
         draft.unlink(missing_ok=True)
         raise
+    sync(path.parent)
+
+
+def sync(*paths: Path) -> None:
+    """Have files and folders on the disk, so that a power cut takes none of them and leaves what comes after.
+
+    Of a folder that is the names in it. Raises ``OSError`` for a file; a folder is left out where the system cannot
+    sync one, as Windows and some network disks, since everything stands all the same until the power is cut.
+    """
+    for path in paths:
+        try:
+            descriptor = os.open(path, os.O_RDONLY)
+            try:
+                os.fsync(descriptor)
+            finally:
+                os.close(descriptor)
+        except OSError:
+            if path.is_file():
+                raise
+
+
+def inside(folder: Path) -> list[Path]:
+    """All files and folders in a folder, and itself; nothing where it is not there."""
+    return [*folder.rglob("*"), folder] if folder.is_dir() else []
 
 
 def _sha256(data: bytes) -> str:

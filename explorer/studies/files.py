@@ -31,7 +31,7 @@ from explorer.models import model_digest, zoo
 from explorer.quantities import file_size
 from explorer.recipe import Recipe, digest
 from explorer.result import Moment, Result
-from explorer.rundir import RunFolder, write_whole
+from explorer.rundir import RunFolder, sync, write_whole
 from explorer.store import RunRow, Store
 from explorer.tasks import task_digest
 
@@ -144,6 +144,7 @@ def _take_in(bundle: zipfile.ZipFile, name: str | None) -> Imported:
                 drafts[run] = _unpack(bundle, run, texts, places, study)
         for run, draft in drafts.items():
             draft.rename(runs_folder() / run)
+            sync(runs_folder())
             Store().refresh(run)
     finally:
         for draft in drafts.values():
@@ -278,7 +279,7 @@ def _unpack(
                 shutil.copyfileobj(source, target, 1 << 20)
         _check_files(draft / "artefact", result["artefact"], run)
         write_whole(draft / "request.json", json.dumps({**request, "study": study, "fresh": False, "imported": True}))
-        write_whole(draft / "result.json", json.dumps(result))
+        RunFolder(draft).write_result(json.dumps(result))
     except BaseException:
         shutil.rmtree(draft, ignore_errors=True)
         raise
