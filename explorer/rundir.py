@@ -94,15 +94,24 @@ class RunFolder:
     def studies(self) -> list[str]:
         """The studies that the run belongs to: the one it was made for, then those that asked for an equal one."""
         first = str((self.request() or {}).get("study") or "")
-        more = (_read_json(self.path / "studies.json") or {}).get("studies")
-        return list(dict.fromkeys([first, *map(str, more if isinstance(more, list) else ())]))
+        return list(dict.fromkeys([first, *self._joined("studies")]))
 
-    def add_study(self, study: str) -> bool:
-        """Let the run belong to one more study; False where it does already. Only one process may do so at a time."""
-        known = self.studies()
-        if study in known:
+    def people(self) -> list[str]:
+        """Who launched the run, then who else launched an equal one; nobody where nobody logs in."""
+        first = str((self.request() or {}).get("by") or "")
+        return list(dict.fromkeys(filter(None, [first, *self._joined("people")])))
+
+    def add_study(self, study: str, by: str = "") -> bool:
+        """Let the run belong to one more study, asked for ``by`` somebody; False where it is known already.
+
+        Only one process may do so at a time.
+        """
+        studies, people = self.studies(), self.people()
+        if study in studies and by in ("", *people):
             return False
-        write_whole(self.path / "studies.json", json.dumps({"studies": [*known[1:], study]}))
+        more = list(dict.fromkeys([*studies, study]))[1:]
+        people = list(dict.fromkeys(filter(None, [*people, by])))
+        write_whole(self.path / "studies.json", json.dumps({"studies": more, "people": people}))
         return True
 
     def place(self) -> float:
@@ -316,6 +325,10 @@ class RunFolder:
     def _own_result(self) -> dict[str, Any] | None:
         fields = _read_json(self.path / "result.json")
         return fields if fields and fields.get("state") == "done" else None
+
+    def _joined(self, what: Literal["studies", "people"]) -> list[str]:
+        more = (_read_json(self.path / "studies.json") or {}).get(what)
+        return list(map(str, more if isinstance(more, list) else ()))
 
     def _append(self, event: dict[str, Any]) -> None:
         line = json.dumps({"time": time.time(), **event}).encode() + b"\n"

@@ -252,9 +252,24 @@ def test_who_launched_what_is_written_down_and_told(monkeypatch, capsys) -> None
     assert json.loads((runs_folder() / run / "request.json").read_text())["by"] == "a@b.c"
     assert Store().run(run).launched_by == "a@b.c"
     access.follow(access.Visitor)
+    assert jobs.enqueue(RECIPE) == (run, False) and Store().run(run).launched_by == "a@b.c", "nobody is added"
     other, _ = jobs.enqueue(RECIPE.model_copy(update={"seed": 1}))
     jobs.pause(run)
     cli.main(["runs", "--state", "queued"])
     first, second = capsys.readouterr().out.splitlines()
     assert first.startswith(f"{run}  paused     cnn-digits") and "  by a@b.c  " in first
     assert second.startswith(f"{other}  queued ") and " by " not in second
+
+
+def test_whoever_launches_an_equal_run_is_written_down_beside_the_first(monkeypatch, capsys) -> None:
+    monkeypatch.setattr(jobs, "ensure_supervisor", lambda: None)
+    for person in ("a@b.c", "d@e.f", "a@b.c", "d@e.f"):
+        access.follow(lambda person=person: access.Visitor(person))
+        run, _ = jobs.enqueue(RECIPE)
+    assert Store().run(run).launched_by == "a@b.c, d@e.f"
+    assert jobs.enqueue(RECIPE, study="mine") == (run, False)
+    assert Store().run(run).studies == ("default", "mine")
+    Store().reindex()
+    assert Store().run(run).launched_by == "a@b.c, d@e.f", "the run's folder knows it"
+    cli.main(["runs"])
+    assert "  by a@b.c, d@e.f  " in capsys.readouterr().out

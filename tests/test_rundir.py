@@ -177,6 +177,9 @@ def test_the_study_that_asked_first_stays_the_first(folder):
     assert folder.studies() == ["default"]
     assert folder.add_study("mine") and folder.add_study("other")
     assert not folder.add_study("mine") and not folder.add_study("default")
-    assert folder.studies() == ["default", "mine", "other"]
+    assert folder.studies() == ["default", "mine", "other"] and folder.people() == []
+    assert folder.add_study("mine", by="a@b.c") and not folder.add_study("mine", by="a@b.c")
+    assert folder.add_study("more") and folder.people() == ["a@b.c"]
+    assert folder.studies() == ["default", "mine", "other", "more"]
     (folder.path / "studies.json").write_text('{"studies": 3}')
     assert folder.studies() == ["default"], "a file that cannot be read takes nothing away"

@@ -160,7 +160,7 @@ def write(connection: sqlite3.Connection, folder: RunFolder) -> None:
     fields |= {"run": folder.run, "changed": version}
     fields |= {key: str(request.get(key) or "") for key in ("digest", "created_at")}
     fields["imported"] = request.get("imported") is True
-    fields["launched_by"] = str(request["by"]) if request.get("by") else None
+    fields["launched_by"] = ", ".join(folder.people()) or None
     fields |= {"studies": json.dumps(studies), "place": folder.place()}
     fields |= {"model": str(request["recipe"].get("model")), "recipe": json.dumps(request["recipe"])}
     result = folder.result() if snapshot.state == "done" else None
