@@ -1,5 +1,7 @@
 """The content-addressed cache: written under another name, then renamed, so that nothing in it is half done.
 
+All of it is on the disk before it gets its name, so that a power cut leaves nothing half done either.
+
 What two runs need at the same time is computed by one of them, while the other waits and says so.
 """
 
@@ -16,6 +18,7 @@ from numpy.typing import NDArray
 
 from explorer.home import cache_folder, cache_lock
 from explorer.measure import lock
+from explorer.rundir import inside, sync
 
 
 def find(kind: str, name: str) -> Path | None:
@@ -49,8 +52,10 @@ def put(kind: str, name: str, make: Callable[[Path], None]) -> None:
     unfinished.mkdir()
     try:
         make(unfinished)
+        sync(*inside(unfinished))
         shutil.rmtree(path, ignore_errors=True)
         unfinished.rename(path)
+        sync(path.parent)
     finally:
         shutil.rmtree(unfinished, ignore_errors=True)
 
@@ -72,7 +77,9 @@ def _computed(path: Path, compute: Callable[[], NDArray[np.float32]]) -> NDArray
     unfinished = path.with_name(f".{path.stem}-{uuid.uuid4().hex[:8]}.npy")
     try:
         np.save(unfinished, values, allow_pickle=False)
+        sync(unfinished)
         unfinished.replace(path)
+        sync(path.parent)
     finally:
         unfinished.unlink(missing_ok=True)
     return values

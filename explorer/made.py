@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from explorer.artefacts import artefact_digest
 from explorer.errors import ExplorerError
 from explorer.result import StepReport
-from explorer.rundir import MADE, write_whole
+from explorer.rundir import MADE, inside, sync, write_whole
 
 
 class Made(BaseModel):
@@ -26,8 +26,9 @@ class Made(BaseModel):
 
 
 def keep(folder: Path, steps: list[StepReport], seconds: float) -> None:
-    """Write down that the artefact in a run's folder is whole."""
+    """Write down that the artefact in a run's folder is whole, once it is on the disk."""
     made = Made(steps=steps, seconds=round(seconds, 3), digest=artefact_digest(folder / "artefact"))
+    sync(*inside(folder / "artefact"))
     write_whole(folder / MADE, made.model_dump_json())
 
 

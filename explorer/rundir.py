@@ -83,6 +83,7 @@ class RunFolder:
                 write_whole(draft / "request.json", json.dumps(fields, indent=1))
                 if not folder.path.exists():
                     draft.rename(folder.path)
+                    sync(runs)
                     return folder
         except OSError:
             shutil.rmtree(draft, ignore_errors=True)
@@ -96,21 +97,30 @@ class RunFolder:
     def studies(self) -> list[str]:
         """The studies that the run belongs to: the one it was made for, then those that asked for an equal one."""
         first = str((self.request() or {}).get("study") or "")
-        more = (_read_json(self.path / "studies.json") or {}).get("studies")
-        return list(dict.fromkeys([first, *map(str, more if isinstance(more, list) else ())]))
+        return list(dict.fromkeys([first, *self._joined("studies")]))
 
-    def add_study(self, study: str) -> bool:
-        """Let the run belong to one more study; False where it does already. Only one process may do so at a time."""
-        known = self.studies()
-        if study in known:
+    def people(self) -> list[str]:
+        """Who launched the run, then who else launched an equal one; nobody where nobody logs in."""
+        first = str((self.request() or {}).get("by") or "")
+        return list(dict.fromkeys(filter(None, [first, *self._joined("people")])))
+
+    def add_study(self, study: str, by: str = "") -> bool:
+        """Let the run belong to one more study, asked for ``by`` somebody; False where it is known already.
+
+        Only one process may do so at a time.
+        """
+        studies, people = self.studies(), self.people()
+        if study in studies and by in ("", *people):
             return False
-        write_whole(self.path / "studies.json", json.dumps({"studies": [*known[1:], study]}))
+        more = list(dict.fromkeys([*studies, study]))[1:]
+        people = list(dict.fromkeys(filter(None, [*people, by])))
+        write_whole(self.path / "studies.json", json.dumps({"studies": more, "people": people}))
         return True
 
     def drop_study(self, study: str) -> None:
         """Take back ``add_study``."""
         rest = [name for name in self.studies()[1:] if name != study]
-        write_whole(self.path / "studies.json", json.dumps({"studies": rest}))
+        write_whole(self.path / "studies.json", json.dumps({"studies": rest, "people": self._joined("people")}))
 
     def place(self) -> float:
         """Where the run stands in the queue: the smallest goes first.
@@ -196,7 +206,8 @@ class RunFolder:
         return True
 
     def write_result(self, text: str) -> None:
-        """Write the result whole and safe against a power cut: from then on the run is done."""
+        """Write the result whole and safe against a power cut, after the artefact: from then on the run is done."""
+        sync(*inside(self.path / "artefact"))
         write_whole(self.path / "result.json", text)
         (self.path / MADE).unlink(missing_ok=True)
 
@@ -323,6 +334,10 @@ class RunFolder:
         fields = _read_json(self.path / "result.json")
         return fields if fields and fields.get("state") == "done" else None
 
+    def _joined(self, what: Literal["studies", "people"]) -> list[str]:
+        more = (_read_json(self.path / "studies.json") or {}).get(what)
+        return list(map(str, more if isinstance(more, list) else ()))
+
     def _append(self, event: dict[str, Any]) -> None:
         line = json.dumps({"time": time.time(), **event}).encode() + b"\n"
         with (self.path / "events.jsonl").open("ab+", buffering=0) as file:
@@ -372,7 +387,7 @@ def drop_old_drafts(home: Path) -> None:
 
 
 def write_whole(path: Path, text: str) -> None:
-    """Write a file so that it is there whole or not at all, even after a power cut: write, fsync, rename."""
+    """Write a file so that it is there whole or not at all, even after a power cut: write, sync, rename, sync."""
     draft = path.with_name(f".{path.name}-{os.getpid()}")
     try:
         with draft.open("w", encoding="utf-8") as file:
@@ -383,6 +398,30 @@ def write_whole(path: Path, text: str) -> None:
     except OSError:
         draft.unlink(missing_ok=True)
         raise
+    sync(path.parent)
+
+
+def sync(*paths: Path) -> None:
+    """Have files and folders on the disk, so that a power cut takes none of them and leaves what comes after.
+
+    Of a folder that is the names in it. Raises ``OSError`` for a file; a folder is left out where the system cannot
+    sync one, as Windows and some network disks, since everything stands all the same until the power is cut.
+    """
+    for path in paths:
+        try:
+            descriptor = os.open(path, os.O_RDONLY)
+            try:
+                os.fsync(descriptor)
+            finally:
+                os.close(descriptor)
+        except OSError:
+            if path.is_file():
+                raise
+
+
+def inside(folder: Path) -> list[Path]:
+    """All files and folders in a folder, and itself; nothing where it is not there."""
+    return [*folder.rglob("*"), folder] if folder.is_dir() else []
 
 
 def _sha256(data: bytes) -> str:

@@ -218,6 +218,18 @@ def test_editors_are_those_that_are_listed(monkeypatch) -> None:
 
 
 @pytest.mark.parametrize(
+    ("editors", "unreadable", "reason"),
+    [("", False, None), (" , ", False, None), ("a@b.c", False, access.NO_LOGIN), ("", True, access.UNREADABLE_LOGIN)],
+)
+def test_without_a_login_that_works_nobody_passes_for_an_editor(editors, unreadable, reason, monkeypatch) -> None:
+    monkeypatch.setenv("EXPLORER_EDITORS", editors)
+    access.follow(lambda: access.without_login(unreadable))
+    assert access.why_not() == reason
+    monkeypatch.setenv("EXPLORER_VIEW_ONLY", "1")
+    assert access.why_not() == access.LOOKING_ONLY
+
+
+@pytest.mark.parametrize(
     ("claims", "known_as"),
     [
         ({"email": "a@b.c", "name": "Ada", "sub": "1"}, "a@b.c"),
@@ -240,9 +252,24 @@ def test_who_launched_what_is_written_down_and_told(monkeypatch, capsys) -> None
     assert json.loads((runs_folder() / run / "request.json").read_text())["by"] == "a@b.c"
     assert Store().run(run).launched_by == "a@b.c"
     access.follow(access.Visitor)
+    assert jobs.enqueue(RECIPE) == (run, False) and Store().run(run).launched_by == "a@b.c", "nobody is added"
     other, _ = jobs.enqueue(RECIPE.model_copy(update={"seed": 1}))
     jobs.pause(run)
     cli.main(["runs", "--state", "queued"])
     first, second = capsys.readouterr().out.splitlines()
     assert first.startswith(f"{run}  paused     cnn-digits") and "  by a@b.c  " in first
     assert second.startswith(f"{other}  queued ") and " by " not in second
+
+
+def test_whoever_launches_an_equal_run_is_written_down_beside_the_first(monkeypatch, capsys) -> None:
+    monkeypatch.setattr(jobs, "ensure_supervisor", lambda: None)
+    for person in ("a@b.c", "d@e.f", "a@b.c", "d@e.f"):
+        access.follow(lambda person=person: access.Visitor(person))
+        run, _ = jobs.enqueue(RECIPE)
+    assert Store().run(run).launched_by == "a@b.c, d@e.f"
+    assert jobs.enqueue(RECIPE, study="mine") == (run, False)
+    assert Store().run(run).studies == ("default", "mine")
+    Store().reindex()
+    assert Store().run(run).launched_by == "a@b.c, d@e.f", "the run's folder knows it"
+    cli.main(["runs"])
+    assert "  by a@b.c, d@e.f  " in capsys.readouterr().out

@@ -12,6 +12,7 @@ import pytest
 
 from explorer import cache
 from explorer.measure.lock import training_slot
+from tests.support.disk import Disk
 
 
 def _folder(make: Callable[[], None]) -> None:
@@ -54,3 +55,20 @@ def test_whoever_waits_for_what_another_computes_says_so_and_computes_nothing(tm
         second.result()
     assert made == ["first"]
     assert said == {"first": [], "second": ["waiting for another run that computes the same"]}
+
+
+def test_what_is_kept_is_on_the_disk_before_it_gets_its_name(tmp_path: Path, monkeypatch):
+    monkeypatch.setenv("EXPLORER_HOME", str(tmp_path))
+
+    def make(path: Path) -> None:
+        (path / "torch").mkdir()
+        for name in ("subject.json", "torch/model.safetensors"):
+            (path / name).write_bytes(b"weights")
+
+    disk = Disk(monkeypatch)
+    kept = cache.folder("prefixes", "name", make)
+    disk.check_safe(kept, before="name")
+    disk.check_kept(kept)
+    cache.array("logits", "numbers", lambda: np.zeros(1, np.float32))
+    disk.check_safe(tmp_path / "cache" / "logits" / "numbers.npy", before="numbers.npy")
+    disk.check_kept(tmp_path / "cache" / "logits" / "numbers.npy")

@@ -5,12 +5,14 @@ from __future__ import annotations
 import errno
 import json
 import os
+import stat
 from pathlib import Path
 
 import pytest
 
 from explorer.errors import BadInput
-from explorer.rundir import RunFolder, open_run, write_whole
+from explorer.rundir import RunFolder, open_run, sync, write_whole
+from tests.support.disk import Disk
 
 REQUEST = {"recipe": {"model": "cnn-digits", "steps": []}, "digest": "d", "study": "default", "fresh": False}
 RESULT = json.dumps({"state": "done", "finished_at": "2026-11-22T04:15:03+00:00"})
@@ -54,6 +56,42 @@ def test_a_file_that_cannot_be_written_keeps_its_old_content(tmp_path, monkeypat
     with pytest.raises(OSError, match="broken"):
         write_whole(tmp_path / "result.json", "new")
     assert [path.read_text() for path in tmp_path.iterdir()] == ["old"]
+
+
+def test_the_artefact_is_on_the_disk_before_the_result_says_that_it_is(folder, monkeypatch):
+    (folder.path / "artefact" / "torch").mkdir(parents=True)
+    for name in ("model.onnx", "torch/model.safetensors"):
+        (folder.path / "artefact" / name).write_bytes(b"weights")
+    disk = Disk(monkeypatch)
+    folder.write_result(RESULT)
+    disk.check_safe(folder.path / "artefact", before="result.json")
+    disk.check_safe(folder.path / "result.json", before="result.json")
+    disk.check_kept(folder.path / "result.json")
+
+
+def test_an_artefact_that_cannot_be_synced_has_no_result(folder, monkeypatch):
+    (folder.path / "artefact").mkdir()
+    (folder.path / "artefact" / "model.onnx").write_bytes(b"weights")
+    monkeypatch.setattr(os, "fsync", lambda descriptor: (_ for _ in ()).throw(OSError(errno.EIO, "broken")))
+    with pytest.raises(OSError, match="broken"):
+        folder.write_result(RESULT)
+    assert folder.result() is None
+
+
+def test_a_new_run_stays_in_the_folder_of_runs(tmp_path, monkeypatch):
+    disk = Disk(monkeypatch)
+    disk.check_kept(_create(tmp_path).path)
+
+
+def test_a_file_system_that_cannot_sync_folders_is_no_hindrance(tmp_path, monkeypatch):
+    def files_only(descriptor):
+        if stat.S_ISDIR(os.fstat(descriptor).st_mode):
+            raise OSError(errno.EINVAL, os.strerror(errno.EINVAL))
+
+    monkeypatch.setattr(os, "fsync", files_only)
+    write_whole(tmp_path / "result.json", "new")
+    sync(tmp_path, tmp_path / "gone")
+    assert (tmp_path / "result.json").read_text() == "new"
 
 
 def test_the_state_follows_the_files(folder):
@@ -139,6 +177,9 @@ def test_the_study_that_asked_first_stays_the_first(folder):
     assert folder.studies() == ["default"]
     assert folder.add_study("mine") and folder.add_study("other")
     assert not folder.add_study("mine") and not folder.add_study("default")
-    assert folder.studies() == ["default", "mine", "other"]
+    assert folder.studies() == ["default", "mine", "other"] and folder.people() == []
+    assert folder.add_study("mine", by="a@b.c") and not folder.add_study("mine", by="a@b.c")
+    assert folder.add_study("more") and folder.people() == ["a@b.c"]
+    assert folder.studies() == ["default", "mine", "other", "more"]
     (folder.path / "studies.json").write_text('{"studies": 3}')
     assert folder.studies() == ["default"], "a file that cannot be read takes nothing away"

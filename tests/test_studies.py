@@ -30,6 +30,7 @@ from explorer.studies import files as studies
 from explorer.studies import study as about
 from explorer.tasks import task_digest
 from explorer.tasks.base import hash_files
+from tests.support.disk import Disk
 
 RESULT_REQUEST = ("result", "request")
 MODEL, TOKENIZER = b"a model file" * 50, b'{"words": []}'
@@ -80,6 +81,16 @@ def elsewhere(tmp_path, monkeypatch):
         return home()
 
     return go
+
+
+def test_what_comes_in_is_on_the_disk_before_its_result(runs, elsewhere, tmp_path, monkeypatch) -> None:
+    file = tmp_path / "mine.zip"
+    studies.export_study("mine", file, with_artefacts=True)
+    elsewhere()
+    disk = Disk(monkeypatch)
+    studies.import_study(file)
+    disk.check_safe(runs_folder() / runs[0] / "artefact", before="result.json")
+    disk.check_kept(runs_folder() / runs[0])
 
 
 @pytest.mark.parametrize("with_artefacts", [True, False])

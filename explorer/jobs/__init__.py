@@ -13,7 +13,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from explorer.access import check_may_change, why_not
+from explorer.access import check_may_change, visitor, why_not
 from explorer.errors import BadInput, ExplorerError
 from explorer.home import home, runs_folder, writing
 from explorer.rundir import ACTIVE, PRIORITY_S, QUEUE_PAUSED, Priority, RunFolder, State, open_run, queue_paused
@@ -75,7 +75,7 @@ def enqueue(
     with writing(), hold(home() / "submit.lock"):
         equal = equal_run(request)
         if equal is not None:
-            _join(equal, study)
+            _join(equal, study, visitor().name)
             hurry(equal, priority)
             return equal, False
         request["place"] = behind(priority)
@@ -318,9 +318,9 @@ def _is_recorded(run: str) -> bool:
     return run.startswith("recorded-")
 
 
-def _join(run: str, study: str) -> None:
-    """Let a run belong to one more study, under the lock that ``enqueue`` holds."""
+def _join(run: str, study: str, by: str = "") -> None:
+    """Let a run belong to one more study, asked for ``by`` somebody, under the lock that ``enqueue`` holds."""
     from explorer.store import Store
 
-    if RunFolder(runs_folder() / run).add_study(study):
+    if RunFolder(runs_folder() / run).add_study(study, by):
         Store().refresh(run)

@@ -21,14 +21,16 @@ TOLERANCE = 1.1
 def race_sentence(standing: Standing, place: int = 0) -> str:
     """How much faster than the baseline the variant at ``place`` was, and how often both gave the same answer.
 
-    Nothing is rounded in the variant's favour. Empty where one of the two never answered.
+    Nothing is rounded in the variant's favour: a race has no interval, so a small gain is called none, and a small loss
+    is said. Empty where one of the two never answered.
     """
     ratio = race_ratio(standing, place)
     if ratio is None:
         return ""
-    key = {1: "demo.found.faster", -1: "demo.found.slower", 0: "demo.found.same"}[_direction(ratio)]
+    close = 1 <= ratio <= CLOSE
+    key = "demo.found.same" if close else "demo.found.faster" if ratio > 1 else "demo.found.slower"
     rates = {"variant": cut(standing.variants[place].per_s), "baseline": cut(standing.baseline.per_s, up=True)}
-    speed = ratio_words(key, ratio, **rates) if _direction(ratio) else t(key, **rates)
+    speed = t(key, **rates) if close else ratio_words(key, ratio, **rates)
     agreement = standing.agreements[place]
     answers = t("demo.found.answers", same=f"{agreement.same:,}", inputs=f"{agreement.inputs:,}")
     return f"{speed} {answers}"

@@ -57,13 +57,14 @@ CREATE TABLE meta (
 _SHAPE = zlib.crc32(_TABLES.encode() + USUAL) >> 1
 _COLUMNS = (*SHOWN, "place", "recipe", "result", "changed")
 # Compare-and-set: a finished state stands, except that a result that is there makes the run done. Of a run that is done
-# the result may still grow, by what other machines measured, and the studies that it belongs to.
+# the result may still grow, by what other machines measured, and the studies and people that asked for it.
 _WRITE = f"""
 INSERT INTO runs ({", ".join(_COLUMNS)}) VALUES ({", ".join(":" + name for name in _COLUMNS)})
 ON CONFLICT (run) DO UPDATE SET {", ".join(f"{name} = excluded.{name}" for name in _COLUMNS[1:])}
 WHERE (runs.state = 'queued' OR (runs.state = 'running' AND excluded.state != 'queued')
    OR (runs.state != 'done' AND excluded.state = 'done')
    OR (runs.state = excluded.state AND runs.studies IS NOT excluded.studies)
+   OR (runs.state = excluded.state AND runs.launched_by IS NOT excluded.launched_by)
    OR (runs.state = 'done' AND excluded.state = 'done' AND runs.result IS NOT excluded.result))
   AND ({" OR ".join(f"runs.{name} IS NOT excluded.{name}" for name in _COLUMNS[1:-1])})
 """
@@ -160,7 +161,7 @@ def write(connection: sqlite3.Connection, folder: RunFolder) -> None:
     fields |= {"run": folder.run, "changed": version}
     fields |= {key: str(request.get(key) or "") for key in ("digest", "created_at")}
     fields["imported"] = request.get("imported") is True
-    fields["launched_by"] = str(request["by"]) if request.get("by") else None
+    fields["launched_by"] = ", ".join(folder.people()) or None
     fields |= {"studies": json.dumps(studies), "place": folder.place()}
     fields |= {"model": str(request["recipe"].get("model")), "recipe": json.dumps(request["recipe"])}
     result = folder.result() if snapshot.state == "done" else None

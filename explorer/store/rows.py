@@ -27,8 +27,8 @@ class RunRow:
     """One run as pages and commands see it; times are ISO 8601 in UTC, ``fraction`` is from 0 to 1.
 
     ``order`` grows with the time of creation, ``studies`` begins with the one that the run was made for,
-    ``launched_by`` is the name of who launched it, None where nobody logs in. ``recorded`` came with the program,
-    ``imported`` is what a study's file from elsewhere brought. ``packed`` is
+    ``launched_by`` are the names of who launched it, and who else an equal one, by commas, None where nobody logs in.
+    ``recorded`` came with the program, ``imported`` is what a study's file from elsewhere brought. ``packed`` is
     the result as the index has it, None where it was not asked for; it and ``recipe_text``, which is JSON, are read
     when somebody asks, since there may be ten thousand rows. ``recipe`` and ``result`` are shared between callers: do
     not change them.

@@ -35,7 +35,7 @@ from explorer.models import model_digest, zoo
 from explorer.quantities import file_size
 from explorer.recipe import Recipe, digest
 from explorer.result import Moment, Result
-from explorer.rundir import RunFolder, drop_old_drafts, write_whole
+from explorer.rundir import RunFolder, drop_old_drafts, sync, write_whole
 from explorer.store import RunRow, Store
 from explorer.tasks import task_digest
 
@@ -196,6 +196,7 @@ def _settle(bundle: zipfile.ZipFile, drafts: Path, digests: dict[str, str], stud
         for run in new:
             undo.callback(_take_back, run, drafts)
             (drafts / run).rename(runs_folder() / run)
+            sync(runs_folder())
             Store().refresh(run)
         joined = [run for run in known if _join(run, digests[run], study, undo)]
         _describe(bundle, study)
@@ -353,7 +354,7 @@ def _unpack(
             shutil.copyfileobj(source, target, 1 << 20)
     _check_files(draft / "artefact", result["artefact"], draft.name)
     write_whole(draft / "request.json", json.dumps({**request, "study": study, "fresh": False, "imported": True}))
-    write_whole(draft / "result.json", json.dumps(result))
+    RunFolder(draft).write_result(json.dumps(result))
 
 
 def _check_files(artefact: Path, told: dict[str, Any], run: str) -> None:

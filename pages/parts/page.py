@@ -9,7 +9,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from functools import cache, reduce
-from typing import TypeVar
+from typing import Literal, TypeVar, cast
 
 import pandas  # noqa: F401  # whole before any page draws: Plotly takes it as another session has it, half imported too
 import streamlit as st
@@ -74,6 +74,8 @@ STYLE = """<style>
 TURN_S = 0.0005
 _here = threading.local()
 _T = TypeVar("_T")
+Login = Literal["there", "none", "unreadable"]
+"""Whether the dashboard has a login, and whether there is something to set one up with that cannot be read."""
 
 
 @contextmanager
@@ -141,16 +143,24 @@ def in_this_language(make: Callable[[], _T]) -> Callable[[], _T]:
 
 def _visitor() -> access.Visitor:
     """Who is logged in, where the dashboard is set up with a login (``[auth]`` in Streamlit's secrets)."""
-    if not _has_login():
-        return access.Visitor()
+    if _login() != "there":
+        return access.without_login(unreadable=_login() == "unreadable")
     return access.logged_in(access.identity(st.user.to_dict()) if st.user.is_logged_in else None)
 
 
-def _has_login() -> bool:
+def _login() -> Login:
     """Whether it is; looked up once in each run of a page, since each button asks and Streamlit reads its files."""
     if getattr(_here, "login", None) is None:
-        _here.login = st.secrets.load_if_toml_exists() and "auth" in st.secrets
-    return bool(_here.login)
+        _here.login = _read_login()
+    return cast(Login, _here.login)
+
+
+def _read_login() -> Login:
+    with suppress(OSError, ValueError):  # it may not be read, or holds no text
+        if st.secrets.load_if_toml_exists():
+            return "there" if "auth" in st.secrets else "none"
+    # Streamlit says the same of no file and of one that it cannot make out; a link that leads nowhere is meant as one
+    return "unreadable" if any(map(os.path.lexists, st.get_option("secrets.files"))) else "none"
 
 
 def _account() -> None:
@@ -158,7 +168,7 @@ def _account() -> None:
     reason = access.why_not()
     if reason is not None:
         st.caption(sentence(reason))
-    if not _has_login():
+    if _login() != "there":
         return
     if st.user.is_logged_in:
         st.caption(safe(access.visitor().name))

@@ -54,7 +54,7 @@ def _picker() -> Story | None:
 
 
 def _present(story: Story) -> None:
-    """The button that begins, the way to forget the story, and the link for guests."""
+    """The button that begins, the way to forget the story, and the link for guests with what it does not do."""
     with st.container(horizontal=True):
         st.button(
             t("tell.present"),
@@ -70,6 +70,7 @@ def _present(story: Story) -> None:
     st.markdown(t("tell.link"))
     query = urlencode(presenting.address(story.name) | {"view": "1"})
     st.code(f"{st.context.url or '/Present'}?{query}", language=None, wrap_lines=True)
+    st.caption(t("tell.link.limits"))
 
 
 def _delete(name: str) -> None:

@@ -21,6 +21,7 @@ from explorer.jobs.ray.job import load
 from explorer.rundir import RunFolder
 from tests.jobs.parted import MODEL
 from tests.jobs.ray_head import NODE, Head, adopted, follower, lose, watch
+from tests.support.disk import Disk
 
 ROOT = Path(__file__).parents[2]
 
@@ -58,6 +59,15 @@ def made_by_a_node(folder: RunFolder, head: Head, shared: bool = False) -> Follo
     one._step()
     executed(one, head)
     return one
+
+
+def test_an_artefact_is_on_the_disk_before_it_is_said_to_be_made(folder, monkeypatch):
+    (folder.path / "artefact" / "torch").mkdir(parents=True, exist_ok=True)
+    for name in ("model.onnx", "torch/config.json"):
+        (folder.path / "artefact" / name).write_bytes(b"{}")
+    disk = Disk(monkeypatch)
+    made.keep(folder.path, [], 1.0)
+    disk.check_safe(folder.path / "artefact", before="made.json")
 
 
 def test_an_artefact_travels_in_packages_and_is_put_together(folder, tmp_path, monkeypatch):

@@ -5,9 +5,11 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
+import streamlit as st
+from streamlit import config
 
 from explorer import stories
-from explorer.access import LOOKING_ONLY
+from explorer.access import LOOKING_ONLY, NO_LOGIN, UNREADABLE_LOGIN
 from tests.pages.conftest import ROOT, words
 from tests.support.sample_results import sample_runs, write_runs
 
@@ -47,3 +49,35 @@ def test_no_button_that_can_be_clicked_refuses(page, filled, open_page):
             assert not any(LOOKING_ONLY in error.value for error in again.exception), one
     assert LOOKING_ONLY in words(app)
     assert filled() == before
+
+
+@pytest.fixture
+def secrets(tmp_path):
+    """The file that Streamlit takes secrets from."""
+    usual, file = config.get_option("secrets.files"), tmp_path / "secrets.toml"
+    config.set_option("secrets.files", [str(file)])
+    yield file
+    config.set_option("secrets.files", usual)
+
+
+@pytest.mark.parametrize("content", [b"[auth\nclient_id = 1", b"[auth]\nclient_id = '\xff'"], ids=["cut", "bytes"])
+def test_secrets_that_cannot_be_read_make_guests(content, secrets, own, open_page):
+    secrets.write_bytes(content)
+    app = open_page("9_Present")
+    assert UNREADABLE_LOGIN in [caption.value for caption in app.sidebar.caption]
+    assert app.button(key="add-step").disabled
+
+
+def test_editors_without_a_login_are_nobody(secrets, own, open_page, monkeypatch):
+    assert not open_page("9_Present").button(key="add-step").disabled
+    monkeypatch.setenv("EXPLORER_EDITORS", "a@b.c")
+    app = open_page("9_Present")
+    assert NO_LOGIN in [caption.value for caption in app.sidebar.caption]
+    assert app.button(key="add-step").disabled
+
+
+def test_secrets_are_read_once_in_each_run_of_a_page(secrets, own, open_page, monkeypatch):
+    read = []
+    monkeypatch.setattr(st.secrets, "load_if_toml_exists", lambda: read.append(1) or False)
+    open_page()
+    assert read == [1]

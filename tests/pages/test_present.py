@@ -210,6 +210,8 @@ def test_a_story_is_deleted(open_page, story):
 def test_the_link_for_guests(open_page, story):
     app = open_page(PAGE, told="Talk")
     assert app.code[0].value.endswith("?story=Talk&step=1&view=1")
+    said = next(caption.value for caption in app.caption if "docs/team.md" in caption.value)
+    assert "forbids nothing" in said, "beside the link itself"
     app = open_page(PAGE, told="Talk", language="zh")
     assert app.code[0].value.endswith("?story=Talk&step=1&lang=zh&view=1")
 

@@ -55,9 +55,16 @@ def test_rates_are_cut_for_the_variant_and_rounded_up_for_the_baseline():
     assert "with 332 against 143 requests per second" in race_sentence(standing(baseline_s=7.03, variant_s=3.0045))
 
 
-@pytest.mark.parametrize("seconds", [9.7, 10.3])
-def test_nearly_the_same_is_called_so(seconds):
+@pytest.mark.parametrize("seconds", [9.7, 10.0])
+def test_a_gain_that_is_hardly_one_is_none(seconds):
     assert race_sentence(standing(variant_s=seconds)).startswith("Both were about equally fast")
+
+
+@pytest.mark.parametrize(("seconds", "rate"), [(10.01, "99.9"), (10.3, "97.0"), (10.49, "95.3")])
+def test_a_small_loss_is_no_tie(seconds, rate):
+    assert race_sentence(standing(variant_s=seconds)).startswith(
+        f"The compressed model was slightly slower, with {rate} against 100 requests per second."
+    )
 
 
 def test_one_that_never_answered_is_not_judged():
