@@ -8,6 +8,7 @@ reads them skips a line that is cut short or garbage.
 from __future__ import annotations
 
 import json
+import math
 import os
 import shutil
 import time
@@ -42,6 +43,7 @@ DRAFTS = ("new-run-*", "new-import-*")
 """What a home folder has beside the runs while some are being made."""
 DRAFT_S = 3600.0
 _TAIL_BYTES = 64 * 1024
+_MOST_PID = 2**31 - 1
 
 
 @dataclass(frozen=True)
@@ -130,7 +132,7 @@ class RunFolder:
         """
         request = self.request() or {}
         for fields in (_read_json(self.path / "place.json") or {}, request):
-            if (place := _number(fields.get("place"))) is not None:
+            if (place := finite(fields.get("place"))) is not None:
                 return place
         try:
             return datetime.fromisoformat(str(request.get("created_at"))).timestamp()
@@ -160,7 +162,7 @@ class RunFolder:
         if told and told[-1].get("stage") == "wait":
             before = next((event for event in reversed(told) if event.get("stage") != "wait"), None)
             if before is not None:
-                self.add_progress(str(before.get("stage")), str(before.get("text")), _number(before.get("fraction")))
+                self.add_progress(str(before.get("stage")), str(before.get("text")), finite(before.get("fraction")))
 
     def add_state(self, state: State, reason: str | None = None, bad_input: bool = False) -> None:
         """Append a change of state; the first finished state stands. ``bad_input``: what was given cannot be used."""
@@ -224,11 +226,18 @@ class RunFolder:
         return True
 
     def worker(self) -> dict[str, Any] | None:
-        """The worker's mark, None while the run is unclaimed.
+        """The worker's mark, None while the run is unclaimed, or where the mark names no process.
 
         It is ``processes.mark`` with ``claimed_at``, ``claimed_since_boot`` and ``memory_kills``.
         """
-        return _read_json(self.path / "worker.json")
+        mark = _read_json(self.path / "worker.json")
+        pid = mark.get("pid") if mark else None
+        return mark if isinstance(pid, int) and 0 < pid <= _MOST_PID else None
+
+    @property
+    def claim_spoilt(self) -> bool:
+        """Whether a worker's mark is there that names no process: then nobody else can claim the run."""
+        return _is_there(self.path / "worker.json") and self.worker() is None
 
     def request_cancel(self) -> None:
         """Leave the marker that asks for the run's end."""
@@ -237,7 +246,7 @@ class RunFolder:
     @property
     def cancel_requested(self) -> bool:
         """Whether somebody asked for the run's end."""
-        return (self.path / "cancel").exists()
+        return _is_there(self.path / "cancel")
 
     def set_paused(self, paused: bool) -> None:
         """Leave the marker that asks the run to rest, or take it away."""
@@ -254,12 +263,12 @@ class RunFolder:
     @property
     def resume_requested(self) -> bool:
         """Whether the run rests only until it is its turn to go on."""
-        return (self.path / "resume").exists()
+        return _is_there(self.path / "resume")
 
     @property
     def pause_requested(self) -> bool:
         """Whether somebody asked the run to rest until further notice."""
-        return (self.path / "pause").exists()
+        return _is_there(self.path / "pause")
 
     def note_no_room(self) -> None:
         """Leave the marker that the run failed on a full disk, which often has room for a name and no content."""
@@ -269,17 +278,17 @@ class RunFolder:
     @property
     def found_no_room(self) -> bool:
         """Whether the run failed on a disk so full that it could not write that down."""
-        return (self.path / "no-room").exists()
+        return _is_there(self.path / "no-room")
 
     @property
     def elsewhere(self) -> bool:
         """Whether the run was given to a cluster, where its worker is no process of this machine."""
-        return (self.path / ELSEWHERE).exists()
+        return _is_there(self.path / ELSEWHERE)
 
     @property
     def made(self) -> bool:
         """Whether the artefact is whole and not measured yet."""
-        return (self.path / MADE).exists()
+        return _is_there(self.path / MADE)
 
     def log_text(self, tail: int | None = None) -> str:
         """The log, or its last ``tail`` lines."""
@@ -312,9 +321,9 @@ class RunFolder:
             finished_at=finished_at,
             stage=_text(progress.get("stage")),
             text=_text(progress.get("text")),
-            fraction=_number(progress.get("fraction")),
-            samples_per_s=_number(progress.get("samples_per_s")),
-            seconds_left=_number(progress.get("seconds_left")),
+            fraction=finite(progress.get("fraction")),
+            samples_per_s=finite(progress.get("samples_per_s")),
+            seconds_left=finite(progress.get("seconds_left")),
             paused=state in ACTIVE and self.pause_requested and not self.resume_requested,
         )
 
@@ -461,5 +470,18 @@ def _text(value: Any) -> str | None:
     return value if isinstance(value, str) else None
 
 
-def _number(value: Any) -> float | None:
-    return float(value) if isinstance(value, (int, float)) else None
+def finite(value: Any) -> float | None:
+    """A number from a file that somebody may have written by hand; None for anything else, and for what no float is."""
+    try:
+        number = float(value) if isinstance(value, (int, float)) else math.nan
+    except OverflowError:
+        return None
+    return number if math.isfinite(number) else None
+
+
+def _is_there(path: Path) -> bool:
+    """Whether a marker is there; none is in a folder that cannot be looked into."""
+    try:
+        return path.exists()
+    except OSError:
+        return False

@@ -1,4 +1,4 @@
-"""JSON from somebody else: every number is finite and no larger than what floats count exactly."""
+"""JSON from somebody else: every number is finite and no larger than what floats count exactly, every text whole."""
 
 from __future__ import annotations
 
@@ -12,9 +12,13 @@ LARGEST_WHOLE = 2**53
 def loads(data: bytes) -> Any:
     """What the text holds; raises ``ValueError`` with the reason as a clause, such as ``it is not JSON``."""
     try:
-        return json.loads(data, parse_constant=_not_a_number, parse_float=_finite, parse_int=_whole)
+        value = json.loads(data, parse_constant=_not_a_number, parse_float=_finite, parse_int=_whole)
+        json.dumps(value, ensure_ascii=False).encode()
+    except UnicodeEncodeError:  # JSON may name one half of a pair that stands for a character
+        raise ValueError("it holds half a character, which no file can keep") from None
     except (json.JSONDecodeError, UnicodeDecodeError, RecursionError):
         raise ValueError("it is not JSON") from None
+    return value
 
 
 def _not_a_number(text: str) -> NoReturn:

@@ -160,6 +160,46 @@ def test_a_folder_that_is_no_run_is_left_out(store):
     assert store.runs() == []
 
 
+HALF = "half \ud800"
+
+
+def test_texts_that_no_file_can_keep_stop_nothing(store):
+    other, study = _add(store, 1), f"mine {HALF}"
+    recipe = {"model": os.fsdecode(b"/models/odd-\xff"), "steps": [{"technique": HALF}], "data": HALF}
+    request = {"recipe": recipe, "digest": HALF, "study": study, "by": HALF}
+    waiting, ended, done = (RunFolder.create(store.folders, request) for _ in range(3))
+    waiting.add_progress(HALF, HALF)
+    ended.add_state("failed", HALF)
+    done.claim({"pid": 1, "claimed_at": 0})
+    done.write_result(
+        json.dumps({**RESULT, "run": done.run, "digest": HALF, "host": {"cpu": HALF}, "finished_at": HALF})
+    )
+    assert [store.refresh(one.run) for one in (waiting, ended, done)] == ["queued", "failed", "done"]
+    rows = store.runs()
+    assert [row.run for row in rows] == [one.run for one in (other, waiting, ended, done)]
+    seen = store.runs(study="mine half ?")
+    assert seen == rows[1:] and store.studies() == ["default", "mine half ?"]
+    assert (seen[0].model, seen[0].label, seen[0].text) == ("/models/odd-?", "half ?", "half ?")
+    assert (seen[1].reason, seen[2].result["host"]) == ("half ?", {"cpu": "half ?"})
+    for row in (*seen, store.run(done.run)):
+        json.dumps([repr(row), row.recipe, row.result], ensure_ascii=False).encode()
+    store.reindex()
+    assert store.runs() == rows
+
+
+@pytest.mark.parametrize("number", ["NaN", "-Infinity", "1e999", "9" * 400])
+def test_numbers_that_no_column_takes_stop_nothing(store, number):
+    folder, other = _add(store), _add(store, 1)
+    (folder.path / "place.json").write_text(f'{{"place": {number}}}')
+    with (folder.path / "events.jsonl").open("w") as file:
+        file.write(
+            '{"kind": "progress", "stage": "train", "text": "x", "fraction": %s, "time": %s}\n' % ((number,) * 2)
+        )
+    store.refresh(folder.run)
+    assert [(row.run, row.fraction) for row in store.runs()] == [(folder.run, None), (other.run, None)]
+    assert store.in_state("queued") == [folder.run, other.run]
+
+
 def test_a_rebuilt_index_equals_the_one_before(store):
     for seed in range(4):
         folder = _add(store, seed)
@@ -212,6 +252,79 @@ def test_a_damaged_index_is_rebuilt_from_the_folders(store, damage):
             connection.execute("ALTER TABLE runs RENAME TO old_runs")
             connection.execute("PRAGMA user_version = 99")
     assert store.runs() == before
+
+
+SPOILT = {
+    "recipe": "UPDATE runs SET recipe = 'garbage'",
+    "recipe of no object": "UPDATE runs SET recipe = '5'",
+    "recipe of another kind": "UPDATE runs SET recipe = x'7b7d'",
+    "studies": "UPDATE runs SET studies = '[\"a'",
+    "state": "UPDATE runs SET state = 'dome'",
+    "time": "UPDATE runs SET created_at = x'35'",
+    "text": "UPDATE runs SET reason = cast(x'61ff' AS text)",
+    "result": "UPDATE runs SET result = substr(result, 1, 20) || x'00' || substr(result, 22)",
+    "short result": "UPDATE runs SET result = x'00'",
+    "meta": "DELETE FROM meta",
+    "kind of meta": "UPDATE meta SET version = 'x', runs = 'x'",
+}
+
+
+@pytest.mark.parametrize("damage", SPOILT)
+def test_an_index_with_values_that_were_never_written_is_rebuilt_once(store, monkeypatch, damage):
+    folders = [_add(store, seed) for seed in range(3)]
+    for folder in folders:
+        _finish(store, folder)
+    before, results = store.runs(), [row.result for row in store.runs()]
+    with sqlite3.connect(store.path) as connection:
+        connection.execute(SPOILT[damage])
+    store_module._kept.clear()
+    built, build = [], index.build
+    monkeypatch.setattr(index, "build", lambda *given: built.append(1) or build(*given))
+    for _ in range(2):
+        assert store.runs() == before and [row.result for row in store.runs()] == results
+        assert store.refresh(folders[0].run) == "done" and store.version() > 0
+    assert len(built) == 1
+
+
+def test_an_index_whose_parts_contradict_each_other_is_rebuilt_when_it_is_checked(store):
+    folders = [_add(store, seed) for seed in range(3)]
+    assert len(store.in_state("queued")) == 3
+    version = store.version()
+    store.check()
+    assert store.version() == version
+    _hide(store)
+    assert store.in_state("queued") == []
+    store.check()
+    assert store.in_state("queued") == [folder.run for folder in folders]
+
+
+def _hide(store: Store) -> None:
+    """Let the index that finds runs by their state have none."""
+    with sqlite3.connect(store.path, isolation_level=None) as connection:
+        connection.execute("PRAGMA writable_schema = ON")
+        connection.execute("CREATE TABLE empty (state, place, run, changed)")
+        connection.execute("CREATE INDEX none ON empty (state, place, run, changed)")
+        page = "(SELECT rootpage FROM sqlite_schema WHERE name = 'none')"
+        connection.execute(f"UPDATE sqlite_schema SET rootpage = {page} WHERE name = 'by_state'")
+        connection.execute("DELETE FROM sqlite_schema WHERE name IN ('none', 'empty')")
+        connection.execute("PRAGMA writable_schema = RESET")
+
+
+@pytest.mark.parametrize("code", [sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_CORRUPT_INDEX, sqlite3.SQLITE_NOTADB])
+def test_whatever_sqlite_says_of_a_corrupt_index_is_understood(store, monkeypatch, code):
+    folder, once, errors = _add(store), Store._use_once, [_error(code)]
+    monkeypatch.setattr(Store, "_use_once", lambda *given: _raise(errors.pop()) if errors else once(*given))
+    assert [row.run for row in store.runs()] == [folder.run]
+
+
+def _raise(error: Exception) -> None:
+    raise error
+
+
+def _error(code: int) -> sqlite3.Error:
+    error = sqlite3.DatabaseError("database disk image is malformed")
+    error.sqlite_errorcode = code
+    return error
 
 
 @pytest.mark.parametrize("state", ["PRAGMA query_only = ON", "PRAGMA max_page_count = 1", "unreadable"])

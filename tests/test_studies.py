@@ -170,6 +170,7 @@ def test_hostile_and_broken_files_leave_nothing(runs, elsewhere, tmp_path) -> No
         (spoilt(seconds=float("nan")), "it holds NaN, which is not a number"),
         (spoilt(seconds=float("-inf")), "it holds -Infinity, which is not a number"),
         ({f"runs/{run}/result.json": json.dumps({**result, "seconds": "?"}).replace('"?"', "1e999")}, "holds 1e999"),
+        (spoilt(notes="\ud800"), "it holds half a character"),
         (spoilt(seconds=-1.0), "'seconds' is missing or wrong"),
         (spoilt(seconds="1"), "'seconds' is missing or wrong"),
         (spoilt(size={**result["size"], "zipped_bytes": -1}), "'size.zipped_bytes' is missing or wrong"),

@@ -13,14 +13,20 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
 
+import psutil
+
+from explorer.errors import ExplorerError
 from explorer.home import FULL, no_room, room
 from explorer.jobs import memory_guard, processes
 from explorer.rundir import FINISHED, RunFolder
 
 PROJECT = Path(__file__).parents[2]
 READ_ONLY = "EXPLORER_HOME is on a disk that is read-only; make it writable and try again"
+CLAIM_SPOILT = "the run's worker.json names no process, so that no worker can claim it; launch it again"
 CANNOT_WRITE = (*FULL, errno.EROFS)
 """The system's errors with which nothing can be written; a worker that cannot even say so exits with one as status."""
+OF_THE_MACHINE = (*CANNOT_WRITE, errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EINTR, errno.EAGAIN)
+"""The system's errors that pass, or that other runs meet as well."""
 SPARE = "--spare"
 GRACE_S = 3.0
 """How long a worker may take to end by itself before it is killed."""
@@ -180,12 +186,32 @@ def cannot_write(folder: RunFolder, number: int) -> str:
     return f"{what}; remove model files of old runs or empty the trash, then try again"
 
 
+def cannot_start(error: Exception, folder: RunFolder) -> str | None:
+    """The reason of a run that its own folder keeps from starting; None where the error may pass or is everybody's."""
+    if isinstance(error, (ExplorerError, psutil.Error)):
+        return None
+    if not isinstance(error, OSError):
+        return unexpected(error)
+    path = Path(os.fsdecode(error.filename)) if isinstance(error.filename, (str, bytes)) else None
+    if path is None or path.parent != folder.path or error.errno in OF_THE_MACHINE:
+        return None
+    return f"it could not start: its {path.name} cannot be opened ({(error.strerror or '').lower()})"
+
+
+def unexpected(error: BaseException) -> str:
+    """The reason of a run that an error ended which nobody foresaw."""
+    first_line = str(error).strip().split("\n")[0]
+    return f"unexpected: {type(error).__name__}: {first_line}".removesuffix(": ")
+
+
 def _reason(folder: RunFolder, mark: dict[str, Any] | None, exit_status: int | None) -> str:
     if exit_status is not None and exit_status in CANNOT_WRITE:
         return cannot_write(folder, exit_status)
     # a file that is mapped into memory on a full disk ends its process by SIGBUS
     if folder.found_no_room or (exit_status in (None, -signal.SIGBUS) and no_room(folder.path)):
         return cannot_write(folder, errno.ENOSPC)
+    if folder.claim_spoilt:
+        return CLAIM_SPOILT
     no_memory = mark is not None and memory_guard.was_short(folder.worker())
     if exit_status is not None and exit_status < 0:
         cause = " for lack of memory" if no_memory and exit_status == -signal.SIGKILL else ""

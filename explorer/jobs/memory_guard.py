@@ -18,7 +18,7 @@ import psutil
 
 from explorer.errors import BadInput, NeverFits
 from explorer.jobs import processes
-from explorer.rundir import MEMORY, RunFolder, write_whole
+from explorer.rundir import MEMORY, RunFolder, finite, write_whole
 
 _LIMITS = (Path("/sys/fs/cgroup/memory.max"), Path("/sys/fs/cgroup/memory/memory.limit_in_bytes"))
 _KILLS = (Path("/sys/fs/cgroup/memory.events"), Path("/sys/fs/cgroup/memory/memory.oom_control"), Path("/proc/vmstat"))
@@ -115,7 +115,7 @@ def _expected(folder: RunFolder) -> int:
     if need is None:
         with suppress(OSError, ValueError, AttributeError):  # it was not weighed later either
             need = json.loads((folder.path / MEMORY).read_bytes()).get("memory_bytes")
-    return int(need) if isinstance(need, (int, float)) else 0
+    return int(finite(need) or 0)
 
 
 def _taken(folder: RunFolder) -> int:

@@ -108,7 +108,7 @@ def _find(mark: dict[str, Any] | None) -> psutil.Process | None:
             process = psutil.Process(int(mark["pid"]))
             since_boot = process.create_time() - psutil.boot_time()
             return process if abs(since_boot - float(mark["since_boot"])) < 2 else None
-    except (psutil.Error, KeyError, TypeError, ValueError):
+    except (psutil.Error, KeyError, TypeError, ValueError, OverflowError):
         pass
     return None
 

@@ -11,8 +11,8 @@ from __future__ import annotations
 import os
 import sys
 import time
-from collections.abc import Hashable
-from contextlib import suppress
+from collections.abc import Hashable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import psutil
@@ -23,9 +23,9 @@ from explorer.home import home, writing
 from explorer.jobs import processes
 from explorer.jobs.disk_guard import DiskGuard
 from explorer.jobs.engine import Engine, Watch, chosen
-from explorer.jobs.lifecycle import LOCK_WAIT_S
+from explorer.jobs.lifecycle import LOCK_WAIT_S, OF_THE_MACHINE, cannot_start
 from explorer.jobs.time_limit import Clock
-from explorer.rundir import ACTIVE, FINISHED, RunFolder, drop_old_drafts, queue_paused
+from explorer.rundir import ACTIVE, FINISHED, RunFolder, State, drop_old_drafts, queue_paused
 from explorer.store import Store
 
 TICK_S = 0.1
@@ -41,6 +41,10 @@ class Supervisor:
         self.engine = engine
         self.disk = DiskGuard(store.path.parent)
         self.watches: dict[str, Watch] = {}
+        self.unsettled: dict[str, Watch] = {}
+        """Runs of which nothing is left and whose end could not be written down yet; they take no place."""
+        self.told: set[tuple[object, ...]] = set()
+        """What went wrong with single runs and is in the log."""
         self.clocks: dict[str, Clock] = {}
         self.stopped: str | None = None
         """The run that is being stopped for lack of room."""
@@ -50,19 +54,23 @@ class Supervisor:
 
     def tick(self) -> bool:
         """Do what is due; returns whether anything is queued or running."""
-        for run in self.store.in_state("running"):
-            if run not in self.watches:
+        for run in self._unwatched("running"):
+            with self._apart(run):
                 self._adopt(run)
         for run in list(self.watches):
-            self._follow(run)
+            with self._apart(run):
+                self._follow(run)
         self._keep_room()
-        queued = [run for run in self.store.in_state("queued") if run not in self.watches]
         due = time.monotonic() - self.looked >= LOOK_S
         if due:
             self.looked, self.blocked = time.monotonic(), set()
+            for run in list(self.unsettled):
+                with self._apart(run):
+                    self._settle(run)
+        queued = self._unwatched("queued")
         self._wake(due)
         self._start(queued, due)
-        busy = bool(queued or self.watches)
+        busy = bool(queued or self.watches or self.unsettled)
         waiting = any(run not in self.watches for run in queued) and self._free_slots() <= 0
         self.engine.look_after(busy, waiting, [watch.folder for watch in self.watches.values()])
         return busy
@@ -72,6 +80,33 @@ class Supervisor:
         for watch in self.watches.values():
             watch.kill()
 
+    @contextmanager
+    def _apart(self, run: str) -> Iterator[None]:
+        """What goes wrong with one run is told once and tried again, and keeps nothing from the others.
+
+        What the machine refuses, all runs would meet: it is raised, so that none overtakes another meanwhile.
+        """
+        try:
+            yield
+        except Exception as error:
+            if isinstance(error, OSError) and error.errno in OF_THE_MACHINE:
+                raise
+            kind = run, type(error), getattr(error, "errno", None)
+            if kind not in self.told:
+                self.told.add(kind)
+                _tell(f"Run {run}: {type(error).__name__}: {error}")
+
+    def _unwatched(self, state: State) -> list[str]:
+        return [run for run in self.store.in_state(state) if run not in self.watches and run not in self.unsettled]
+
+    def _settle(self, run: str) -> None:
+        """Write down how a run ended; where that fails now, it is left to a later look."""
+        watch = self.unsettled[run]
+        if watch.folder.path.exists():
+            watch.settle()
+        self.store.refresh(run)
+        del self.unsettled[run]
+
     def _wake(self, due: bool) -> None:
         """Let runs that rest and are asked to go on do so, in the order of the queue and before what waits there.
 
@@ -80,10 +115,11 @@ class Supervisor:
         """
         asked = [watch.folder for watch in self.watches.values() if watch.folder.resume_requested]
         for folder in sorted(asked, key=RunFolder.place):
-            if self._all_wait() or self._has_place(folder, due):
-                folder.set_paused(False)
-                folder.drop_wait()
-                self.store.refresh(folder.run)
+            with self._apart(folder.run):
+                if self._all_wait() or self._has_place(folder, due):
+                    folder.set_paused(False)
+                    folder.drop_wait()
+                    self.store.refresh(folder.run)
 
     def _all_wait(self) -> bool:
         at_work = [watch.folder for watch in self.watches.values() if not watch.folder.pause_requested]
@@ -105,21 +141,30 @@ class Supervisor:
         for run in queued:
             if not due and self._free_slots() <= 0:
                 return
-            folder = self._folder(run)
-            if folder.cancel_requested or self.engine.has_begun(folder):  # settled or followed by the next tick
-                self._adopt(run)
-            elif self._free_slots() <= 0 or held or folder.pause_requested:
-                continue
-            else:
-                self._start_or_refuse(folder)
+            with self._apart(run):
+                folder = self._folder(run)
+                if folder.cancel_requested or self.engine.has_begun(folder):  # settled or followed by the next tick
+                    self._adopt(run)
+                elif self._free_slots() > 0 and not held and not folder.pause_requested:
+                    self._start_or_refuse(folder)
 
     def _start_or_refuse(self, folder: RunFolder) -> None:
+        """Start the run unless something is against it now; one that can never start here fails and says why."""
         try:
             if not self._is_held_up(folder):
                 self.watches[folder.run] = self.engine.start(folder)
         except NeverFits as error:
-            folder.add_state("failed", str(error), bad_input=True)
-            self.store.refresh(folder.run)
+            self._refuse(folder, str(error), bad_input=True)
+        except Exception as error:
+            reason = cannot_start(error, folder)
+            if reason is None:
+                raise
+            self._refuse(folder, reason)
+
+    def _refuse(self, folder: RunFolder, reason: str, bad_input: bool = False) -> None:
+        if folder.path.exists():
+            folder.add_state("failed", reason, bad_input)
+        self.store.refresh(folder.run)
 
     def _is_held_up(self, folder: RunFolder) -> bool:
         """Whether the disk or the engine says what is against a run that would go on now.
@@ -132,8 +177,8 @@ class Supervisor:
             return True
         reason = self.disk.obstacle() or self.engine.obstacle(folder, running)
         if reason is not None:
-            self._waits(folder, reason)
             self.blocked.add(lane)
+            self._waits(folder, reason)
         return reason is not None
 
     def _waits(self, folder: RunFolder, reason: str) -> None:
@@ -160,12 +205,10 @@ class Supervisor:
             if watch.news():
                 self.store.refresh(run)
             return
-        else:
-            watch.settle()
-            self.store.refresh(run)
-        del self.watches[run]
+        self.unsettled[run] = self.watches.pop(run)
         self.looked = -LOOK_S  # others may have waited for what it leaves
         self.clocks.pop(run, None)
+        self._settle(run)
 
     def _keep_time(self, watch: Watch) -> None:
         """End a run that took longer than its limit; the time for which it is paused or waits does not count."""
@@ -206,18 +249,23 @@ def _kind(reason: str | None) -> str:
 
 
 def serve(supervisor: Supervisor, lock: Path, idle_s: float) -> None:
-    """Tick until nothing was active for ``idle_s`` seconds, or the home is no longer the one that was locked."""
+    """Tick until nothing was active for ``idle_s`` seconds, or the home is no longer the one that was locked.
+
+    Whenever nothing is left to do, the index is checked: a run may be hidden where a part of it is spoilt.
+    """
     identity = lock.stat().st_ino
-    last_active = time.monotonic()
+    last_active, checked = time.monotonic(), False
     while _inode(lock) == identity:
         try:
             if supervisor.tick():
-                last_active = time.monotonic()
+                last_active, checked = time.monotonic(), False
+            elif not checked:
+                supervisor.store.check()
+                checked = True
             elif time.monotonic() - last_active > idle_s:
                 return
         except (OSError, ExplorerError, psutil.Error) as error:  # a full disk, a busy index: until it works again
-            with suppress(OSError):  # its log may lie on the same full disk
-                print(f"{type(error).__name__}: {error}", file=sys.stderr, flush=True)
+            _tell(f"{type(error).__name__}: {error}")
             time.sleep(1)
         time.sleep(TICK_S)
     if not lock.parent.is_dir():
@@ -247,6 +295,12 @@ def main() -> None:
             serve(Supervisor(store, chosen(base)), lock, float(os.environ.get("EXPLORER_IDLE_S") or 300))
         if not base.is_dir() or not store.in_state(*ACTIVE):
             return
+
+
+def _tell(text: str) -> None:
+    """Write a line into the supervisor's log, which may lie on a full disk."""
+    with suppress(OSError):
+        print(text, file=sys.stderr, flush=True)
 
 
 def _inode(path: Path) -> int | None:

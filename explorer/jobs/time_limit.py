@@ -14,7 +14,7 @@ from typing import Any
 import psutil
 
 from explorer.jobs import processes
-from explorer.rundir import FINISHED, TIME, RunFolder, write_whole
+from explorer.rundir import FINISHED, TIME, RunFolder, finite, write_whole
 
 LOOK_S = 1.0
 KEEP_S = 10.0
@@ -32,8 +32,8 @@ class Clock:
     @classmethod
     def of(cls, folder: RunFolder) -> Clock:
         """The clock of a run that goes on, with the time that it was at work until now."""
-        limit = (folder.request() or {}).get("time_limit_s")
-        return cls(float(limit), _at_work_s(folder)) if isinstance(limit, (int, float)) else cls(None)
+        limit = finite((folder.request() or {}).get("time_limit_s"))
+        return cls(None) if limit is None else cls(limit, _at_work_s(folder))
 
     @property
     def reason(self) -> str:
@@ -79,10 +79,10 @@ def _worked_s(folder: RunFolder, since: float) -> float:
     """For how many seconds after the moment ``since`` the run was at work, as its events say; a rest is none."""
     total, moment, works = 0.0, since, False
     for event in folder.events():
-        at = event.get("time")
-        if not isinstance(at, (int, float)):
+        told = finite(event.get("time"))
+        if told is None:
             continue
-        at = max(float(at), since)
+        at = max(told, since)
         total += max(at - moment, 0.0) if works else 0.0
         moment = at
         works = event.get("stage") != "wait" and event.get("state") not in FINISHED
@@ -94,13 +94,13 @@ def _note(folder: RunFolder) -> dict[str, Any] | None:
         note = json.loads((folder.path / TIME).read_bytes())
         numbers = {name: float(note[name]) for name in ("at_work_s", "time", "since_boot")}
         return {**numbers, "boot_id": note["boot_id"]}
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError, OverflowError):
         return None
 
 
 def _of_claim(mark: dict[str, Any]) -> dict[str, Any] | None:
-    claimed = mark.get("claimed_since_boot")
-    return {**mark, "since_boot": claimed} if isinstance(claimed, (int, float)) else None
+    claimed = finite(mark.get("claimed_since_boot"))
+    return None if claimed is None else {**mark, "since_boot": claimed}
 
 
 def _since_boot() -> float:

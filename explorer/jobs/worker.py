@@ -30,7 +30,7 @@ import psutil
 from explorer.errors import BadInput, Cancelled, ExplorerError
 from explorer.home import FULL, home
 from explorer.jobs import memory_guard, processes
-from explorer.jobs.lifecycle import CANNOT_WRITE, SPARE, cannot_write
+from explorer.jobs.lifecycle import CANNOT_WRITE, SPARE, cannot_write, unexpected
 from explorer.measure.lock import training_slot
 from explorer.rundir import MAKE, MEASURE, WHOLE, RunFolder, State
 
@@ -85,8 +85,7 @@ def explain(error: BaseException, folder: RunFolder) -> tuple[State, str | None]
         return "failed", NO_MEMORY
     if isinstance(error, ExplorerError):
         return "failed", str(error)
-    first_line = str(error).strip().split("\n")[0]
-    return "failed", f"unexpected: {type(error).__name__}: {first_line}".removesuffix(": ")
+    return "failed", unexpected(error)
 
 
 def _execute(folder: RunFolder, part: str) -> str | None:

@@ -123,6 +123,10 @@ class Store:
         self._discard()
         return self._use(lambda connection: int(connection.execute("SELECT count(*) FROM runs").fetchone()[0]))
 
+    def check(self) -> None:
+        """Rebuild the index where its parts contradict each other, which lists of runs need not come across."""
+        self._use(index.check)
+
     def trouble(self) -> str | None:
         """Why the runs are read from their folders at present, in one sentence; None while the index works."""
         stand_in = _stand_ins.get(self.path)
@@ -140,14 +144,15 @@ class Store:
 
         def read(connection: sqlite3.Connection) -> list[RunRow]:
             index.sync(connection, self.folders)
-            found = connection.execute(f"SELECT run, changed FROM runs {where} ORDER BY run", values)
-            keys = [(str(self.path), with_results, run, changed) for run, changed in found]
-            rows = {key: row for key in keys if (row := _kept.get(key))}
-            missing = [key for key in keys if key not in rows]
-            if missing:
-                read_now = index.read(connection, [run for *_, run, _ in missing], with_results)
-                rows.update(zip(missing, read_now, strict=True))
-                _keep(rows)
+            with index.standstill(connection):
+                found = connection.execute(f"SELECT run, changed FROM runs {where} ORDER BY run", values)
+                keys = [(str(self.path), with_results, run, changed) for run, changed in found]
+                rows = {key: row for key in keys if (row := _kept.get(key))}
+                missing = [key for key in keys if key not in rows]
+                if missing:
+                    read_now = index.read(connection, [run for *_, run, _ in missing], with_results)
+                    rows.update(zip(missing, read_now, strict=True))
+                    _keep(rows)
             return [rows[key] for key in keys]
 
         return self._use(read)

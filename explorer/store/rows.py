@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 import zlib
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -11,15 +12,21 @@ from pathlib import Path
 from sys import intern
 from typing import Any
 
-from explorer.rundir import State
+from explorer.rundir import ACTIVE, FINISHED, State
 
 IDENTITY = ("run", "digest", "model", "studies", "state", "imported", "launched_by")
 TIMES = ("created_at", "started_at", "finished_at")
 PROGRESS = ("stage", "text", "fraction", "samples_per_s", "seconds_left", "reason", "paused")
 SHOWN = (*IDENTITY, *TIMES, *PROGRESS)
-_UNPACKED = 16
+_UNPACKED, _SUM_BYTES = 16, 4
 USUAL = Path(__file__).with_name("usual_result.txt").read_bytes()
 """The text of a long result with all its figures at zero: what results have in common need not lie in each of them."""
+
+
+class Spoilt(sqlite3.DatabaseError):
+    """What the index holds is not what was written into it, though SQLite finds nothing wrong with it."""
+
+    sqlite_errorcode = sqlite3.SQLITE_CORRUPT
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,13 +92,18 @@ class RunRow:
 
 
 def run_row(fields: dict[str, Any], recipe: str, packed: bytes | None, recorded: bool) -> RunRow:
-    """A row from its fields as the index has them, ``SHOWN``, and its recipe as JSON."""
-    label, families = _named(json.dumps(json.loads(recipe).get("steps")))
-    order = _order(fields["created_at"])
+    """A row from its fields as the index has them, ``SHOWN``, and its recipe as JSON; raises ``Spoilt``."""
+    try:
+        steps, studies, order = _steps(recipe), _names(fields["studies"]), _order(fields["created_at"])
+        recipe = intern(recipe)  # SQLite gives bytes where the kind of a value is spoilt
+    except (ValueError, TypeError, AttributeError) as error:
+        raise Spoilt(f"a run's row cannot be read ({error})") from error
+    if fields["state"] not in ACTIVE + FINISHED or (packed is not None and not _is_whole(packed)):
+        raise Spoilt("a run's row is not as it was written")
+    label, families = _named(steps)
     marks = {name: bool(fields[name]) for name in ("paused", "imported")}
-    fields = {**fields, **marks, "studies": _names(fields["studies"])}
-    words: dict[str, Any] = {"label": label, "families": families, "recipe_text": intern(recipe)}
-    return RunRow(**fields, **words, packed=packed, recorded=recorded, order=order)
+    words: dict[str, Any] = {"label": label, "families": families, "recipe_text": recipe}
+    return RunRow(**{**fields, **marks, "studies": studies}, **words, packed=packed, recorded=recorded, order=order)
 
 
 def slim(result: dict[str, Any]) -> dict[str, Any]:
@@ -106,17 +118,37 @@ def slim(result: dict[str, Any]) -> dict[str, Any]:
     return {**result, "accuracy": accuracy, **({"profile": short} if profile else {})}
 
 
+def storable(text: str) -> str:
+    """``text`` as SQLite, files and browsers can take it: halves of characters, as in odd file names, become ``?``."""
+    return text.encode(errors="replace").decode()
+
+
+def written(value: Any) -> str:
+    """A value as JSON, storable."""
+    return storable(json.dumps(value, ensure_ascii=False))
+
+
 def packed(result: dict[str, Any]) -> bytes:
-    """A result as bytes, a fifth as long as its text; ``USUAL`` is needed to read them."""
+    """A result as bytes, a fifth as long as its text, behind their check sum; ``USUAL`` is needed to read them."""
     packer = zlib.compressobj(level=6, zdict=USUAL)
-    return packer.compress(json.dumps(result).encode()) + packer.flush()
+    data = packer.compress(written(result).encode()) + packer.flush()
+    return _sum(data) + data
 
 
 @lru_cache(maxsize=_UNPACKED)
 def unpacked(data: bytes) -> dict[str, Any]:
     """What ``packed`` packed; do not change it."""
-    result: dict[str, Any] = json.loads(zlib.decompressobj(zdict=USUAL).decompress(data))
+    result: dict[str, Any] = json.loads(zlib.decompressobj(zdict=USUAL).decompress(data[_SUM_BYTES:]))
     return result
+
+
+def _is_whole(data: bytes) -> bool:
+    """Whether this is what ``packed`` gave, at a hundredth of what unpacking takes."""
+    return isinstance(data, bytes) and _sum(data[_SUM_BYTES:]) == data[:_SUM_BYTES]
+
+
+def _sum(data: bytes) -> bytes:
+    return zlib.crc32(data).to_bytes(_SUM_BYTES, "big")
 
 
 @lru_cache(maxsize=1024)
@@ -128,6 +160,10 @@ def _read(recipe: str) -> dict[str, Any]:
 @lru_cache(maxsize=1024)
 def _names(studies: str) -> tuple[str, ...]:
     return tuple(json.loads(studies))
+
+
+def _steps(recipe: str) -> str:
+    return json.dumps(json.loads(recipe).get("steps"))
 
 
 @lru_cache(maxsize=8192)

@@ -36,10 +36,12 @@ SETTLED_S = 120.0
 BROKEN_STEPS = 6
 HIT_S = 3.0
 DAY_S = 86_400
+NO_DATABASE, HEADER_BYTES = b"this is no database" * 40, 100
 BROKEN = {errno.ENOSPC: "disk full", errno.EROFS: "home read-only"}
 KINDS = (
     *("worker killed", "supervisor killed", "dashboard killed", "told to stop", "machine restarted"),
     *("cancelled", "submitted thrice", "clock set", "events spoilt", "events cut", "index spoilt"),
+    "index spoilt behind its header",
     *(f"{name} for the {kind}" for name in BROKEN.values() for kind in ("worker", "supervisor", "dashboard")),
     *(f"disk full for the {kind} at a write" for kind in ("worker", "supervisor", "dashboard")),
     *(f"disk full for the {kind} at a write to its log" for kind in ("worker", "supervisor")),
@@ -240,9 +242,13 @@ class Schedule:
                 self.counts["events cut"] += 1
 
     def fault_spoil_the_index(self) -> None:
+        """Its header, or what is anywhere behind it."""
         with suppress(OSError), (self.home / "index.sqlite").open("r+b") as file:
-            file.write(b"this is no database" * 40)
-            self.counts["index spoilt"] += 1
+            size = file.seek(0, os.SEEK_END)
+            place = self.random.choice([0, self.random.randrange(HEADER_BYTES, max(size, HEADER_BYTES + 1))])
+            file.seek(place)
+            file.write(NO_DATABASE)
+            self.counts["index spoilt" if place == 0 else "index spoilt behind its header"] += 1
 
     def fault_fill_the_disk(self) -> None:
         self._break(errno.ENOSPC)

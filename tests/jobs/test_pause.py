@@ -228,7 +228,7 @@ def test_time_for_which_a_run_waits_does_not_count(home, monkeypatch):
 
     after(0)
     assert after(60) == [], "it is queued, maybe on a cluster"
-    folder.claim({"claimed_at": time.time()})
+    folder.claim({"pid": 1, "claimed_at": time.time()})
     folder.add_state("running")
     folder.add_progress("wait", "waiting for a measurement to finish")
     assert after(60) == []

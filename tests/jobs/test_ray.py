@@ -450,6 +450,28 @@ def test_a_run_whose_head_never_comes_back_says_so_and_can_be_cancelled(folder, 
     assert folder.snapshot().state == "cancelled"
 
 
+def test_a_run_with_which_the_same_goes_wrong_for_ever_is_given_up(folder, head, capsys, monkeypatch):
+    one = follower(folder, head)
+    one._step()
+    errors = [KeyError("now and then"), *[None] * 3, *[ValueError("of one kind")] * 5, *[TypeError("no job")] * 99]
+    steps = iter(errors)
+
+    def step() -> None:
+        if error := next(steps):
+            raise error
+
+    monkeypatch.setattr(one, "_step", step)
+    monkeypatch.setattr(one.link, "interval", lambda: 0.001)
+    one.start()
+    one.join(10)
+    assert len(list(steps)) == 99 - follow.MOST_EQUAL
+    said = capsys.readouterr().err
+    assert [said.count(words) for words in ("now and then", "of one kind", "no job")] == [1, 1, 1]
+    watch(folder, one).settle()
+    assert (folder.snapshot().state, folder.snapshot().reason) == ("failed", "unexpected: TypeError: no job")
+    assert head.stopped == [one.job.submission]
+
+
 def wait(condition) -> None:
     ended = threading.Event()
     for _ in range(1000):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import json
 import os
 import subprocess
 import sys
@@ -11,6 +12,7 @@ import psutil
 import pytest
 
 from explorer.jobs import processes
+from explorer.jobs.lifecycle import CLAIM_SPOILT, ProcessWatch
 from explorer.jobs.local import LocalEngine
 from explorer.jobs.supervisor import Supervisor, serve
 from explorer.rundir import RunFolder
@@ -78,6 +80,95 @@ def test_an_end_that_cannot_be_written_is_written_later(store, sleeper, monkeypa
     assert not supervisor.tick()
 
 
+def _spoil(folder: RunFolder, how: str) -> None:
+    """Let something be wrong with one run's folder."""
+    if how in ("log.txt", "events.jsonl"):
+        (folder.path / how).unlink(missing_ok=True)
+        (folder.path / how).mkdir()
+    elif how == "folder":
+        (folder.path / "request.json").unlink()
+        folder.path.rmdir()
+    elif how == "number":
+        (folder.path / "events.jsonl").write_text(
+            '{"kind": "progress", "fraction": %s, "time": %s}\n' % (("9" * 400,) * 2)
+        )
+        (folder.path / "request.json").write_text(
+            json.dumps({**REQUEST, "time_limit_s": 10**400, "memory_bytes": 10**400})
+        )
+    else:
+        (folder.path / "worker.json").write_text(how)
+
+
+BAD_FOLDERS = {
+    "log.txt": ("failed", "it could not start: its log.txt cannot be opened (is a directory)"),
+    "events.jsonl": ("queued", None),
+    "number": ("running", None),
+    "{}": ("failed", CLAIM_SPOILT),
+    '{"pid": "x"}': ("failed", CLAIM_SPOILT),
+    '{"pid": %s}' % ("9" * 400): ("failed", CLAIM_SPOILT),
+}
+
+
+@pytest.mark.parametrize("how", BAD_FOLDERS)
+def test_one_bad_folder_of_a_queued_run_stops_no_other(home, store, monkeypatch, capsys, how):
+    monkeypatch.setenv("EXPLORER_PIPELINE", "tests.jobs.pipelines:gated")
+    monkeypatch.setenv("EXPLORER_JOBS", "2" if how == "number" else "1")
+    bad, good = _create(store), _create(store)
+    assert len(store.runs()) >= 2
+    _spoil(bad, how)
+    supervisor = Supervisor(store, LocalEngine(home.path))
+    state, reason = BAD_FOLDERS[how]
+    home.until(lambda: supervisor.tick() and store.run(good.run).state == "running")
+    home.until(lambda: supervisor.tick() and store.run(bad.run).state == state)
+    assert store.run(bad.run).reason == reason and good.run in supervisor.watches
+    assert capsys.readouterr().err.count(f"Run {bad.run}: ") == (how == "events.jsonl")
+    supervisor.end_all()
+
+
+@pytest.mark.parametrize("how", [*BAD_FOLDERS, "folder"])
+def test_one_bad_folder_of_a_run_that_is_followed_stops_no_other(home, store, monkeypatch, capsys, sleeper, how):
+    monkeypatch.setenv("EXPLORER_PIPELINE", "tests.jobs.pipelines:gated")
+    bad = _create(store, sleeper.pid)
+    supervisor = Supervisor(store, LocalEngine(home.path))
+    assert supervisor.tick() and store.run(bad.run).state == "running"
+    good = _create(store)
+    if how == "folder":
+        (bad.path / "worker.json").unlink()
+    _spoil(bad, how)
+    sleeper.kill()
+    sleeper.wait()
+    home.until(lambda: supervisor.tick() and store.run(good.run).state == "running")
+    assert list(supervisor.watches) == [good.run]
+    ended = {"events.jsonl": ["running", "running"], "folder": ["running"]}.get(how, ["failed", "running"])
+    assert [row.state for row in store.runs() if not row.recorded] == ended
+    assert capsys.readouterr().err.count(f"Run {bad.run}: ") == (how == "events.jsonl")
+    if how == "events.jsonl":
+        (bad.path / how).rmdir()
+        home.until(lambda: supervisor.tick() and store.run(bad.run).state == "failed")
+    supervisor.end_all()
+
+
+def test_what_nobody_foresaw_about_one_run_is_told_once_and_stops_no_other(home, store, monkeypatch, capsys, sleeper):
+    monkeypatch.setenv("EXPLORER_PIPELINE", "tests.jobs.pipelines:gated")
+    monkeypatch.setenv("EXPLORER_JOBS", "2")
+    odd, waits, good = _create(store, sleeper.pid), _create(store), _create(store)
+    lane, news = LocalEngine.lane, ProcessWatch.news
+
+    def odd_lane(self, folder, running):
+        return {}["a key"] if folder.run == waits.run else lane(self, folder, running)
+
+    def odd_news(self):
+        return [][7] if self.folder.run == odd.run else news(self)
+
+    monkeypatch.setattr(LocalEngine, "lane", odd_lane)
+    monkeypatch.setattr(ProcessWatch, "news", odd_news)
+    supervisor = Supervisor(store, LocalEngine(home.path))
+    home.until(lambda: supervisor.tick() and store.run(good.run).state == "running")
+    assert (store.run(waits.run).state, store.run(waits.run).reason) == ("failed", "unexpected: KeyError: 'a key'")
+    assert capsys.readouterr().err == f"Run {odd.run}: IndexError: list index out of range\n"
+    supervisor.end_all()
+
+
 def test_a_log_that_cannot_be_written_ends_nothing(home, store, monkeypatch):
     class Full:
         def write(self, text: str) -> int:
@@ -100,6 +191,24 @@ def test_a_log_that_cannot_be_written_ends_nothing(home, store, monkeypatch):
     monkeypatch.setattr(Supervisor, "tick", tick)
     serve(Supervisor(store, LocalEngine(home.path)), lock, 60)
     assert len(ticks) == 2
+
+
+def test_the_index_is_checked_whenever_nothing_is_left_to_do(home, store, monkeypatch):
+    done: list[str] = []
+    busy = [True, False, False, True, False]
+
+    def tick(self: Supervisor) -> bool:
+        done.append("tick")
+        if len(busy) == 1:
+            lock.unlink()
+        return busy.pop(0)
+
+    lock = home.path / "supervisor.lock"
+    lock.touch()
+    monkeypatch.setattr(Supervisor, "tick", tick)
+    monkeypatch.setattr(Store, "check", lambda self: done.append("check"))
+    serve(Supervisor(store, LocalEngine(home.path)), lock, 60)
+    assert done == ["tick", "tick", "check", "tick", "tick", "tick", "check"]
 
 
 def test_a_worker_is_known_by_its_start_even_when_the_clock_is_set(sleeper):

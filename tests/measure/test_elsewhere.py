@@ -89,6 +89,7 @@ def test_numbers_are_finite(number) -> None:
         ("device.name", "x" * 501, "it holds a text of 501 characters"),
         ("device.name", "a\u202eb", "characters that cannot be seen"),
         ("device.name", "a\nb", "characters that cannot be seen"),
+        ("device.name", "a\ud800b", "it holds half a character, which no file can keep"),
         ("host", {}, "'host': expected are at least the processor's name 'cpu' and its 'cores'"),
         ("host.gpu", 5, "'host': expected is a 'gpu' with its 'name'"),
         ("host.gpu", None, "it has figures of cuda-onnxruntime and names no GPU"),

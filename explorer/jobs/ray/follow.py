@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from explorer.errors import ExplorerError
+from explorer.jobs.lifecycle import unexpected
 from explorer.jobs.ray.api import Away, ClusterError
 from explorer.jobs.ray.job import Job
 from explorer.jobs.ray.link import Link, requested, tell
@@ -25,6 +26,8 @@ TAIL_LINES = 200
 ENDED = ("SUCCEEDED", "FAILED", "STOPPED")
 GIVEN_UP_S = 120.0
 """So long after the last answer of the cluster a run that is to be cancelled is so, whatever its job does there."""
+MOST_EQUAL = 20
+"""After so many equal errors in a row that nobody foresaw, a run is given up."""
 _STOP_AGAIN_S = 5.0
 _FETCHES = 10
 _LOST = ("JOB_SUPERVISOR_ACTOR_DIED", "JOB_SUPERVISOR_ACTOR_UNKNOWN_FAILURE", "JOB_SUPERVISOR_ACTOR_START_FAILURE")
@@ -59,24 +62,26 @@ class Follower(threading.Thread):
         self._fetches = 0
         self._told = ""
         self._silent_since: float | None = None
+        self._unforeseen: tuple[str, int] = "", 0
+        """The last error that nobody foresaw, and how often in a row it came."""
         self._new = new
         self._asked: Needs | None = None
 
     def run(self) -> None:
-        """Look at the job again and again; whatever goes wrong on the way is tried again."""
+        """Look at the job again and again; whatever goes wrong on the way is tried again, as long as that may help."""
         self.link.count(1)
         while self.outcome is None and not self.left:
             try:
                 self._step()
                 self.link.answers()
-                self._silent_since = None
+                self._silent_since, self._unforeseen = None, ("", 0)
             except (ClusterError, OSError) as error:
                 self.link.fails(error)
                 self._unheard(error)
             except ExplorerError as error:
                 self._give_up(str(error))
-            except Exception:
-                tell(traceback.format_exc())
+            except Exception as error:
+                self._wonder(error)
             self._woken.wait(self.link.interval())
             self._woken.clear()
         self.link.count(-1)
@@ -101,6 +106,16 @@ class Follower(threading.Thread):
             self._say(str(error))
         if self.stopping and self._silent_since and time.monotonic() - self._silent_since >= GIVEN_UP_S:
             self.outcome = Outcome()
+
+    def _wonder(self, error: Exception) -> None:
+        """Tell of an error that nobody foresaw once, and give the run up where it comes again and again."""
+        said = unexpected(error)
+        before, times = self._unforeseen
+        self._unforeseen = said, times + 1 if said == before else 1
+        if said != before:
+            tell(traceback.format_exc())
+        if self._unforeseen[1] >= MOST_EQUAL:
+            self._give_up(said)
 
     def _step(self) -> None:
         if not self.folder.path.exists():
@@ -239,7 +254,7 @@ class Follower(threading.Thread):
         self.job = self.job.but(**{"part": part, "submitted": False, **changes}).save(self.folder)
 
     def _give_up(self, reason: str) -> None:
-        with suppress(ClusterError):
+        with suppress(Exception):  # it is over here, whatever the cluster answers
             self.client.stop(self.job.submission)
         self.outcome = Outcome(reason)
 

@@ -6,6 +6,7 @@ import os
 import sys
 import threading
 import time
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
@@ -133,5 +134,6 @@ def requested(folder: RunFolder) -> dict[str, Any]:
 
 
 def tell(text: str) -> None:
-    """Write a line into the supervisor's log."""
-    print(text, file=sys.stderr, flush=True)
+    """Write a line into the supervisor's log, which may lie on a full disk."""
+    with suppress(OSError):
+        print(text, file=sys.stderr, flush=True)

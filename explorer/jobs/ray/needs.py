@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from explorer.errors import BadInput
-from explorer.rundir import MAKE
+from explorer.rundir import MAKE, finite
 
 KINDS = {"train": 1.0, "compress": 0.0, "measure_gpu": 1.0, "measure_cpu": 0.0}
 """The kinds of work, and how many GPUs each takes where nothing else is said."""
@@ -49,7 +49,7 @@ def needs(request: dict[str, Any], kind: str, tables: dict[str, dict[str, float]
     return Needs(
         cpus=table.get("CPU", 1.0),
         gpus=table.get("GPU", KINDS[kind]),
-        memory=int(memory) if isinstance(memory, (int, float)) else 0,
+        memory=int(finite(memory) or 0),
         custom=tuple(sorted((name, table[name]) for name in table.keys() - {"CPU", "GPU"} if table[name] > 0)),
     )
 
