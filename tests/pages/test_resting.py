@@ -74,7 +74,7 @@ def crowd(place, monkeypatch):
     working, *waiting = sample_runs(MOST_CARDS + 5)[1:]
     write_runs(place / "home" / "runs", [replace(one, state="queued", result=None) for one in (working, *waiting)])
     folder = RunFolder(place / "home" / "runs" / working.run)
-    folder.claim({"claimed_at": time.time()})
+    folder.claim({"pid": 1, "claimed_at": time.time()})
     folder.add_state("running")
     Store().refresh(folder.run)
     return [RunFolder(place / "home" / "runs" / one.run) for one in (working, *waiting)]

@@ -37,7 +37,7 @@ def at_work(place, monkeypatch):
     write_runs(place / "home" / "runs", [*active, done])
     folders = [RunFolder(place / "home" / "runs" / run.run) for run in active]
     for folder in folders[:2]:
-        folder.claim({"claimed_at": time.time()})
+        folder.claim({"pid": 1, "claimed_at": time.time()})
         folder.add_state("running")
         folder.add_progress("apply", "Pruning", fraction=0.5, seconds_left=75.0)
     folders[1].set_paused(True)
