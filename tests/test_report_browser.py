@@ -76,7 +76,7 @@ def test_the_chart_is_saved(opened, form, tmp_path):
 
 
 def test_it_prints_on_a4_without_cutting_the_chart(opened):
-    page, _, _ = opened
+    page, _, said = opened
     page.set_viewport_size({"width": A4_PX[0] - 114, "height": A4_PX[1]})
     page.emulate_media(media="print")
     page.evaluate("dispatchEvent(new Event('beforeprint'))")
@@ -91,10 +91,11 @@ def test_it_prints_on_a4_without_cutting_the_chart(opened):
     pdf = page.pdf(prefer_css_page_size=True)
     sizes = re.findall(rb"/MediaBox \[0 0 ([\d.]+) ([\d.]+)\]", pdf)
     assert sizes and {(round(float(w)), round(float(h))) for w, h in sizes} == {(595, 842)}
+    assert said == []
 
 
 def test_it_fits_a_phone(opened):
-    page, _, _ = opened
+    page, _, said = opened
     page.set_viewport_size({"width": 400, "height": 800})
     page.wait_for_timeout(500)
     assert page.evaluate("document.documentElement.scrollWidth") <= 400
@@ -106,6 +107,7 @@ def test_it_fits_a_phone(opened):
         '"B"',
         '"C"',
     ]
+    assert said == []
 
 
 def test_it_is_dark_on_a_dark_screen_and_light_on_paper(opened):

@@ -9,7 +9,7 @@ from streamlit.testing.v1 import AppTest
 from explorer import jobs, store, stories
 from explorer.bench import serve_dashboard
 from pages.parts import carrying_on, run_list
-from tests.support.browser import page_of
+from tests.support.browser import page_of, silent
 from tests.support.sample_results import OTHER_HOST, SampleRun, sample_result, sample_runs, write_recorded, write_runs
 
 ROOT = Path(__file__).parents[2]
@@ -95,9 +95,19 @@ def filled_dashboard(filled_home):
 
 
 @pytest.fixture(scope="module")
-def filled_page(chromium, filled_dashboard):
-    """A page of the dashboard that has runs; each address it is sent to begins a session of its own."""
+def filled_window(chromium, filled_dashboard):
+    """The window that the tests of a module share."""
     with page_of(chromium, filled_dashboard) as page:
+        yield page
+
+
+@pytest.fixture
+def filled_page(filled_window):
+    """A page of the dashboard that has runs; each address it is sent to begins a session of its own.
+
+    Nothing may complain meanwhile.
+    """
+    with silent(filled_window) as page:
         yield page
 
 

@@ -11,7 +11,7 @@ from explorer.rundir import QUEUE_PAUSED
 from pages.parts import cluster_nodes
 from tests.jobs.ray_head import NODE, TOKEN, serving
 from tests.pages.conftest import words
-from tests.support.browser import page_of
+from tests.support.browser import page_of, silent
 from tests.support.sample_results import sample_runs, write_runs
 
 NODES = (
@@ -79,7 +79,7 @@ def test_what_is_free_is_drawn_anew_while_something_is_at_work_and_fits_a_teleph
             monkeypatch.setenv(f"EXPLORER_{name}", value)
         monkeypatch.setenv("RAY_API_SERVER_ADDRESS", head.address)
         monkeypatch.setenv("RAY_AUTH_TOKEN", TOKEN)
-        with serve_dashboard(tmp_path / "home") as (_, address), page_of(chromium, address) as page:
+        with serve_dashboard(tmp_path / "home") as (_, address), page_of(chromium, address) as page, silent(page):
             open_in_browser(page, "/Runs", "light", width=400)
             page.get_by_text("16 of 16 processors, 2 of 2 GPUs, 2 of 2 fast_disk, 1 of 1 measure").wait_for()
             table = page.locator(".stExpander .stMarkdown:has(table)").first

@@ -12,7 +12,7 @@ import pytest
 from explorer.bench import serve_dashboard
 from explorer.jobs.lifecycle import environment
 from tests.pages.test_demo_in_browser import draw, said
-from tests.support.browser import page_of
+from tests.support.browser import page_of, silent
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
@@ -33,7 +33,7 @@ def compressed(tmp_path_factory):
 @pytest.fixture
 def page(chromium, compressed):
     home, result = compressed
-    with serve_dashboard(home) as (_, address), page_of(chromium, address) as page:
+    with serve_dashboard(home) as (_, address), page_of(chromium, address) as page, silent(page):
         page.goto(f"/Demo?selected={result['run']}")
         yield page
 

@@ -11,7 +11,7 @@ from explorer.charts.style import FAMILY_COLOURS, INK
 from explorer.pictures import THEMES, settle
 from tests.measure.tiny import save_text, text_graph
 from tests.pages.demo_runs import IMAGE_RUN, OTHER_TEXT_RUN, TEXT_RUN, THIRD_TEXT_RUN, write_answering
-from tests.support.browser import colour, obstacles, page_of
+from tests.support.browser import colour, obstacles, page_of, silent
 
 WAITING = "appear here as soon as there is something to answer"
 
@@ -39,9 +39,10 @@ def demo_page(chromium, address):
 
 @pytest.fixture
 def page(demo_page):
-    """The Demo in a session of its own."""
-    demo_page.goto(f"/Demo?selected={IMAGE_RUN}")
-    return demo_page
+    """The Demo in a session of its own; nothing may complain meanwhile."""
+    with silent(demo_page) as page:
+        page.goto(f"/Demo?selected={IMAGE_RUN}")
+        yield page
 
 
 def said(page, text: str):

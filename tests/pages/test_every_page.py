@@ -83,6 +83,8 @@ def test_an_empty_page_is_silent(empty, name, query, theme):
         if not query:
             open_everything(empty)
             assert obstacles(empty) == []
+            change_theme(empty, "dark")
+            assert obstacles(empty) == []
         check_silent(empty, said)
 
 

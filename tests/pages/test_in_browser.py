@@ -6,7 +6,7 @@ import pytest
 
 from explorer.bench import serve_dashboard
 from explorer.pictures import open_page, settle
-from tests.support.browser import apart, click_mark, marks, page_of, wait_chosen
+from tests.support.browser import apart, click_mark, marks, page_of, silent, wait_chosen
 from tests.support.sample_results import sample_runs, write_runs
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
@@ -31,7 +31,7 @@ def test_clicks_are_collected_where_the_reader_wants_it(filled_page):
 
 def test_the_question_closes_once_it_is_answered(chromium, tmp_path):
     write_runs(tmp_path / "home" / "runs", sample_runs(8))
-    with serve_dashboard(tmp_path / "home") as (_, address), page_of(chromium, address) as page:
+    with serve_dashboard(tmp_path / "home") as (_, address), page_of(chromium, address) as page, silent(page):
         page.goto("/Runs?selected=sample-0003")
         page.get_by_role("button", name="Delete").click()
         page.get_by_role("button", name="Yes, delete it").click()

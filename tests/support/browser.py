@@ -91,6 +91,14 @@ def complaints(page: Any) -> Iterator[list[str]]:
     page.remove_listener("pageerror", crashed)
 
 
+@contextlib.contextmanager
+def silent(page: Any) -> Iterator[Any]:
+    """The page, which must not complain meanwhile."""
+    with complaints(page) as said:
+        yield page
+        assert said == []
+
+
 def colour(code: str) -> str:
     """A colour such as ``#0F6B66`` as browsers write it."""
     red, green, blue = (int(code[place : place + 2], 16) for place in (1, 3, 5))
