@@ -134,7 +134,10 @@ def test_one_panel_says_why_the_gpu_has_no_marks(open_page, own, charts):
 
 @pytest.mark.parametrize(
     ("page", "expected"),
-    [("3_Trade_offs", {"front", "knee", "interval", "latency"}), ("4_Compare", {"interval", "latency"})],
+    [
+        ("3_Trade_offs", {"front", "knee", "interval", "latency"}),
+        ("4_Compare", {"interval", "latency", "mcnemar", "macro_f1", "calibration"}),
+    ],
 )
 def test_words_are_explained_where_they_are_used(open_page, own, page, expected):
     app = open_page(page, {"compared": "sample-0002,sample-0003"})

@@ -90,7 +90,13 @@ IN_PIECES = {
 }
 """Templates whose words stand in more pieces in the sources than can be found."""
 
-SYSTEM = {"no space left on device", "no such file or directory", "permission denied", "read-only file system"}
+SYSTEM = {
+    "no space left on device",
+    "no such file or directory",
+    "permission denied",
+    "read-only file system",
+    "is a directory",
+}
 """What the operating system says."""
 
 LIBRARY = re.compile(r"^(OpenVINO cannot (?:load|run) this file: ).*")
