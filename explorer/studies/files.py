@@ -196,7 +196,8 @@ def _settle(bundle: zipfile.ZipFile, drafts: Path, digests: dict[str, str], stud
         for run in new:
             undo.callback(_take_back, run, drafts)
             (drafts / run).rename(runs_folder() / run)
-            sync(runs_folder())
+        sync(runs_folder())
+        for run in new:
             Store().refresh(run)
         joined = [run for run in known if _join(run, digests[run], study, undo)]
         _describe(bundle, study)
