@@ -97,6 +97,7 @@ def exploring() -> Iterator[Row]:
         slides = [_slide(page, key) for _ in range(8) for key in ("ArrowRight", "ArrowLeft")]
         yield Row("slider to redrawn estimate (median)", f"{median(slides):.2f} s", "under 0.15 s")
         shown(page, address + all_models(Path(folder)))  # in one session, whose links keep what was chosen
+        page.wait_for_function(CHART)
         stood_after(page)
         charts = [chart_after(page, "Trade_offs", "Runs") for _ in range(4)][1:]
         drawn = marks_drawn(page)

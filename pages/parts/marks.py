@@ -15,6 +15,7 @@ from pages.parts import left_out, state
 JS = """
 const SVG = "http://www.w3.org/2000/svg";
 const known = new WeakMap();
+const pointed = ["pointerover", "pointermove"];  // a pointer may stand on a chart before anybody listens
 let pick, leaveOut, brush;
 
 const clear = () => document.querySelectorAll(".twin-light").forEach((light) => light.remove());
@@ -112,9 +113,9 @@ export default function ({ setTriggerValue, data }) {
     brush = (drawn) => setTriggerValue("brush", drawn);
     pick = data.picks ? (mark) => setTriggerValue("pick", mark) : null;
     leaveOut = data.filters ? (named) => setTriggerValue("leave_out", named) : null;
-    document.addEventListener("pointerover", listen);
+    pointed.forEach((kind) => document.addEventListener(kind, listen));
     return () => {
-        document.removeEventListener("pointerover", listen);
+        pointed.forEach((kind) => document.removeEventListener(kind, listen));
         clear();
     };
 }

@@ -197,6 +197,14 @@ def test_a_click_selects_a_mark_alone_and_with_shift_one_more(page):
     assert lit(marks(page)) == {first, second}
 
 
+def test_a_click_selects_where_the_mouse_stood_on_the_chart_before_anybody_listened(page):
+    open_page(page, TEXTS, "light")
+    page.evaluate("addEventListener('pointerover', event => event.stopImmediatePropagation(), true)")
+    run = apart(marks(page))[0]
+    click_mark(page, run)
+    wait_chosen(page, [run])
+
+
 @pytest.mark.parametrize("tool", ["Pan", "Zoom"])
 def test_a_click_selects_while_the_mouse_drags_or_zooms_too(page, tool):
     open_page(page, TEXTS, "light")
