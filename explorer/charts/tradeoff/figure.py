@@ -99,10 +99,14 @@ def _ahead(mark: Mark) -> bool:
 
 
 def _add_marks(figure: go.Figure, marks: Sequence[Mark], info: TradeoffInfo, theme: Theme, see_through: bool) -> None:
-    """Marks in layers by family, those of the second target in their rings; what is selected lies on top."""
-    layers: dict[tuple[bool, bool, bool, str], list[Mark]] = {}
+    """Marks in layers by family, those of the second target in their rings; what is selected lies on top.
+
+    Of many marks each layer has those that look alike, which are checked, sent and drawn together.
+    """
+    layers: dict[tuple[Any, ...], list[Mark]] = {}
     for mark in marks:
-        layers.setdefault((mark.selected, mark.fits, mark.baseline, mark.family), []).append(mark)
+        look = (mark.recorded, mark.estimated, mark.noisy, mark.model) if _many(info) else ()
+        layers.setdefault((mark.selected, mark.fits, mark.baseline, mark.family, *look), []).append(mark)
     for key in sorted(layers):
         ringed = [mark for mark in layers[key] if mark.ringed]
         if ringed:
