@@ -85,7 +85,7 @@ def test_a_name_is_no_path():
     assert bundle_name(local) == "my-net-sample-0000"
     hub = replace(run, recipe={**run.recipe, "model": "owner/name"})
     assert bundle_name(hub) == "owner-name-sample-0000"
-    odd = replace(run, recipe={**run.recipe, "model": "../.."})
+    odd = replace(run, recipe={**run.recipe, "model": "/.."})
     assert bundle_name(odd) == "sample-0000"
 
 
