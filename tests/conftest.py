@@ -5,10 +5,17 @@ Browser tests come last and share one Chromium: while Playwright is open, its ev
 
 import os
 import sys
+from functools import cache
 
 import pytest
+from streamlit.components.v2 import manifest_scanner
+
+from explorer.anatomy import facts
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+# each run of an ``AppTest`` else reads what all installed packages say of themselves, and each of Models all data
+facts.split_sizes = cache(facts.split_sizes)
+manifest_scanner.scan_component_manifests = cache(manifest_scanner.scan_component_manifests)
 
 
 def pytest_collection_modifyitems(items):

@@ -1,9 +1,14 @@
-"""What only a real browser shows of the Demo: drawing on the canvas, typing, and a race that moves by itself."""
+"""What only a real browser shows of the Demo: drawing on the canvas, typing, and a race that moves by itself.
+
+What answers here is also taken away with its baseline, which other made-up runs do not have.
+"""
 
 from __future__ import annotations
 
 import re
+import zipfile
 
+import psutil
 import pytest
 
 from explorer.bench import serve_dashboard
@@ -11,7 +16,7 @@ from explorer.charts.style import FAMILY_COLOURS, INK
 from explorer.pictures import THEMES, settle
 from tests.measure.tiny import save_text, text_graph
 from tests.pages.demo_runs import IMAGE_RUN, OTHER_TEXT_RUN, TEXT_RUN, THIRD_TEXT_RUN, write_answering
-from tests.support.browser import colour, obstacles, page_of, silent
+from tests.support.browser import colour, obstacles, page_of, pick, silent
 
 WAITING = "appear here as soon as there is something to answer"
 
@@ -116,6 +121,33 @@ def test_a_text_is_answered_once_it_is_typed(page):
     box.fill("w3 w5 w8")
     ask.click()
     said(page, "^[abc]$").nth(1).wait_for()
+
+
+def test_another_runtime_answers_once_it_is_chosen(page):
+    pytest.importorskip("openvino")
+    page.goto(f"/Demo?selected={TEXT_RUN}")
+    said(page, "^[abc]$").nth(1).wait_for()
+    pick(page, "Runtime", "CPU, OpenVINO in fp32")
+    settle(page)
+    said(page, "^[abc]$").nth(1).wait_for()
+    serving = [process.info["cmdline"] or [] for process in psutil.process_iter(["cmdline"])]
+    assert any("cpu-openvino-fp32" in words and TEXT_RUN in " ".join(words) for words in serving)
+
+
+def test_a_bundle_has_the_baseline_where_it_is_asked_for(page, tmp_path):
+    page.goto(f"/Export?selected={TEXT_RUN}")
+    files = page.locator("table").first.locator("tbody td:first-child")
+    files.get_by_text("model.onnx", exact=True).wait_for()
+    box = page.get_by_text("Add the uncompressed model", exact=True)
+    assert "baseline.onnx" not in files.all_inner_texts()
+    box.click()
+    files.get_by_text("baseline.onnx", exact=True).wait_for()
+    settle(page)
+    with page.expect_download() as waiting:
+        page.get_by_role("button", name="Download the bundle", exact=True).click()
+    waiting.value.save_as(tmp_path / "bundle.zip")
+    with zipfile.ZipFile(tmp_path / "bundle.zip") as bundle:
+        assert sorted(name.rsplit("/", 1)[-1] for name in bundle.namelist()) == sorted(files.all_inner_texts())
 
 
 def test_a_race_is_stopped_by_hand(page):
