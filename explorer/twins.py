@@ -19,7 +19,7 @@ def kin(runs: Iterable[RunLike]) -> dict[str, str]:
     Twins have equal digests, or equal recipes and digests that differ because other engines made them. Where one engine
     gave two digests for a recipe, its model or data were changed in between, and only equal digests count.
     """
-    made = {run.run: remembered(run, "made", partial(_made, run)) for run in runs if run.finished}
+    made = {run.run: made_of(run) for run in runs if run.finished}
     digests: dict[str, dict[str, set[str]]] = defaultdict(lambda: defaultdict(set))
     for recipe, engine, digest in made.values():
         digests[recipe][engine].add(digest)
@@ -33,8 +33,12 @@ def standing_for(run: str, there: Collection[str], known: Mapping[str, str]) -> 
     return [one for one in there if one in known and known[one] == known.get(run)]
 
 
+def made_of(run: RunLike) -> tuple[str, str, str]:
+    """Of a finished run the recipe as far as it decides what comes out, the engine that made it, and its digest."""
+    return remembered(run, "made", partial(_made, run))
+
+
 def _made(run: RunLike) -> tuple[str, str, str]:
-    """The recipe as far as it decides what comes out, the engine that made it, and its digest."""
     result = run.result or {}
     recipe = {key: result["recipe"].get(key) for key in MADE_OF}
     return json.dumps(recipe, sort_keys=True), str(result.get("engine")), result["digest"]

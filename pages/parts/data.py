@@ -14,7 +14,7 @@ from explorer.latest import Latest
 from explorer.measure.targets import availability
 from explorer.models import ModelCard, cards
 from explorer.store import RunRow, Store
-from explorer.variants import Variant, flatten, with_baselines
+from explorer.variants import Variant, flatten, own_rows, with_baselines
 
 MOST = 10_000
 """So many of one's own runs that are over are read: the newest."""
@@ -22,6 +22,7 @@ _T = TypeVar("_T")
 _lists: Latest[list[RunRow]] = Latest(1)
 _variants: Latest[list[Variant]] = Latest(1)
 _kin: Latest[dict[str, str]] = Latest(1)
+_learnt: Latest[None] = Latest(1)
 
 
 def runs() -> list[RunRow]:
@@ -39,6 +40,17 @@ def variants() -> list[Variant]:
     """The rows of all finished runs and their baselines."""
     runs = finished()
     return _variants.of((runs,), None, lambda: _kept(with_baselines(flatten(runs), runs)))
+
+
+def learn() -> None:
+    """Read of every result what pages want to know of all of them; each is unpacked once, which takes the time."""
+    _learnt.of((finished(),), None, _learn)
+
+
+def _learn() -> None:
+    for run in finished():
+        own_rows(run)
+        twins.made_of(run)
 
 
 def models() -> list[str]:

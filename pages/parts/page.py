@@ -104,6 +104,8 @@ def start(name: str) -> Iterator[None]:
     st.markdown(t(f"page.{name}.sentence"))
     telling.now()
     with suppress(ExplorerError):  # what is wrong with the index is said below, where the page needs it
+        with st.spinner(t("page.reading")):  # the first page of all may have ten thousand results to read
+            data.learn()
         _window()
         carry_on()
         if trouble := Store().trouble():

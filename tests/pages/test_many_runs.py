@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import shutil
+from functools import lru_cache
 
 import pytest
 
 from explorer import studies
 from explorer.home import runs_folder
 from explorer.rundir import RunFolder
-from explorer.store import Store
+from explorer.store import Store, rows
 from pages.parts import data
 from tests.pages.conftest import run_tables, words
 
@@ -69,3 +70,12 @@ def test_what_is_made_of_finished_runs_lasts_while_others_wait_and_work(own) -> 
     shutil.rmtree(runs_folder() / own[0].run)
     assert data.finished() == finished[1:] and own[0].run not in data.kin()
     assert own[0].run in {row.run for row in variants} - {row.run for row in data.variants()}
+
+
+def test_each_result_is_unpacked_once(own, monkeypatch) -> None:
+    unpack, unpacked = rows.unpacked.__wrapped__, []
+    remembering = lru_cache(maxsize=1)(lambda packed: (unpacked.append(packed), unpack(packed))[1])
+    monkeypatch.setattr(rows, "unpacked", remembering)
+    data.learn()
+    assert data.variants() and data.kin()
+    assert len(unpacked) == len(own)
