@@ -11,6 +11,7 @@ from explorer.texts import t
 from explorer.texts.sentences import sentence
 from explorer.variant import Variant
 
+NAME = "credit"
 USUAL_HEIGHT_PX, LETTER_PX, LINE_PX, EDGE_PX = 400, 5.2, 14, 8
 SHARE = 0.55
 """Of a figure's height; more may be taken by its legend below the axes, and some are drawn less high than they say."""
@@ -35,11 +36,15 @@ def credit(rows: Iterable[Variant]) -> str:
 def add_credit(figure: go.Figure, words: str) -> int:
     """Write ``words`` upwards along the right edge, in the grey of the subtitle.
 
-    Returns the line's place among the figure's annotations.
+    Returns the line's place among the figure's annotations; a figure that has one keeps it.
     """
+    for place, annotation in enumerate(figure.layout.annotations):
+        if annotation.name == NAME:
+            return place
     height = figure.layout.height or USUAL_HEIGHT_PX
     text = style.wrapped(words, int(SHARE * height / LETTER_PX))
     figure.add_annotation(
+        name=NAME,
         text=text,
         textangle=-90,
         align="left",

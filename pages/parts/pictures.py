@@ -43,5 +43,7 @@ def draw(
     if credit:
         place = add_credit(figure, credit)
         st.html(f'<style>.st-key-{key} .annotation[data-index="{place}"] {{ display: none; }}</style>')
+    if more.get("selection_mode") == "box":  # as Streamlit sets it anyway, for which it would draw everything once more
+        figure.update_layout(dragmode="select", clickmode="event")
     settings = config(chosen(), file_name(figure), **(buttons or {}))
     st.plotly_chart(figure, theme=None, config=settings, alt=alt, key=key, **more)

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import streamlit as st
+from plotly.graph_objects import Figure
 
 from explorer.charts import TradeoffInfo, tradeoff_figure
 from explorer.charts.labelling import Area
+from explorer.charts.style import Theme
 from explorer.charts.tradeoff import covering, drawing, labels
 from explorer.labels import shown_name
+from explorer.latest import Latest
 from explorer.quantities import QUANTITIES
 from explorer.rundir import ACTIVE
 from explorer.store import RunRow
-from explorer.texts import t
+from explorer.texts import language, t
 from explorer.texts.sentences import sentence
 from explorer.variants import Variant
 from pages.parts import data, run_details, state
@@ -23,10 +28,23 @@ PHONE = Area(270, 230)
 """What a telephone leaves between the axes."""
 
 
+@dataclass(frozen=True)
+class _Drawn:
+    """A chart, and which of the words beside its marks would cover something on a telephone."""
+
+    figure: Figure
+    covering: list[int]
+
+
+_drawn: Latest[_Drawn] = Latest(2)
+
+
 def chart(info: TradeoffInfo, key: str) -> None:
     """The figure; a box selects runs here, a click through ``marks``."""
+    colours = theme()
+    drawn = _drawn.of((), (info, colours, language()), lambda: _draw(info, colours))
     draw(
-        tradeoff_figure(info, theme()),
+        drawn.figure,
         f"{info.title}. {info.subtitle}",
         key,
         drawing(info),
@@ -34,8 +52,12 @@ def chart(info: TradeoffInfo, key: str) -> None:
         on_select=lambda: pick_boxed(key),
         selection_mode="box",
     )
-    spare_words(key, covering(info, labels(info), PHONE))
+    spare_words(key, drawn.covering)
     st.caption(safe(f"{info.caption} {info.knee_words}"))
+
+
+def _draw(info: TradeoffInfo, colours: Theme) -> _Drawn:
+    return _Drawn(tradeoff_figure(info, colours), covering(info, labels(info), PHONE))
 
 
 def spare_words(key: str, places: list[int]) -> None:

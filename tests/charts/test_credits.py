@@ -34,7 +34,8 @@ def test_the_line_is_the_last_annotation_and_has_room_at_the_edge():
     info = tradeoff_info(rows_of(sample_runs(8)), Axes())
     figure = tradeoff_figure(info, "dark")
     before, room = len(figure.layout.annotations), figure.layout.margin.r
-    assert add_credit(figure, info.credit) == before
+    assert add_credit(figure, info.credit) == add_credit(figure, info.credit) == before
+    assert len(figure.layout.annotations) == before + 1
     line = figure.layout.annotations[-1]
     assert line.text.replace("<br>", " ") == info.credit
     assert (line.textangle, line.font.color) == (-90, MUTED["dark"])

@@ -9,6 +9,7 @@ import pytest
 
 from explorer import presets
 from explorer.home import runs_folder
+from explorer.latest import Latest
 from explorer.models import ModelCard
 from explorer.quantities import QUANTITIES
 from explorer.recipe import Recipe
@@ -16,7 +17,7 @@ from explorer.rundir import RunFolder
 from explorer.store import Store
 from explorer.technique import build
 from explorer.texts import t
-from pages.parts import data
+from pages.parts import data, tradeoffs
 from tests.pages.conftest import words
 from tests.support.sample_results import OTHER_HOST, sample_runs, write_recorded, write_runs
 
@@ -34,6 +35,20 @@ def test_a_budget_names_the_best_that_fits_and_a_click_shows_it(open_page, own) 
     (run,) = app.session_state["selected"]
     smallest = min((row for row in data.variants() if not row.baseline and row.available), key=lambda r: r.file_bytes)
     assert next(row for row in data.variants() if row.run == run).file_bytes == smallest.file_bytes
+
+
+def test_a_chart_is_made_anew_only_where_it_shows_something_else(open_page, own, monkeypatch) -> None:
+    made, make = [], tradeoffs.tradeoff_figure
+    monkeypatch.setattr(tradeoffs, "tradeoff_figure", lambda *given: (made.append(given), make(*given))[1])
+    monkeypatch.setattr(tradeoffs, "_drawn", Latest(2))  # other tests' charts may be remembered
+    app = open_page("3_Trade_offs")
+    app.select_slider(key="budget-file").set_value("20").run()
+    specs = [chart.proto.spec for chart in app.get("plotly_chart")]
+    before = len(made)
+    app.run()
+    assert len(made) == before and [chart.proto.spec for chart in app.get("plotly_chart")] == specs
+    app.button(key="best-cpu-smallest").click().run()
+    assert len(made) > before and [chart.proto.spec for chart in app.get("plotly_chart")] != specs
 
 
 def test_each_task_has_its_own_best(open_page, own) -> None:
