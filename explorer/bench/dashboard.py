@@ -116,8 +116,9 @@ def exploring() -> Iterator[Row]:
 SLID = "model: cnn-digits\nsteps:\n  - technique: weight-bits\n    bits: 4\n"
 """Of these bits, and of fewer and of more, there are results in the recorded study."""
 CHART = "document.querySelector('.js-plotly-plot')?._fullLayout?.xaxis?._length > 0"
-PERCENT, HOVER_MS = 3, 20
-"""How far sizes and times of a varied home lie from the recorded ones; how often the mouse moves on a mark."""
+PERCENT, HOVER_MS, DRAWN_MS = 3, 20, 2500
+"""How far sizes and times of a varied home lie from the recorded ones; how often the mouse moves on a mark; how long a
+chart takes at most until it shows what was clicked."""
 MARKS = """() => {
   const chart = document.querySelector('.js-plotly-plot'), box = chart.getBoundingClientRect();
   const {xaxis, yaxis} = chart._fullLayout;
@@ -126,7 +127,8 @@ MARKS = """() => {
      name: trace.text[i].split("<br>")[0].replace(/<.*?>/g, "")}
   )));
 }"""
-LAST_MARK = f"({MARKS})().filter(mark => mark.y < innerHeight).at(-1)"
+IN_WINDOW = f"({MARKS})().filter(mark => mark.y < innerHeight)"
+LAST_MARK = f"{IN_WINDOW}.at(-1)"
 """The mark that is drawn last, above all others, of those in the window."""
 
 
@@ -198,27 +200,30 @@ def chart_after(page: Any, name: str, elsewhere: str) -> float:
 
 
 def _click_to_details(page: Any, place: int) -> float:
-    """Seconds from a click on a mark until other details stand beside the chart."""
+    """Seconds from a click on a mark until other details stand beside the chart; then waits until it is drawn anew."""
     heading = "[...document.querySelectorAll('h3')].map(e => e.innerText).join('|')"
     before = page.evaluate(heading)
-    marks = [mark for mark in page.evaluate(MARKS) if mark["name"] not in before]
+    marks = [mark for mark in page.evaluate(IN_WINDOW) if mark["name"] not in before]
     mark = _hovered(page, marks[(place + 1) * len(marks) // 7 :], before)
     started = time.monotonic()
     page.mouse.click(mark["x"], mark["y"])
     page.wait_for_function(f"before => {heading} !== before", arg=before)
     seconds = time.monotonic() - started
-    page.wait_for_timeout(1000)
+    page.wait_for_timeout(DRAWN_MS)
     return seconds
 
 
 def _hovered(page: Any, marks: Sequence[dict[str, Any]], shown_already: str) -> dict[str, Any]:
-    """The first of these marks that the mouse stands on, and not on one above it that is shown already."""
+    """The first of these marks that the mouse stands on, and not on one above it that is shown already.
+
+    A mark under a legend or a word does not answer, nor does one that the mouse reached while the chart was drawn.
+    """
     words, details = page.locator(".hoverlayer .hovertext"), tuple(filter(None, shown_already.split("|")))
     for mark in marks:
-        page.mouse.move(mark["x"], mark["y"])
-        page.wait_for_timeout(300)
-        words.first.wait_for()
-        if not words.first.text_content().startswith(details):
+        for move in range(2):
+            page.mouse.move(mark["x"] + 1 - move, mark["y"])
+            page.wait_for_timeout(300)
+        if words.count() and not words.first.text_content().startswith(details):
             return mark
     raise SystemExit("no mark of the chart has other details than those that are shown")
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
@@ -12,6 +14,8 @@ from pages.parts import budgeting, empty, glossary, marks, state, tradeoffs, vie
 from pages.parts.view_charts import Chart
 
 EXPLAINED = ("front", "knee", "interval", "latency")
+SENT_S = 0.03
+"""So long the making of charts waits for details to be sent, which it would take turns with."""
 
 
 def draw(rows: list[Variant], view: View) -> None:
@@ -41,6 +45,7 @@ def _picked(figures: DeltaGenerator, reasons: DeltaGenerator) -> None:
         tradeoffs.picked()
     with reasons:
         tradeoffs.explained()
+    time.sleep(SENT_S)
 
 
 def _measured(chart: Chart, budget: Budget) -> None:
