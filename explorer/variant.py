@@ -113,7 +113,7 @@ class Variant:
         keep = object.__setattr__
         keep(self, "_run", _one(itemgetter(*_RUN)(values)))
         keep(self, "_place", _one(itemgetter(*_PLACE)(values)))
-        keep(self, "_figures", _PACKED.pack(*(math.nan if values[name] is None else values[name] for name in _FIGURES)))
+        keep(self, "_figures", _packed([values[name] for name in _FIGURES]))
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Variant) and _parts(self) == _parts(other)
@@ -146,17 +146,16 @@ _RUN = (
 """What rows of a run have in common, unless another machine reported them."""
 _FIGURES = (
     *("accuracy", "accuracy_low", "accuracy_high", "difference", "difference_low", "difference_high"),
-    *("baseline_accuracy", "baseline_accuracy_low", "baseline_accuracy_high"),
-    *("baseline_p50_ms", "baseline_p50_low_ms", "baseline_p50_high_ms"),
-    *("p50_ms", "p50_low_ms", "p50_high_ms", "p90_ms", "p95_ms", "p99_ms"),
+    *("baseline_accuracy", "baseline_accuracy_low", "baseline_accuracy_high", "cold_start_ms", "peak_rss_bytes"),
+    *("baseline_p50_ms", "p50_ms", "p50_low_ms", "p50_high_ms", "p90_ms", "p95_ms", "p99_ms"),
+    *("throughput_per_s", "speedup", "speedup_low", "speedup_high", "baseline_p50_low_ms", "baseline_p50_high_ms"),
     *("p90_low_ms", "p90_high_ms", "p95_low_ms", "p95_high_ms", "p99_low_ms", "p99_high_ms"),
-    *("throughput_per_s", "speedup", "speedup_low", "speedup_high"),
-    *("cold_start_ms", "peak_rss_bytes"),
 )
+"""In this order, since those at the end that were not measured take no room."""
 _WHOLE = ("peak_rss_bytes",)
 _PLACE = tuple(name for name in _FIELDS if name not in {*_RUN, *_FIGURES})
 """The rest: few combinations, which rows of many runs have in common."""
-_PACKED, _NUMBER = struct.Struct(f"{len(_FIGURES)}d"), struct.Struct("d")
+_NUMBER = struct.Struct("d")
 
 
 @lru_cache(maxsize=4096)
@@ -184,11 +183,20 @@ def _of_place(place: int) -> property:
     return property(lambda row: row._place[place])
 
 
-def _packed(place: int, whole: bool) -> property:
+def _packed(figures: list[float | None]) -> bytes:
+    """The figures up to the last that is one, side by side."""
+    while figures and figures[-1] is None:
+        figures.pop()
+    return struct.pack(f"{len(figures)}d", *(math.nan if figure is None else figure for figure in figures))
+
+
+def _of_figures(place: int, whole: bool) -> property:
     """A figure read from where it lies packed; None where it is no number."""
     read, start = _NUMBER.unpack_from, place * _NUMBER.size
 
     def figure(row: Any) -> float | None:
+        if start >= len(row._figures):
+            return None
         number: float = read(row._figures, start)[0]
         return None if number != number else int(number) if whole else number
 
@@ -199,7 +207,7 @@ def _lay_out() -> None:
     """Let the fields that are declared above be read from the parts."""
     laid = {name: _of_run(place) for place, name in enumerate(_RUN)}
     laid |= {name: _of_place(place) for place, name in enumerate(_PLACE)}
-    laid |= {name: _packed(place, name in _WHOLE) for place, name in enumerate(_FIGURES)}
+    laid |= {name: _of_figures(place, name in _WHOLE) for place, name in enumerate(_FIGURES)}
     for name, field in laid.items():
         setattr(Variant, name, field)
 

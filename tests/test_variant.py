@@ -26,6 +26,13 @@ def test_a_packed_row_gives_back_exactly_what_it_was_given() -> None:
     assert hash(replace(row, label="l")) == hash(row)
 
 
+def test_figures_that_were_not_measured_are_none_wherever_they_lie() -> None:
+    bare, last = packed(), packed(p99_high_ms=3.0, accuracy=0.5)
+    assert {value for name, value in asdict(bare).items() if "_ms" in name or "accuracy" in name} == {None}
+    assert (last.accuracy, last.p50_ms, last.p99_low_ms, last.p99_high_ms) == (0.5, None, None, 3.0)
+    assert Variant(**asdict(last)) == last != bare == replace(last, p99_high_ms=None, accuracy=None)
+
+
 def test_a_row_cannot_be_changed_and_takes_its_own_fields_only() -> None:
     row = packed()
     with pytest.raises(AttributeError):
