@@ -247,6 +247,20 @@ def test_fronts_and_what_is_selected_lie_on_what_others_beat(own, copies):
     assert kinds == {"scatter" if copies == 1 else "scattergl"}, "Plotly puts what WebGL draws above the rest"
 
 
+@pytest.mark.parametrize("see_through", [False, True])
+def test_a_chosen_open_mark_keeps_its_colour_and_has_a_wider_edge_than_others(mixed, see_through):
+    recorded = [row for row in mixed if row.recorded and not row.baseline]
+    figure = tradeoff_figure(tradeoff_info(mixed, Axes(), selected=[recorded[0].run]), see_through=see_through)
+    looks = {}
+    for trace in figure.data:
+        if trace.customdata is not None:
+            own = [known[0] for known in trace.customdata]
+            looks |= dict(zip(own, zip(trace.marker.color, trace.marker.line.width, strict=True), strict=True))
+    chosen, others = recorded[0], [row for row in recorded[1:] if row.family == recorded[0].family]
+    assert others and {looks[row.run][0] for row in others} == {looks[chosen.run][0]}
+    assert looks[chosen.run][1] > max(looks[row.run][1] for row in others)
+
+
 def test_the_more_marks_there_are_the_more_those_that_others_beat_step_back(own):
     beaten = next(r for r in own if not r.baseline and r.run not in tradeoff_info(own, Axes()).fronts[0].runs)
     colours, sizes = [], []

@@ -170,8 +170,13 @@ def _symbol(shape: str, mark: Mark) -> str:
 def _fill(mark: Mark, colour: str, see_through: bool) -> str:
     """What others beat steps back, in full colour at its edge only; an open mark is all edge."""
     if mark.selected:
-        return style.faded(colour) if see_through else colour
-    return colour if _ahead(mark) or mark.estimated or mark.recorded else style.faded(colour, 0.55)
+        return style.faded(colour) if see_through and not _open(mark) else colour
+    return colour if _ahead(mark) or _open(mark) else style.faded(colour, 0.55)
+
+
+def _open(mark: Mark) -> bool:
+    """Whether it is all edge, through which one sees anyway."""
+    return mark.recorded or mark.estimated
 
 
 def _edge(mark: Mark, colour: str, theme: Theme) -> str:
@@ -188,7 +193,7 @@ def _opacity(mark: Mark) -> float:
 
 def _outline(mark: Mark, thin: float, see_through: bool) -> float:
     if mark.selected:
-        return 1.5 if see_through else 3.0
+        return 1.5 if see_through and not _open(mark) else 3.0
     if mark.estimated:
         return 1.2
     return 1.6 if mark.recorded else thin
