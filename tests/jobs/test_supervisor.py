@@ -103,13 +103,13 @@ def _spoil(folder: RunFolder, how: str) -> None:
         (folder.path / "worker.json").write_text(how)
 
 
-BAD_FOLDERS = {
-    "log.txt": ("failed", "it could not start: its log.txt cannot be opened (is a directory)"),
-    "events.jsonl": ("queued", None),
-    "number": ("running", None),
-    "{}": ("failed", CLAIM_SPOILT),
-    '{"pid": "x"}': ("failed", CLAIM_SPOILT),
-    '{"pid": %s}' % ("9" * 400): ("failed", CLAIM_SPOILT),
+BAD_FOLDERS: dict[str, tuple[set[str], str | None]] = {
+    "log.txt": ({"failed"}, "it could not start: its log.txt cannot be opened (is a directory)"),
+    "events.jsonl": ({"queued", "running"}, None),
+    "number": ({"running"}, None),
+    "{}": ({"failed"}, CLAIM_SPOILT),
+    '{"pid": "x"}': ({"failed"}, CLAIM_SPOILT),
+    '{"pid": %s}' % ("9" * 400): ({"failed"}, CLAIM_SPOILT),
 }
 
 
@@ -127,9 +127,9 @@ def test_one_bad_folder_of_a_queued_run_stops_no_other(home, store, monkeypatch,
     assert len(store.runs()) >= 2
     _spoil(bad, how)
     supervisor = Supervisor(store, LocalEngine(home.path))
-    state, reason = BAD_FOLDERS[how]
+    states, reason = BAD_FOLDERS[how]  # without events nobody learns more than whether a worker was seen
     home.until(lambda: _ticked(supervisor) and store.run(good.run).state == "running")
-    home.until(lambda: _ticked(supervisor) and store.run(bad.run).state == state)
+    home.until(lambda: _ticked(supervisor) and store.run(bad.run).state in states)
     assert store.run(bad.run).reason == reason and good.run in supervisor.watches
     assert capsys.readouterr().err.count(f"Run {bad.run}: ") == (how == "events.jsonl")
     supervisor.end_all()
